@@ -1,0 +1,156 @@
+"""A checkpoint on disk: a folder with ``model.safetensors`` and ``checkpoint.json``.
+
+Nothing is pickled, so reading one runs no code. ``checkpoint.json`` holds the schema version, what
+is needed to build and feed the model, the training report, and the SHA-256 of the weights.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from cifarq import models
+from edge_runtime.errors import CheckpointError
+from edge_runtime.files import atomic_path, sha256_of, write_text
+
+SCHEMA = 1
+WEIGHTS_FILE = "model.safetensors"
+METADATA_FILE = "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, and what is needed to build and feed the model they belong to.
+
+    Attributes:
+        architecture: a name in ``cifarq.models``.
+        classes: class names in the order of the logits.
+        input_shape: (C, H, W) of one image.
+        mean, std: per-channel normalisation on the 0-1 scale, RGB.
+        weights: the deployed graph's state_dict, batch norms folded.
+        training: how it was trained and what it reached on validation.
+    """
+
+    architecture: str
+    classes: tuple[str, ...]
+    input_shape: models.InputShape
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    weights: Mapping[str, Tensor]
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def model(self) -> nn.Module:
+        """Build the model in eval mode with these weights.
+
+        Raises:
+            CheckpointError: the weights are not this architecture's.
+        """
+        model = models.get(self.architecture).build(len(self.classes), self.input_shape)
+        try:
+            model.load_state_dict(dict(self.weights))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise CheckpointError(
+                f"the weights do not fit {self.architecture} with {len(self.classes)} classes and "
+                f"input {self.input_shape}: {reason}"
+            ) from error
+        return model.eval()
+
+
+def save(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write ``checkpoint`` into ``folder``, each file whole or not at all.
+
+    Raises:
+        CheckpointError: the folder cannot be written to.
+    """
+    weights = {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(folder / WEIGHTS_FILE) as temporary:
+            safetensors.torch.save_file(
+                {name: tensor.contiguous() for name, tensor in weights.items()}, temporary
+            )
+            metadata = {
+                "schema": SCHEMA,
+                "architecture": checkpoint.architecture,
+                "classes": list(checkpoint.classes),
+                "input_shape": list(checkpoint.input_shape),
+                "mean": list(checkpoint.mean),
+                "std": list(checkpoint.std),
+                "sha256": sha256_of(temporary),
+                "training": dict(checkpoint.training),
+            }
+        write_text(folder / METADATA_FILE, json.dumps(metadata, indent=1) + "\n")
+    except OSError as error:
+        raise CheckpointError(f"cannot write a checkpoint to {folder}: {error.strerror}") from error
+
+
+def load(folder: Path) -> Checkpoint:
+    """Read a checkpoint folder.
+
+    Raises:
+        CheckpointError: it is not one, its files do not belong together, or its weights hold
+            values that are not finite.
+    """
+    if folder.is_file():
+        raise CheckpointError(
+            f"{folder} is a file; a checkpoint is the folder that `cifarq train --out` wrote, with "
+            f"{WEIGHTS_FILE} and {METADATA_FILE}. Pickled weights (.pt, .pth, .pkl) can run code "
+            "when they are loaded and are never read."
+        )
+    metadata = _read_metadata(folder / METADATA_FILE)
+    weights_file = folder / WEIGHTS_FILE
+    if not weights_file.is_file():
+        raise CheckpointError(f"{folder} has no {WEIGHTS_FILE}: copy the whole folder again.")
+    try:
+        weights = safetensors.torch.load_file(weights_file)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{weights_file} is not a whole safetensors file ({error}). It is truncated, or it is "
+            "a pickle under that name, which is never read."
+        ) from error
+    if (found := sha256_of(weights_file)) != metadata["sha256"]:
+        raise CheckpointError(
+            f"{weights_file} has SHA-256 {found[:12]}..., {METADATA_FILE} says "
+            f"{metadata['sha256'][:12]}...: the files do not belong together. Copy the folder "
+            "again, or go on training with --resume."
+        )
+    for name, tensor in weights.items():
+        if not math.isfinite(float(tensor.float().sum())):
+            raise CheckpointError(f"{weights_file}: tensor {name!r} holds NaN or infinite values.")
+    return Checkpoint(
+        architecture=metadata["architecture"],
+        classes=tuple(metadata["classes"]),
+        input_shape=tuple(metadata["input_shape"]),
+        mean=tuple(metadata["mean"]),
+        std=tuple(metadata["std"]),
+        weights=weights,
+        training=metadata["training"],
+    )
+
+
+def _read_metadata(path: Path) -> dict[str, Any]:
+    try:
+        metadata = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path.parent} is no checkpoint: it has no {METADATA_FILE}. Give the folder that "
+            "`cifarq train --out` wrote."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+    keys = {"schema", "architecture", "classes", "input_shape", "mean", "std", "sha256", "training"}
+    if not isinstance(metadata, dict) or (missing := keys - metadata.keys()):
+        lacking = ", ".join(sorted(missing)) if isinstance(metadata, dict) else "everything"
+        raise CheckpointError(f"{path} is not a checkpoint's metadata: it lacks {lacking}.")
+    if metadata["schema"] != SCHEMA:
+        raise CheckpointError(
+            f"{path} has schema {metadata['schema']}; this version of cifarq reads {SCHEMA}."
+        )
+    return metadata

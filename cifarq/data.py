@@ -1,0 +1,129 @@
+"""A data set as arrays: where it is looked for, and how it is split.
+
+``load`` is the front door. It finds one of two layouts (``cifar10``'s official binary files, or
+``image_folders``), and splits train into train and validation, always the same way.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarq import cifar10, image_folders
+from cifarq.labelled import LabelledImages
+from edge_runtime.errors import DataError
+
+SPLIT_SEED = 20260
+"""Seeds the split of train into train and validation. Changing it moves every shipped pack."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels of one classification task, split three ways.
+
+    Attributes:
+        name: ``cifar10``, or the folder's name.
+        classes: class names; a label is an index into them.
+        train: what weights and calibration may see.
+        validation: what choices may see: hyper-parameters, checkpoints, gates.
+        test: for the last look only.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: LabelledImages
+    validation: LabelledImages
+    test: LabelledImages
+
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Per-channel mean and standard deviation on the 0-1 scale, RGB.
+
+        CIFAR-10's published constants, else the statistics of ``train``.
+        """
+        if self.name == cifar10.NAME:
+            return cifar10.MEAN, cifar10.STD
+        pixels = self.train.images.astype(np.float64) / 255
+        mean, std = pixels.mean(axis=(0, 2, 3)), pixels.std(axis=(0, 2, 3))
+        return (
+            tuple(round(float(v), 4) for v in mean),
+            tuple(round(max(float(v), 1e-3), 4) for v in std),
+        )
+
+
+def load(data_dir: Path | None = None) -> Dataset:
+    """Find a data set, read it, and split it.
+
+    Args:
+        data_dir: the only place that is looked at, if given. Else the user's cache, where
+            CIFAR-10 is downloaded to if it is not there yet.
+
+    Raises:
+        DataError: nothing usable was found; the message names every place looked at.
+    """
+    if data_dir is None:
+        name, classes, train, test = _cifar10(cifar10.find_or_download())
+    elif folder := cifar10.find(data_dir):
+        name, classes, train, test = _cifar10(folder)
+    elif image_folders.found_in(data_dir):
+        classes, train, test = image_folders.read(data_dir)
+        name = data_dir.resolve().name
+    else:
+        raise DataError(
+            f"no data set in {data_dir}. Looked for {data_dir / cifar10.FOLDER}, for "
+            f"{cifar10.TRAIN_FILES[0]} in {data_dir} itself, and for class folders as "
+            f"{data_dir / 'train' / '<class>' / 'image.png'}. Give the folder that holds one of them."
+        )
+    train, validation = split(train)
+    return Dataset(name, classes, train, validation, test)
+
+
+def _cifar10(
+    folder: Path,
+) -> tuple[str, tuple[str, ...], LabelledImages, LabelledImages]:
+    train, test = cifar10.read(folder)
+    return cifar10.NAME, cifar10.CLASSES, train, test
+
+
+def split(
+    train: LabelledImages, *, seed: int = SPLIT_SEED
+) -> tuple[LabelledImages, LabelledImages]:
+    """Split train into train and validation: a tenth of every class, drawn with ``seed``.
+
+    For CIFAR-10 that is 45,000 and 5,000. The order within each part is the original one.
+    """
+    shuffled = _shuffle(len(train), seed)
+    held_out = np.zeros(len(train), dtype=bool)
+    for label in np.unique(train.labels):
+        of_class = shuffled[train.labels[shuffled] == label]
+        held_out[of_class[: max(1, round(len(of_class) / 10))]] = True
+    return train.take(np.flatnonzero(~held_out)), train.take(np.flatnonzero(held_out))
+
+
+def balanced_draw(images: LabelledImages, count: int, *, seed: int) -> NDArray[np.int64]:
+    """Draw ``count`` indices, every class as often as the others, give or take one.
+
+    A class that runs out leaves its places to the others.
+
+    Args:
+        images: what to draw from.
+        count: how many; all of them, if there are fewer.
+        seed: seeds the draw.
+
+    Returns:
+        Indices into ``images``, shape (min(count, N),), in random order.
+    """
+    shuffled = _shuffle(len(images), seed)
+    labels = images.labels[shuffled]
+    rank = np.empty(len(images), dtype=np.int64)  # the how-many-eth of its class each image is
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        rank[of_class] = np.arange(len(of_class))
+    return shuffled[np.argsort(rank, kind="stable")[:count]]
+
+
+def _shuffle(count: int, seed: int) -> NDArray[np.int64]:
+    # RandomState, not default_rng: numpy promises never to change its streams (NEP 19), and the
+    # shipped packs are only reproducible, and only disjoint, while this permutation stays the same.
+    return np.random.RandomState(seed).permutation(count).astype(np.int64)

@@ -1,0 +1,65 @@
+"""How often a model is right, and how often two models agree: from logits, whoever made them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.preprocess import normalise
+from edge_runtime.stats import Estimate, proportion
+
+Predict = Callable[[NDArray[np.float32]], NDArray[Any]]
+"""Anything that maps a batch (N, C, H, W) float32, normalised, to logits (N, classes)."""
+
+
+def logits_of(
+    predict: Predict,
+    images: NDArray[np.uint8],
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    batch_size: int = 1,
+    progress: Callable[[int], object] = lambda count: None,
+) -> NDArray[np.float32]:
+    """Run a model over images.
+
+    Args:
+        predict: the model.
+        images: (N, C, H, W) uint8, NCHW, RGB, 0-255; N at least 1.
+        mean, std: normalisation on the 0-1 scale.
+        batch_size: images a call. Dynamic INT8 takes its activation range from the whole batch,
+            so its logits depend on this: use the size that will be deployed.
+        progress: called with the number of images done since the last call.
+
+    Returns:
+        Logits (N, classes) float32.
+    """
+    parts = []
+    for start in range(0, len(images), batch_size):
+        batch = normalise(images[start : start + batch_size], mean, std)
+        parts.append(np.asarray(predict(batch), dtype=np.float32))
+        progress(len(batch))
+    return np.concatenate(parts)
+
+
+def is_right(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which images have their label's logit as the largest: (N,) bool."""
+    return np.asarray(logits.argmax(axis=1) == labels)
+
+
+def top1(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Estimate:
+    """Return the share of images classified rightly, with its 95 % interval."""
+    return proportion(int(is_right(logits, labels).sum()), len(labels))
+
+
+def agreement(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Estimate:
+    """Return the share of images that two models put in the same class, with its 95 % interval."""
+    same = logits.argmax(axis=1) == reference.argmax(axis=1)
+    return proportion(int(same.sum()), len(same))
+
+
+def largest_difference(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+    """Return the largest absolute difference of any logit; infinite where one is not a number."""
+    difference = float(np.abs(logits.astype(np.float64) - reference.astype(np.float64)).max())
+    return difference if np.isfinite(difference) else float("inf")

@@ -1,0 +1,120 @@
+"""The command ``edge-bench``: measure a bundle's artifacts on this device."""
+
+import os
+from pathlib import Path
+
+import click
+
+import edge_runtime
+from edge_runtime.command import CommandGroup
+
+_EXAMPLES = """\b
+Examples:
+  edge-bench                              the bundle in the current folder
+  edge-bench seed-cnn-bundle --threads 4
+  edge-bench a-bundle b-bundle --json results.json
+  edge-bench report results.json --output markdown"""
+
+_OUTPUT = click.Choice(["table", "markdown", "csv", "json"])
+
+
+@click.group(
+    cls=CommandGroup,
+    default="run",
+    help="Measure the artifacts of bundles on this device: latency, memory, size and accuracy, "
+    "each artifact in a process of its own.\n\nPATHS are bundle folders or artifacts in them; "
+    "without one, the folder that edge-bench.pyz lies in, else the current one.\n\n" + _EXAMPLES,
+    epilog="Exit: 0 all rows ran or only lack their engine; 1 a row is corrupt, crashed, "
+    "mismatched, failed or timed out, or none ran; 2 the command line is wrong.",
+)
+@click.version_option(edge_runtime.__version__, prog_name="edge-bench")
+def cli() -> None:
+    """Hold the subcommands; its help text stands above, with the examples."""
+
+
+@cli.command(short_help="Measure bundles (the default).")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--engine", "engines", multiple=True, metavar="NAME", help="Only this engine; may repeat.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--batch-size", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--min-runs", default=100, show_default=True, type=click.IntRange(1), help="Timed calls, at least.")
+@click.option("--min-time", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds of them, at least.")
+@click.option("--accuracy-images", default=500, show_default=True, type=click.IntRange(1), help="Golden images for top-1.")
+@click.option("--timeout", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds an artifact may take.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write raw samples here, after every row.")
+@click.option("--output", default="table", show_default=True, type=_OUTPUT, help="What to print.")
+def run(
+    paths: tuple[Path, ...],
+    engines: tuple[str, ...],
+    threads: int,
+    batch_size: int,
+    min_runs: int,
+    min_time: float,
+    accuracy_images: int,
+    timeout: float,
+    json_file: Path | None,
+    output: str,
+) -> None:
+    """Measure the artifacts of bundles, each in a process of its own.
+
+    PATHS are bundle folders or artifacts in them; without one, the folder that edge-bench.pyz lies
+    in, else the current one.
+    """
+    from edge_runtime import plan as planning
+
+    settings = planning.Settings(
+        threads, batch_size, min_runs, min_time, accuracy_images, timeout
+    )
+    plan = planning.make(paths or (_default_path(),), settings, engines)
+    _measure(plan, json_file, output)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--output", default="table", show_default=True, type=_OUTPUT, help="What to print.")
+def report(file: Path, output: str) -> None:
+    """Draw the table of a FILE that --json wrote, on any machine."""
+    from edge_runtime import results
+    from edge_runtime.report import render
+
+    click.echo(render(results.read(file), output))
+
+
+def _measure(plan: "object", json_file: Path | None, output: str) -> None:
+    from edge_runtime import results, runner
+    from edge_runtime.plan import Plan
+    from edge_runtime.report import render
+
+    assert isinstance(plan, Plan)
+    if json_file and not os.access(json_file.resolve().parent, os.W_OK):
+        raise click.UsageError(f"--json {json_file}: cannot write to {json_file.resolve().parent}.")
+    problems = runner.corrupt_files(plan)
+    rows: list[results.Row] = []
+    with click.progressbar(
+        length=len(plan.jobs), label="measuring", file=click.get_text_stream("stderr")
+    ) as bar:
+        for row in runner.run(plan):
+            rows.append(row)
+            if json_file:
+                results.of_this_host(plan.settings, rows).write(json_file)
+            bar.update(1)
+    measured = results.of_this_host(plan.settings, rows)
+    click.echo(render(measured, output))
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
+    raise SystemExit(1 if problems else measured.exit_code)
+
+
+def _default_path() -> Path:
+    """Return the folder that ``edge-bench.pyz`` lies in if that is a bundle, else the current one."""
+    from edge_runtime import manifest
+
+    archive = Path(edge_runtime.__file__).parent.parent
+    if archive.is_file() and (archive.parent / manifest.FILE).is_file():
+        return archive.parent
+    return Path.cwd()
+
+
+def main() -> None:
+    """Run the command."""
+    cli(prog_name="edge-bench")

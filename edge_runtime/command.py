@@ -1,0 +1,66 @@
+"""The click group our commands share: a default subcommand, and one boundary for errors."""
+
+import difflib
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from edge_runtime.errors import ToolkitError
+
+
+class CommandGroup(click.Group):
+    """A group that turns ``ToolkitError`` into one line and an exit code.
+
+    With ``default``, a first word that names no subcommand belongs to the default one:
+    ``edge-bench DIR`` is ``edge-bench run DIR``, and ``--help`` shows both.
+
+    Args:
+        default: name of the subcommand that runs when none is named.
+        **attrs: passed on to ``click.Group``.
+    """
+
+    def __init__(self, *, default: str | None = None, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default subcommand's name in front where no subcommand is named."""
+        own = {"--help", "--version"}
+        if self.default and not (args and (args[0] in self.commands or args[0] in own)):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand, suggesting the nearest name for one that does not exist."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}. {did_you_mean(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the default subcommand's options with the group's own."""
+        if self.default:
+            command = self.commands[self.default]
+            command.format_options(click.Context(command, parent=ctx), formatter)
+        super().format_options(ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; the one place where our errors become messages and exit codes."""
+        try:
+            return super().invoke(ctx)
+        except ToolkitError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(130)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the nearest known word, or all of them."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(choices)}."

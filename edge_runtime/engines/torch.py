@@ -1,0 +1,62 @@
+"""PyTorch running TorchScript.
+
+A TorchScript file can run code: ``load`` is for files whose hash matched their manifest.
+"""
+
+import platform
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.engines import Session
+from edge_runtime.errors import EngineError
+
+REQUIRES = "torch"
+# Above 2.9.1 PyPI's aarch64 wheels bring CUDA packages of several GB.
+INSTALL = "pip install torch==2.9.1" if platform.machine() == "aarch64" else "pip install torch"
+
+
+class _TorchSession:
+    def __init__(self, path: Path, threads: int) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        # A quantized file packs its weights while loading, for the backend chosen by then.
+        arm = platform.machine() in ("aarch64", "arm64")
+        if arm and "qnnpack" in torch.backends.quantized.supported_engines:
+            torch.backends.quantized.engine = "qnnpack"
+        with warnings.catch_warnings():
+            # torch.jit still works and says it will go: pytorch#177239.
+            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
+            self._module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        self._module.eval()
+        self._from_numpy = torch.from_numpy
+        self._inference_mode = torch.inference_mode
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[Any]:
+        with self._inference_mode():
+            logits: NDArray[Any] = self._module(self._from_numpy(batch)).numpy()
+        return logits
+
+
+def load(path: Path, threads: int) -> Session:
+    """Load a TorchScript file whose hash has been checked.
+
+    Raises:
+        EngineError: PyTorch refuses it.
+    """
+    try:
+        return _TorchSession(path, threads)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise EngineError(f"PyTorch {version()} refuses {path.name}: {reason}") from error
+
+
+def version() -> str:
+    """Return PyTorch's version."""
+    import torch
+
+    return str(torch.__version__)

@@ -1,0 +1,44 @@
+"""Every error a user can meet, each owning the exit code it ends a command with.
+
+    ToolkitError                1  it was tried, and failed
+    ├── DataError               1  images or labels that cannot be used (cifarq)
+    ├── CheckpointError         1  weights that cannot be used (cifarq)
+    ├── BundleError             1  a bundle or manifest that cannot be trusted
+    ├── EngineError             1  an engine that is missing or refused an artifact
+    ├── ExportError             1  an artifact that could not be written or is not faithful
+    └── UsageError              2  the command line asks for something that does not exist
+
+A message says what is wrong, which value it was, and what to do about it.
+"""
+
+
+class ToolkitError(Exception):
+    """Base of the errors that a command turns into one line and an exit code."""
+
+    exit_code = 1
+
+
+class DataError(ToolkitError):
+    """Images or labels that are missing, truncated or of the wrong shape."""
+
+
+class CheckpointError(ToolkitError):
+    """A checkpoint that is missing, damaged, or does not fit its architecture."""
+
+
+class BundleError(ToolkitError):
+    """A bundle whose manifest or files are missing, damaged or point outside it."""
+
+
+class EngineError(ToolkitError):
+    """An engine that is not installed or that refused an artifact."""
+
+
+class ExportError(ToolkitError):
+    """An artifact that could not be written, or that does not compute what its model does."""
+
+
+class UsageError(ToolkitError):
+    """A request for something that does not exist; the command line has to change."""
+
+    exit_code = 2

@@ -1,0 +1,70 @@
+"""The golden pack: real test images that travel with a bundle, so that a device can check itself.
+
+``golden.npz`` holds ``images`` (N, C, H, W) uint8 RGB, ``labels`` (N,) and ``logits`` (N, classes)
+float32: what the FP32 PyTorch model answered on the exporting machine.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.errors import BundleError
+from edge_runtime.files import write_bytes
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Images (N, C, H, W) uint8, labels (N,) int64, FP32 logits (N, classes) float32."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    logits: NDArray[np.float32]
+
+    def first(self, count: int) -> "Golden":
+        """Return the first ``count`` images; they are in random order, so any prefix is fair."""
+        return Golden(self.images[:count], self.labels[:count], self.logits[:count])
+
+
+def read(path: Path) -> Golden:
+    """Read a golden pack; nothing in it is unpickled.
+
+    Raises:
+        BundleError: it is not one, or its arrays do not fit together.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{path} is no golden pack: {error}. Copy the bundle again.") from error
+    if images.ndim != 4 or images.dtype != np.uint8 or not 1 <= len(images) == len(labels):
+        raise BundleError(
+            f"{path}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
+            "(N, C, H, W) uint8 and N labels. Export the bundle again."
+        )
+    if logits.ndim != 2 or len(logits) != len(images):
+        raise BundleError(f"{path}: logits {logits.shape} do not fit {len(images)} images.")
+    return Golden(images, labels.astype(np.int64), logits.astype(np.float32))
+
+
+def write(golden: Golden, path: Path) -> None:
+    """Write a golden pack whose bytes depend on its content alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in ("images", "labels", "logits"):
+            array = io.BytesIO()
+            np.lib.format.write_array(array, np.ascontiguousarray(getattr(golden, name)))
+            archive.writestr(zip_entry(f"{name}.npy"), array.getvalue(), zipfile.ZIP_DEFLATED, 9)
+    write_bytes(path, buffer.getvalue())
+
+
+def zip_entry(name: str) -> zipfile.ZipInfo:
+    """Return an archive member with a fixed date and plain permissions."""
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.external_attr = 0o644 << 16
+    return entry

@@ -1,0 +1,219 @@
+"""The manifest: what a bundle says of itself, and the check that its files are the ones it means.
+
+``manifest.json`` crosses machines, so it has a schema version and is read strictly. It holds no
+timestamp, no timing and no host path: the same inputs and versions write the same bytes.
+
+Schema history:
+    1  first: model, classes, preprocessing, golden pack, artifacts.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge_runtime.errors import BundleError
+from edge_runtime.files import sha256_of
+
+SCHEMA = 1
+FILE = "manifest.json"
+GOLDEN_FILE = "golden.npz"
+RUNTIME_FILE = "edge-bench.pyz"
+
+_Record = TypeVar("_Record", bound="Preprocessing | TensorSpec | FileRecord | Artifact | Manifest")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How image bytes become a model's input: scale to ``range``, subtract mean, divide by std.
+
+    Attributes:
+        mean, std: one value a channel, on the 0-1 scale.
+        color: order of the channels.
+        range: what 0-255 is scaled to before normalising.
+        layout: order of the axes of a batch.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    color: str = "RGB"
+    range: tuple[float, float] = (0.0, 1.0)
+    layout: str = "NCHW"
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output: its name, its shape with ``N`` for the batch, its element type."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file of the bundle that is no artifact: the golden pack, the runtime."""
+
+    file: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One model file.
+
+    Attributes:
+        file: its name; it lies at the bundle's top.
+        format: what was written: ``onnx``, ``torchscript``.
+        engine: what runs it: a name in ``edge_runtime.engines``.
+        precision: ``fp32``, ``int8-dynamic``, ...
+        target: the CPU class it was made for, or ``any``.
+        input, output: what goes in and what comes out first.
+        size_bytes, sha256: to know the file by.
+        opset, ir_version: of an ONNX file.
+        quantized: operators that became INT8, counted, and the share of weights they hold.
+        parity: against the FP32 PyTorch model, on real images.
+        accuracy: top-1 on validation images, beside the FP32 PyTorch model's.
+        calibration: what set the activation ranges of a static model.
+    """
+
+    file: str
+    format: str
+    engine: str
+    precision: str
+    target: str
+    input: TensorSpec
+    output: TensorSpec
+    size_bytes: int
+    sha256: str
+    opset: int | None = None
+    ir_version: int | None = None
+    quantized: dict[str, Any] = field(default_factory=dict)
+    parity: dict[str, Any] = field(default_factory=dict)
+    accuracy: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is in a bundle.
+
+    Attributes:
+        model: the architecture's name.
+        classes: class names in the order of the logits.
+        preprocessing: how images become inputs.
+        files: the bundle's other files.
+        artifacts: the models.
+        images: where the images came from that checked the artifacts and that are in the golden pack.
+        versions: of what wrote the bundle.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    files: tuple[FileRecord, ...]
+    artifacts: tuple[Artifact, ...]
+    images: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the manifest's text."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
+
+
+def read(bundle: Path) -> Manifest:
+    """Read and check the manifest of a bundle. Its files are not looked at yet.
+
+    Raises:
+        BundleError: there is none, it is not valid, or it names a file outside the bundle.
+    """
+    path = bundle / FILE
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise BundleError(
+            f"{bundle} is no bundle: it has no {FILE}. Give the folder that `cifarq-export` wrote."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"cannot read {path}: {error}. Copy the bundle again.") from error
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        schema = content.get("schema") if isinstance(content, dict) else None
+        raise BundleError(
+            f"{path} has schema {schema!r}; this edge-bench reads {SCHEMA}. Use the edge-bench.pyz "
+            "that came with the bundle."
+        )
+    try:
+        manifest = _from_json(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path} is not a valid manifest: {error}. Export it again.") from error
+    for record in (*manifest.files, *manifest.artifacts):
+        _inside(bundle, record.file)
+    return manifest
+
+
+def verified(bundle: Path, record: FileRecord | Artifact) -> Path:
+    """Return the path of a bundle's file after checking that it is whole.
+
+    Raises:
+        BundleError: it is missing, outside the bundle, or its SHA-256 is another.
+    """
+    path = _inside(bundle, record.file)
+    try:
+        size, found = path.stat().st_size, sha256_of(path)
+    except OSError as error:
+        raise BundleError(
+            f"{record.file}: cannot read it ({error.strerror}). Copy the bundle again."
+        ) from error
+    if found != record.sha256:
+        raise BundleError(
+            f"{record.file} is corrupt: {size} bytes with SHA-256 {found[:12]}..., the manifest "
+            f"says {record.size_bytes} bytes with {record.sha256[:12]}.... Copy it again."
+        )
+    return path
+
+
+def _inside(bundle: Path, name: str) -> Path:
+    path = bundle / name
+    plain = Path(name).name == name and "\\" not in name and name not in ("", ".", "..")
+    if not plain or path.resolve().parent != bundle.resolve():
+        raise BundleError(
+            f"{bundle / FILE} names {name!r}, which is not a file at the bundle's top. A bundle "
+            "never points outside itself: do not use this one."
+        )
+    return path
+
+
+def _from_json(content: dict[str, Any]) -> Manifest:
+    record = dict(content)
+    record["classes"] = tuple(str(name) for name in record["classes"])
+    record["preprocessing"] = _record(Preprocessing, record["preprocessing"])
+    record["files"] = tuple(_record(FileRecord, item) for item in record["files"])
+    record["artifacts"] = tuple(_artifact(item) for item in record["artifacts"])
+    manifest = _record(Manifest, record)
+    if len(manifest.classes) < 2:
+        raise ValueError(f"{len(manifest.classes)} classes; a classifier has at least 2")
+    return manifest
+
+
+def _artifact(item: Any) -> Artifact:
+    artifact = dict(item)
+    for key in ("input", "output"):
+        artifact[key] = _record(TensorSpec, artifact[key])
+    return _record(Artifact, artifact)
+
+
+def _record(kind: type[_Record], item: Any) -> _Record:
+    """Build a dataclass from JSON; keys that a later minor version may add are passed over."""
+    if not isinstance(item, dict):
+        raise TypeError(f"expected an object for {kind.__name__}, found {item!r:.40}")
+    known = {f.name for f in fields(kind)}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in item.items() if k in known}
+    try:
+        record = kind(**values)
+    except TypeError as error:
+        raise TypeError(f"{kind.__name__}: {error}") from error
+    for key in ("file", "sha256", "format", "engine", "precision", "model"):
+        if not isinstance(values.get(key, ""), str):
+            raise TypeError(f"{kind.__name__}: {key} is {values[key]!r}, not a string")
+    return record

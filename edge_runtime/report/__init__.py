@@ -1,0 +1,22 @@
+"""Tables drawn from a result document, one output a file."""
+
+from edge_runtime.report import csv, json, markdown, table
+from edge_runtime.results import Results
+
+_RENDERERS = {
+    "table": table.render,
+    "markdown": markdown.render,
+    "csv": csv.render,
+    "json": json.render,
+}
+OUTPUTS = tuple(_RENDERERS)
+
+
+def render(results: Results, output: str) -> str:
+    """Return results as text, without a newline at its end.
+
+    Args:
+        results: what was measured.
+        output: one of ``OUTPUTS``.
+    """
+    return _RENDERERS[output](results).rstrip("\n")
