@@ -5,9 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def augment(
-    images: Tensor, generator: torch.Generator, *, pad: int = 4, cutout: int = 8
-) -> Tensor:
+def augment(images: Tensor, generator: torch.Generator, *, pad: int = 4, cutout: int = 8) -> Tensor:
     """Shift, mirror and cut a hole into each image, each drawn anew.
 
     Args:

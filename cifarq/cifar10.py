@@ -7,7 +7,6 @@ Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 20
 https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
-import os
 import shutil
 import tarfile
 import tempfile
@@ -20,7 +19,7 @@ from cifarq.labelled import LabelledImages
 from edge_runtime.errors import DataError
 
 NAME = "cifar10"
-CLASSES = (
+CLASSES: tuple[str, ...] = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 MEAN = (0.4914, 0.4822, 0.4465)
@@ -70,7 +69,7 @@ def find_or_download(archive: Archive | None = None, cache: Path | None = None) 
     cache = cache or cache_dir()
     if folder := find(cache):
         return folder
-    # torchvision's downloader shows a progress bar and checks the MD5. It loads PyTorch: import late.
+    # torchvision's downloader shows progress and checks the MD5. It loads PyTorch: import late.
     from torchvision.datasets.utils import download_url
 
     try:
@@ -80,7 +79,7 @@ def find_or_download(archive: Archive | None = None, cache: Path | None = None) 
             with tarfile.open(Path(scratch) / "archive.tar.gz") as tar:
                 tar.extractall(scratch, filter="data")
             shutil.rmtree(cache / FOLDER, ignore_errors=True)
-            os.replace(Path(scratch) / FOLDER, cache / FOLDER)
+            (Path(scratch) / FOLDER).replace(cache / FOLDER)
     except (OSError, RuntimeError, tarfile.TarError) as error:
         raise DataError(
             f"CIFAR-10 is not in {cache / FOLDER}, and {archive.url} could not be fetched "

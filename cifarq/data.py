@@ -73,7 +73,7 @@ def load(data_dir: Path | None = None) -> Dataset:
         raise DataError(
             f"no data set in {data_dir}. Looked for {data_dir / cifar10.FOLDER}, for "
             f"{cifar10.TRAIN_FILES[0]} in {data_dir} itself, and for class folders as "
-            f"{data_dir / 'train' / '<class>' / 'image.png'}. Give the folder that holds one of them."
+            f"{data_dir / 'train' / '<class>' / 'image.png'}. Give the folder that holds one."
         )
     train, validation = split(train)
     return Dataset(name, classes, train, validation, test)

@@ -1,7 +1,7 @@
 """Train a model: ``TrainConfig`` in, ``TrainReport`` and a checkpoint folder out.
 
-One readable loop. Everything random is drawn from (seed, epoch), so that a run which was interrupted
-and resumed ends at the same weights as one that was not.
+One readable loop. Everything random is drawn from (seed, epoch), so that a run which was
+interrupted and resumed ends at the same weights as one that was not.
 """
 
 import json
@@ -130,7 +130,7 @@ def train(
     fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
 
     torch.manual_seed(config.seed)
-    model = build(len(classes), shape).to(device, memory_format=torch.channels_last)
+    model = build(len(classes), shape).to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
     history: list[Epoch] = []
     if resume and (out / RESUME_FILE).exists():
@@ -186,9 +186,7 @@ def train(
         save(checkpoint, out)
         _keep(out / RESUME_FILE, config, model, optimizer, history)
         watcher.epoch(history[-1])
-    return TrainReport(
-        config, dataset.name, len(labels), len(dataset.validation), tuple(history)
-    )
+    return TrainReport(config, dataset.name, len(labels), len(dataset.validation), tuple(history))
 
 
 def one_cycle(step: int, total: int, peak: float, *, warm_up: float = 0.25) -> float:
@@ -257,7 +255,7 @@ def _keep(
     optimizer: torch.optim.SGD,
     history: list[Epoch],
 ) -> None:
-    """Write all that ``--resume`` needs in one file: weights, running statistics, momenta, history."""
+    """Write all that ``--resume`` needs in one file: weights, statistics, momenta, history."""
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         tensors[f"momentum/{name}"] = optimizer.state[parameter]["momentum_buffer"]

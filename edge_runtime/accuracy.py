@@ -27,7 +27,8 @@ def logits_of(
     Args:
         predict: the model.
         images: (N, C, H, W) uint8, NCHW, RGB, 0-255; N at least 1.
-        mean, std: normalisation on the 0-1 scale.
+        mean: per-channel mean on the 0-1 scale.
+        std: per-channel standard deviation on the 0-1 scale.
         batch_size: images a call. Dynamic INT8 takes its activation range from the whole batch,
             so its logits depend on this: use the size that will be deployed.
         progress: called with the number of images done since the last call.
@@ -57,9 +58,3 @@ def agreement(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Es
     """Return the share of images that two models put in the same class, with its 95 % interval."""
     same = logits.argmax(axis=1) == reference.argmax(axis=1)
     return proportion(int(same.sum()), len(same))
-
-
-def largest_difference(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """Return the largest absolute difference of any logit; infinite where one is not a number."""
-    difference = float(np.abs(logits.astype(np.float64) - reference.astype(np.float64)).max())
-    return difference if np.isfinite(difference) else float("inf")

@@ -1,12 +1,19 @@
 """The command ``edge-bench``: measure a bundle's artifacts on this device."""
 
 import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import edge_runtime
 from edge_runtime.command import CommandGroup
+
+if TYPE_CHECKING:
+    from edge_runtime.plan import Plan
 
 _EXAMPLES = """\b
 Examples:
@@ -21,6 +28,8 @@ _OUTPUT = click.Choice(["table", "markdown", "csv", "json"])
 @click.group(
     cls=CommandGroup,
     default="run",
+    subcommand_metavar="[PATHS]... | COMMAND [ARGS]...",
+    install="pip install numpy onnxruntime",
     help="Measure the artifacts of bundles on this device: latency, memory, size and accuracy, "
     "each artifact in a process of its own.\n\nPATHS are bundle folders or artifacts in them; "
     "without one, the folder that edge-bench.pyz lies in, else the current one.\n\n" + _EXAMPLES,
@@ -34,14 +43,45 @@ def cli() -> None:
 
 @cli.command(short_help="Measure bundles (the default).")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--engine", "engines", multiple=True, metavar="NAME", help="Only this engine; may repeat.")
+@click.option(
+    "--engine", "engines", multiple=True, metavar="NAME", help="Only this engine; may repeat."
+)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
 @click.option("--batch-size", default=1, show_default=True, type=click.IntRange(1))
-@click.option("--min-runs", default=100, show_default=True, type=click.IntRange(1), help="Timed calls, at least.")
-@click.option("--min-time", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds of them, at least.")
-@click.option("--accuracy-images", default=500, show_default=True, type=click.IntRange(1), help="Golden images for top-1.")
-@click.option("--timeout", default=600.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds an artifact may take.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write raw samples here, after every row.")
+@click.option(
+    "--min-runs",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Timed calls, at least.",
+)
+@click.option(
+    "--min-time",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds of them, at least.",
+)
+@click.option(
+    "--accuracy-images",
+    default=500,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Golden images for top-1.",
+)
+@click.option(
+    "--timeout",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds an artifact may take.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write raw samples here, after every row.",
+)
 @click.option("--output", default="table", show_default=True, type=_OUTPUT, help="What to print.")
 def run(
     paths: tuple[Path, ...],
@@ -62,9 +102,7 @@ def run(
     """
     from edge_runtime import plan as planning
 
-    settings = planning.Settings(
-        threads, batch_size, min_runs, min_time, accuracy_images, timeout
-    )
+    settings = planning.Settings(threads, batch_size, min_runs, min_time, accuracy_images, timeout)
     plan = planning.make(paths or (_default_path(),), settings, engines)
     _measure(plan, json_file, output)
 
@@ -80,24 +118,20 @@ def report(file: Path, output: str) -> None:
     click.echo(render(results.read(file), output))
 
 
-def _measure(plan: "object", json_file: Path | None, output: str) -> None:
+def _measure(plan: "Plan", json_file: Path | None, output: str) -> None:
     from edge_runtime import results, runner
-    from edge_runtime.plan import Plan
     from edge_runtime.report import render
 
-    assert isinstance(plan, Plan)
     if json_file and not os.access(json_file.resolve().parent, os.W_OK):
         raise click.UsageError(f"--json {json_file}: cannot write to {json_file.resolve().parent}.")
     problems = runner.corrupt_files(plan)
     rows: list[results.Row] = []
-    with click.progressbar(
-        length=len(plan.jobs), label="measuring", file=click.get_text_stream("stderr")
-    ) as bar:
+    with _progress(len(plan.jobs)) as advance:
         for row in runner.run(plan):
             rows.append(row)
             if json_file:
                 results.of_this_host(plan.settings, rows).write(json_file)
-            bar.update(1)
+            advance(1)
     measured = results.of_this_host(plan.settings, rows)
     click.echo(render(measured, output))
     for problem in problems:
@@ -105,8 +139,18 @@ def _measure(plan: "object", json_file: Path | None, output: str) -> None:
     raise SystemExit(1 if problems else measured.exit_code)
 
 
+@contextmanager
+def _progress(jobs: int) -> Iterator[Callable[[int], object]]:
+    """Show a bar on standard error where somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    with click.progressbar(length=jobs, label="measuring", file=sys.stderr) as bar:
+        yield bar.update
+
+
 def _default_path() -> Path:
-    """Return the folder that ``edge-bench.pyz`` lies in if that is a bundle, else the current one."""
+    """Return ``edge-bench.pyz``'s own folder if that is a bundle, else the current one."""
     from edge_runtime import manifest
 
     archive = Path(edge_runtime.__file__).parent.parent

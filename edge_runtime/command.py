@@ -18,12 +18,14 @@ class CommandGroup(click.Group):
 
     Args:
         default: name of the subcommand that runs when none is named.
+        install: the command that installs what is needed, said where a library is missing.
         **attrs: passed on to ``click.Group``.
     """
 
-    def __init__(self, *, default: str | None = None, **attrs: Any) -> None:
+    def __init__(self, *, default: str | None = None, install: str, **attrs: Any) -> None:
         super().__init__(**attrs)
         self.default = default
+        self.install = install
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default subcommand's name in front where no subcommand is named."""
@@ -41,11 +43,15 @@ class CommandGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the default subcommand's options with the group's own."""
+        """List the default subcommand's options with the group's own, then the subcommands."""
+        params = self.get_params(ctx)
         if self.default:
-            command = self.commands[self.default]
-            command.format_options(click.Context(command, parent=ctx), formatter)
-        super().format_options(ctx, formatter)
+            params = [*self.commands[self.default].params, *params]
+        options = [param for param in params if isinstance(param, click.Option)]
+        records = [record for option in options if (record := option.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl(records)
+        self.format_commands(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; the one place where our errors become messages and exit codes."""
@@ -54,6 +60,12 @@ class CommandGroup(click.Group):
         except ToolkitError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            click.echo(
+                f"Error: this needs {error.name}, which is not installed: {self.install}",
+                err=True,
+            )
+            sys.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             sys.exit(130)

@@ -105,7 +105,7 @@ class Manifest:
         preprocessing: how images become inputs.
         files: the bundle's other files.
         artifacts: the models.
-        images: where the images came from that checked the artifacts and that are in the golden pack.
+        images: where the images came from that checked the artifacts, and the golden ones.
         versions: of what wrote the bundle.
     """
 
@@ -147,8 +147,8 @@ def read(bundle: Path) -> Manifest:
         manifest = _from_json(content)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{path} is not a valid manifest: {error}. Export it again.") from error
-    for record in (*manifest.files, *manifest.artifacts):
-        _inside(bundle, record.file)
+    for name in [f.file for f in manifest.files] + [a.file for a in manifest.artifacts]:
+        _inside(bundle, name)
     return manifest
 
 
@@ -167,7 +167,7 @@ def verified(bundle: Path, record: FileRecord | Artifact) -> Path:
         ) from error
     if found != record.sha256:
         raise BundleError(
-            f"{record.file} is corrupt: {size} bytes with SHA-256 {found[:12]}..., the manifest "
+            f"{record.file}: corrupt, {size} bytes with SHA-256 {found[:12]}... where the manifest "
             f"says {record.size_bytes} bytes with {record.sha256[:12]}.... Copy it again."
         )
     return path
@@ -208,7 +208,9 @@ def _record(kind: type[_Record], item: Any) -> _Record:
     if not isinstance(item, dict):
         raise TypeError(f"expected an object for {kind.__name__}, found {item!r:.40}")
     known = {f.name for f in fields(kind)}
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in item.items() if k in known}
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in item.items() if k in known
+    }
     try:
         record = kind(**values)
     except TypeError as error:

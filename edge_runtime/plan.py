@@ -68,7 +68,8 @@ def make(paths: tuple[Path, ...], settings: Settings, engines: tuple[str, ...] =
     if unknown := [name for name in engines if name not in {j.artifact.engine for j in jobs}]:
         present = {job.artifact.engine for job in jobs}
         raise UsageError(
-            f"no artifact here is for the engine {unknown[0]!r}. {did_you_mean(unknown[0], present)}"
+            f"no artifact here is for the engine {unknown[0]!r}. "
+            f"{did_you_mean(unknown[0], present)}"
         )
     chosen = tuple(job for job in jobs if not engines or job.artifact.engine in engines)
     return Plan(chosen, settings)
@@ -80,7 +81,9 @@ def _jobs(path: Path) -> list[Job]:
     elif path.is_dir():
         bundle, only = path, None
     else:
-        raise BundleError(f"{path} does not exist. Give a bundle folder, or an artifact inside one.")
+        raise BundleError(
+            f"{path} does not exist. Give a bundle folder, or an artifact inside one."
+        )
     content = manifest.read(bundle)
     artifacts = [a for a in content.artifacts if only in (None, a.file)]
     if only and not artifacts:

@@ -1,7 +1,7 @@
 """The result document: what was measured, as it was measured.
 
-It crosses machines, so it has a schema version. It keeps every sample in ns; statistics are computed
-from the samples when a table is drawn, and never stored instead of them.
+It crosses machines, so it has a schema version. It keeps every sample in ns; statistics are
+computed from the samples when a table is drawn, and never stored instead of them.
 
 Schema history:
     1  first: settings, host, one row an artifact.
@@ -48,8 +48,8 @@ class Row:
         first_ns: the first call.
         warm_up_ns, samples_ns: the calls after it.
         memory: ``import_only_bytes``, ``after_load_bytes``, ``peak_bytes``, or the reason for none.
-        accuracy: counts over the golden images: ``images``, ``right``, ``agree``, and how far the
-            logits lie from the FP32 model's.
+        accuracy: over the golden images: how many are classified rightly (``right``), and
+            ``parity.Parity`` with the FP32 logits of the exporting machine.
     """
 
     bundle: str
@@ -134,5 +134,5 @@ def read(path: Path) -> Results:
 
 
 def _row(row: dict[str, Any]) -> Row:
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
     return Row(**{**values, "status": Status(row["status"])})

@@ -10,21 +10,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edge_runtime import manifest
 from edge_runtime.errors import BundleError
+from edge_runtime.parity import Parity
 from edge_runtime.plan import Job, Plan, Settings, golden_pack
 from edge_runtime.results import Row, Status
 
 FP32_TOLERANCE = 1e-3
 """How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
 another CPU's kernels add in another order, and on Arm differ by less than this."""
-
-INT8_DISAGREEMENT = 0.05
-"""Share of golden images an INT8 model may put in another class than FP32 did before it is called
-mismatched. Generous: INT8 outputs differ by CPU (onnxruntime#20479); a broken model fails by far."""
 
 _REMEDIES = {
     signal.SIGILL: "this engine's build uses instructions this CPU lacks: install another version",
@@ -68,7 +66,8 @@ def _run_job(job: Job, settings: Settings) -> Row:
         file = manifest.verified(job.bundle, job.artifact)
         golden = golden_pack(job.bundle, job.manifest)
     except BundleError as error:
-        return _row(job, Status.CORRUPT, message=str(error))
+        message = str(error).removeprefix(f"{job.artifact.file}: ")
+        return _row(job, Status.CORRUPT, message=message)
     answer = _in_child(job_for_worker(job, settings, file, golden), settings)
     row = _row(job, Status(answer.pop("status")), **answer)
     return _checked(row)
@@ -76,6 +75,9 @@ def _run_job(job: Job, settings: Settings) -> Row:
 
 def _row(job: Job, status: Status, **measured: Any) -> Row:
     artifact = job.artifact
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in measured.items()
+    }
     return Row(
         bundle=job.bundle.resolve().name,
         model=job.manifest.model,
@@ -86,7 +88,7 @@ def _row(job: Job, status: Status, **measured: Any) -> Row:
         target=artifact.target,
         size_bytes=artifact.size_bytes,
         status=status,
-        **{key: tuple(v) if isinstance(v, list) else v for key, v in measured.items()},
+        **values,
     )
 
 
@@ -139,19 +141,9 @@ def _checked(row: Row) -> Row:
     """Compare with the golden logits: a model that computes something else is mismatched."""
     if row.status is not Status.OK:
         return row
-    counts = row.accuracy
-    if row.precision == "fp32":
-        allowed = FP32_TOLERANCE * max(1.0, counts["largest_golden_logit"])
-        wrong = counts["largest_logit_difference"] > allowed
-        found = (
-            f"logits differ from the exporting machine's by {counts['largest_logit_difference']:.2g}"
-            f", allowed {allowed:.2g}"
-        )
-    else:
-        differing = counts["images"] - counts["agree"]
-        wrong = differing > max(2, INT8_DISAGREEMENT * counts["images"])
-        found = f"{differing} of {counts['images']} golden images in another class than FP32's"
-    if not wrong:
+    counts = {key: value for key, value in row.accuracy.items() if key != "right"}
+    problem = Parity(**counts).problem(row.precision, fp32_tolerance=FP32_TOLERANCE)
+    if problem is None:
         return row
-    message = f"{found}: this engine computes something else here; try another version of it"
-    return Row(**{**row.__dict__, "status": Status.MISMATCHED, "message": message})
+    message = f"{problem}: this engine computes something else here; try another version of it"
+    return replace(row, status=Status.MISMATCHED, message=message)

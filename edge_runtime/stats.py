@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 Z95 = NormalDist().inv_cdf(0.975)
 
@@ -80,17 +80,19 @@ def proportion(successes: int, count: int) -> Estimate:
     return Estimate(share, min(low, share), max(high, share))
 
 
-def paired_difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Estimate:
-    """Return how much more often ``first`` is true than ``second``, over the same items.
+def paired_difference(gained: int, lost: int, count: int) -> Estimate:
+    """Return how much more often a first classifier is right than a second, over the same items.
 
     Args:
-        first, second: (N,) bool: for example, which images two models classify rightly.
+        gained: items that only the first has right.
+        lost: items that only the second has right.
+        count: all items.
 
     Source: A. Agresti and Y. Min 2005, Statistics in Medicine 24:729-740: the Wald interval after
     adding half an item to each cell of the 2x2 table, which keeps its coverage when few differ.
     """
-    count = len(first)
-    gained, lost = int((first & ~second).sum()), int((~first & second).sum())
+    if min(gained, lost) < 0 or count < max(1, gained + lost):
+        raise ValueError(f"{gained} and {lost} of {count} are not counts of a paired table")
     n, b, c = count + 2, gained + 0.5, lost + 0.5
     centre = (b - c) / n
     margin = Z95 * math.sqrt(b + c - (b - c) ** 2 / n) / n
@@ -104,7 +106,8 @@ def paired_ratio(numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
     Pairs that were measured side by side share the machine's drift, and it cancels in the ratio.
 
     Args:
-        numerators, denominators: (N,) positive, N at least 2; pairs in the same order.
+        numerators: (N,) positive, N at least 2.
+        denominators: (N,) positive, in the same order.
 
     Source: Student 1908; logarithms because a ratio of 2 and one of 1/2 are equally far from 1.
     """

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge_runtime import accuracy, engines, golden, measure
+from edge_runtime import accuracy, engines, golden, measure, parity
 from edge_runtime.errors import EngineError
 from edge_runtime.preprocess import normalise
-from edge_runtime.probes import Reading, memory
+from edge_runtime.probes import memory
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     batch = normalise(pack.images[wanted], mean, std)
 
     engine = engines.require(job["engine"])
-    baseline = _import_only_baseline()
+    baseline = memory.start_peak()
     loaded: list[engines.Session] = []
     load_ns = measure.timed(lambda: loaded.append(engine.load(Path(job["file"]), job["threads"])))
     session = loaded[0]
@@ -71,24 +71,15 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _import_only_baseline() -> Reading:
-    """Return the memory that the engine costs before any model, with the peak set back to it."""
-    return memory.resident_bytes() if memory.reset_peak() else memory.peak_bytes()
-
-
 def _compared(logits: Any, pack: golden.Golden) -> dict[str, Any]:
     if logits.shape != pack.logits.shape:
         raise EngineError(
             f"the artifact answers {logits.shape[1:]} values an image, its golden pack has "
             f"{pack.logits.shape[1:]}"
         )
-    return {
-        "images": len(pack.images),
-        "right": int(accuracy.is_right(logits, pack.labels).sum()),
-        "agree": int((logits.argmax(axis=1) == pack.logits.argmax(axis=1)).sum()),
-        "largest_logit_difference": accuracy.largest_difference(logits, pack.logits),
-        "largest_golden_logit": float(abs(pack.logits).max()),
-    }
+    compared = parity.compare(logits, pack.logits)
+    right = int(accuracy.is_right(logits, pack.labels).sum())
+    return {**compared.to_json(), "right": right}
 
 
 def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:

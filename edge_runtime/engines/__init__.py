@@ -77,9 +77,7 @@ def require(name: str) -> Engine:
     except ModuleNotFoundError as error:
         if error.name != engine.REQUIRES:
             raise EngineError(f"{engine.REQUIRES} cannot be imported: {error}.") from error
-        raise EngineMissingError(
-            f"{engine.REQUIRES} is not installed: {engine.INSTALL}"
-        ) from error
+        raise EngineMissingError(f"{engine.REQUIRES} is not installed: {engine.INSTALL}") from error
     except ImportError as error:
         raise EngineError(f"{engine.REQUIRES} cannot be imported: {error}.") from error
     return engine

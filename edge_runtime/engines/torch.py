@@ -31,7 +31,11 @@ class _TorchSession:
         with warnings.catch_warnings():
             # torch.jit still works and says it will go: pytorch#177239.
             warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
-            self._module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+            # So do quantized tensors (pytorch#184982); unpickled by C++ they say it once, past
+            # Python's filters, unless it has been said before.
+            warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor, ", UserWarning)
+            torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.qint8)
+            self._module = torch.jit.load(str(path), map_location="cpu")
         self._module.eval()
         self._from_numpy = torch.from_numpy
         self._inference_mode = torch.inference_mode

@@ -27,13 +27,17 @@ def proportional_bytes(process: Path = SELF) -> Reading:
     return _field(process / "smaps_rollup", "Pss")
 
 
-def reset_peak(process: Path = SELF) -> bool:
-    """Set the peak back to the resident set now; say whether the kernel allowed it."""
+def start_peak(process: Path = SELF) -> Reading:
+    """Set the peak back to what is resident now, and return that: the baseline of a later peak.
+
+    Where the kernel does not allow the reset, the peak so far is the baseline: what comes later is
+    then understated, never overstated.
+    """
     try:
         (process / "clear_refs").write_text("5")
     except OSError:
-        return False
-    return True
+        return peak_bytes(process)
+    return resident_bytes(process)
 
 
 def _field(path: Path, name: str) -> Reading:

@@ -40,7 +40,7 @@ class View:
     notes: tuple[str, ...]
 
     def name_cells(self, row: Row) -> list[str]:
-        """Return the cells that name a row: model where there are several, engine, format, precision."""
+        """Return the cells that name a row, in the order of ``names``."""
         cells = {
             "model": row.model,
             "engine": row.engine,
@@ -56,7 +56,7 @@ def view(results: Results) -> View:
     models = sorted({row.model for row in results.rows})
     names = ("engine", "format", "precision")
     settings = results.settings
-    against = f"{_label(baseline)} = 1" if baseline else "no FP32 row ran"
+    against = _label(baseline) if baseline else "FP32 (none ran)"
     return View(
         title=f"{', '.join(models)} on {results.host.get('cpu') or results.host.get('machine')}, "
         f"batch {settings.batch_size}, {_count(settings.threads, 'thread')}",
@@ -71,7 +71,7 @@ def view(results: Results) -> View:
             Column("p99 ms", 3, lambda row: _latency(row, 99)),
             Column("images/s", 1, lambda row: _throughput(row, settings.batch_size)),
             Column("memory MB", 1, lambda row: _mega(row.peak_bytes)),
-            Column(f"speed ({against})", 2, lambda row: _speed(row, baseline)),
+            Column(f"speed vs {against}", 2, lambda row: _speed(row, baseline)),
         ),
         rows=results.rows,
         notes=_notes(results),

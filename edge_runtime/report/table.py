@@ -32,7 +32,7 @@ def render(results: Results) -> str:
     ]
     drawn.insert(height, "─" * max(map(len, drawn)))
     problems = [
-        f"{row.file}: {row.status}: {row.message}"
+        f"{row.file} ({row.status}): {row.message}"
         for row in shown.rows
         if row.status is not Status.OK
     ]

@@ -1,0 +1,46 @@
+# Two commands: `make demo` and `make test`. Both make .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := build/demo-bundle
+
+# The pair of releases that this code was measured with. Above 2.9.1 the aarch64 wheels of PyTorch
+# bring CUDA packages of several GB.
+ifeq ($(shell uname -m),aarch64)
+TORCH := torch==2.9.1 torchvision==0.24.1
+else
+TORCH := torch==2.14.1 torchvision==0.29.1
+endif
+
+.PHONY: demo test test-runtime lint bundle clean
+
+demo: $(VENV)/installed  ## export the shipped model, measure it here, print the table
+	$(BIN)/cifarq-export --out $(DEMO) --overwrite
+	$(BIN)/edge-bench $(DEMO)
+
+test: $(VENV)/installed  ## run all tests
+	$(BIN)/python -m pytest
+
+test-runtime:  ## run the device's tests alone, with $(PYTHON): no PyTorch needed
+	$(PYTHON) -m pytest tests/edge_runtime
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bundle: $(VENV)/installed  ## write again the small bundle that is kept under benchmarks/
+	$(BIN)/cifarq-export --format onnx --precision int8-dynamic \
+	  --out benchmarks/seed-cnn-int8-bundle --overwrite
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable '.[all]'
+	touch $@
+
+clean:
+	rm -rf build $(VENV)

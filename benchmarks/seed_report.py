@@ -1,0 +1,226 @@
+"""The report this project began with, measured again: its table, and which of its claims hold.
+
+    python benchmarks/seed_report.py --data-dir DIR
+
+writes ``benchmarks/results/seed_report.json`` (what was measured) and ``seed_report.md`` (the
+report, drawn from the JSON file alone) and puts the table into README.md; ``--render`` only draws.
+
+Six subjects classify the 10,000 test images one image a call, in blocks of 500 that go round the
+subjects in random order, three passes; each subject lives in a process of its own. A ratio of two
+subjects is taken block by block, so the machine's drift cancels in it.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+HERE = Path(__file__).resolve().parent
+SUBJECTS = (
+    "eager fp32",
+    "eager int8-dynamic",
+    "torchscript fp32",
+    "torchscript int8-dynamic",
+    "onnx fp32",
+    "onnx int8-dynamic",
+)
+SEED = 0
+
+
+@click.command(help=__doc__)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="CIFAR-10's folder.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="[default: the shipped one]")
+@click.option("--passes", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--images", default=10_000, show_default=True, type=click.IntRange(2))
+@click.option("--block", default=500, show_default=True, type=click.IntRange(1))
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
+@click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
+def main(
+    data_dir: Path | None,
+    checkpoint: Path | None,
+    passes: int,
+    images: int,
+    block: int,
+    threads: int,
+    out: Path,
+    render: bool,
+) -> None:
+    """Measure, write the JSON file, draw the report."""
+    from seed_report_text import markdown, put_into_readme
+
+    from cifarq import models
+    from edge_runtime.files import write_text
+
+    record = out / "seed_report.json"
+    if not render:
+        folder = checkpoint or models.pretrained("seed-cnn")
+        assert folder is not None
+        measured = measure(data_dir, folder, passes, images, block, threads)
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(record, json.dumps(measured, indent=1) + "\n")
+    measured = json.loads(record.read_text())
+    write_text(out / "seed_report.md", markdown(measured))
+    if out == HERE / "results":
+        put_into_readme(measured, HERE.parent / "README.md")
+    click.echo(markdown(measured))
+
+
+def measure(
+    data_dir: Path | None, folder: Path, passes: int, count: int, block: int, threads: int
+) -> dict[str, Any]:
+    """Run everything and return the record, JSON values only."""
+    import torch
+
+    from cifarq import checkpoint, data
+    from edge_runtime import __version__, host
+
+    loaded = checkpoint.load(folder)
+    dataset = data.load(data_dir)
+    labels = dataset.test.labels[:count]
+    with tempfile.TemporaryDirectory() as scratch:
+        images_file = Path(scratch) / "images.npy"
+        np.save(images_file, dataset.test.images[:count])
+        bundle = Path(scratch) / "bundle"
+        command = [sys.executable, "-m", "cifarq_export", str(folder), "--out", str(bundle)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        order = {
+            "checkpoint": str(folder),
+            "bundle": str(bundle),
+            "images": str(images_file),
+            "threads": threads,
+        }
+        subjects = run_subjects(order, len(labels), passes, block, Path(scratch))
+        versions = json.loads((bundle / "manifest.json").read_text())["versions"]
+        artifacts = json.loads((bundle / "manifest.json").read_text())["artifacts"]
+        sizes = {f"{a['format']} {a['precision']}": a["size_bytes"] for a in artifacts}
+        state_dicts = saved_sizes(loaded.model(), Path(scratch))
+    logits = {name: subject.pop("logits") for name, subject in subjects.items()}
+    for name, subject in subjects.items():
+        subject["file_bytes"] = state_dicts.get(name, sizes.get(name))
+        subject["accuracy"] = accuracy_of(logits[name], logits["eager fp32"], labels)
+    return {
+        "schema": 1,
+        "tool": f"cifarq {__version__}",
+        "settings": {
+            "images": len(labels),
+            "passes": passes,
+            "block": block,
+            "batch_size": 1,
+            "threads": threads,
+            "seed": SEED,
+        },
+        "host": host.describe(),
+        "versions": {**versions, "torch": torch.__version__},
+        "training": dict(loaded.training),
+        "layers": layer_errors(loaded.model()),
+        "subjects": subjects,
+    }
+
+
+def run_subjects(
+    order: dict[str, Any], count: int, passes: int, block: int, scratch: Path
+) -> dict[str, dict[str, Any]]:
+    """Let the subjects take turns; return block times, energy, memory and logits of each."""
+    draw = random.Random(SEED)
+    blocks = [(start, min(start + block, count)) for start in range(0, count, block)]
+    found: dict[str, dict[str, Any]] = {}
+    with ExitStack() as stack:
+        children = {name: stack.enter_context(_start()) for name in SUBJECTS}
+        for name, child in children.items():
+            _ask(child, {"load": {**order, "name": name}})
+            _ask(child, {"block": [0, min(20, count)]})  # warm up
+            found[name] = {"block_ns": [], "block_energy_uj": []}
+        bar = tqdm(total=passes * len(blocks), unit="block", disable=not sys.stderr.isatty())
+        for start, stop in blocks * passes:
+            for name in draw.sample(SUBJECTS, len(SUBJECTS)):
+                answer = _ask(children[name], {"block": [start, stop]})
+                found[name]["block_ns"].append(answer["ns"])
+                found[name]["block_energy_uj"].append(answer["energy_uj"])
+                found[name]["energy_reason"] = answer["energy_reason"]
+            bar.update()
+        bar.close()
+        for i, (name, child) in enumerate(children.items()):
+            file = scratch / f"logits-{i}.npy"
+            found[name]["memory"] = _ask(child, {"finish": str(file)})["memory"]
+            found[name]["logits"] = np.load(file)
+            assert child.stdin is not None
+            child.stdin.close()
+    return found
+
+
+def _start() -> subprocess.Popen[str]:
+    command = [sys.executable, str(HERE / "seed_report_subject.py")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _ask(child: subprocess.Popen[str], order: dict[str, Any]) -> dict[str, Any]:
+    assert child.stdin is not None and child.stdout is not None
+    print(json.dumps(order), file=child.stdin, flush=True)
+    line = child.stdout.readline()
+    if not line:
+        raise click.ClickException(f"a subject's process ended: exit code {child.wait()}")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def accuracy_of(logits: Any, reference: Any, labels: Any) -> dict[str, Any]:
+    """Return top-1, and the comparison with eager FP32 over the same images."""
+    from edge_runtime.accuracy import is_right
+    from edge_runtime.parity import compare
+    from edge_runtime.stats import signal_to_noise_db
+
+    right, before = is_right(logits, labels), is_right(reference, labels)
+    error = np.abs(logits.astype(np.float64) - reference)
+    exact = not error.any()
+    return {
+        "right": int(right.sum()),
+        "lost": int((before & ~right).sum()),
+        "gained": int((~before & right).sum()),
+        **compare(logits, reference).to_json(),
+        "mean_logit_error": float(error.mean()),
+        "logit_snr_db": None if exact else signal_to_noise_db(reference, logits),
+    }
+
+
+def saved_sizes(model: Any, scratch: Path) -> dict[str, int]:
+    """Return the size of the saved state_dict before and after dynamic INT8, as the report did."""
+    import torch
+
+    from cifarq import quantize
+
+    sizes = {}
+    for name, one in (("eager fp32", model), ("eager int8-dynamic", quantize.dynamic_int8(model))):
+        file = scratch / "measured-and-deleted.pth"
+        torch.save(one.state_dict(), file)
+        sizes[name] = file.stat().st_size
+        file.unlink()
+    return sizes
+
+
+def layer_errors(model: Any) -> list[dict[str, Any]]:
+    """Return, for each Linear layer, how far its INT8 weights lie from the FP32 ones."""
+    from cifarq import quantize
+    from edge_runtime.stats import signal_to_noise_db
+
+    exact = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    return [
+        {
+            "layer": name,
+            "shape": list(weights.shape),
+            "weight_sqnr_db": signal_to_noise_db(exact[f"{name}.weight"], weights),
+        }
+        for name, weights in quantize.dynamic_int8_layers(quantize.dynamic_int8(model)).items()
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""One subject of the seed report, in a process of its own: classifies blocks of images when told.
+
+Started by ``seed_report.py``. Reads JSON lines on standard input, answers JSON lines on what was
+standard output:
+
+    {"load": {...}}            -> {"memory": {"import_only_bytes": ..., "after_load_bytes": ...}}
+    {"block": [start, stop]}   -> {"ns": time in the model's calls, "energy_uj": ... or null}
+    {"finish": "FILE.npy"}     -> {"memory": {...}}; the logits are in FILE.npy
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_runtime import engines, manifest
+from edge_runtime.preprocess import normalise
+from edge_runtime.probes import energy, memory
+
+
+class Subject:
+    """A model and the test images, one image a call.
+
+    Args:
+        order: ``name``, ``checkpoint`` and ``bundle`` folders, ``images`` (a .npy file with
+            (N, 3, H, W) uint8), ``threads``.
+    """
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.images = np.load(order["images"])
+        content = manifest.read(Path(order["bundle"]))
+        self.how = content.preprocessing
+        self.logits = np.zeros((len(self.images), len(content.classes)), np.float32)
+        imported = _eager if order["name"].startswith("eager") else _artifact
+        load = imported(order, content)  # imports the engine
+        self.import_only = memory.start_peak()
+        self.predict = load()
+        self.after_load = memory.resident_bytes()
+
+    def block(self, start: int, stop: int) -> dict[str, Any]:
+        """Classify images start to stop, one a call; only the calls are timed."""
+        batch = normalise(self.images[start:stop], self.how.mean, self.how.std)
+        before = energy.counter_uj()
+        nanoseconds = 0
+        for i in range(len(batch)):
+            started = time.perf_counter_ns()
+            logits = self.predict(batch[i : i + 1])
+            nanoseconds += time.perf_counter_ns() - started
+            self.logits[start + i] = logits[0]
+        after = energy.counter_uj()
+        known = before.value is not None and after.value is not None
+        used = energy.used_uj(before.value or 0, after.value or 0) if known else None
+        return {"ns": nanoseconds, "energy_uj": used, "energy_reason": before.reason}
+
+    def memory(self) -> dict[str, Any]:
+        """Return the memory figures so far, in bytes."""
+        return {
+            "import_only_bytes": self.import_only.value,
+            "after_load_bytes": self.after_load.value,
+            "resident_bytes": memory.resident_bytes().value,
+            "peak_bytes": memory.peak_bytes().value,
+        }
+
+
+def _eager(order: dict[str, Any], content: manifest.Manifest) -> Any:
+    """The report's own way: the model as PyTorch code, quantized in memory."""
+    import torch
+
+    from cifarq import checkpoint, quantize
+    from cifarq.evaluate import torch_predictor
+
+    torch.set_num_threads(order["threads"])
+
+    def load() -> Any:
+        model = checkpoint.load(Path(order["checkpoint"])).model()
+        if order["name"] == "eager int8-dynamic":
+            model = quantize.dynamic_int8(model)
+        return torch_predictor(model)
+
+    return load
+
+
+def _artifact(order: dict[str, Any], content: manifest.Manifest) -> Any:
+    """A file that ``cifarq-export`` wrote, run as on a device."""
+    format_name, precision = order["name"].split()
+    artifact = next(
+        a for a in content.artifacts if (a.format, a.precision) == (format_name, precision)
+    )
+    engine = engines.require(artifact.engine)
+    path = manifest.verified(Path(order["bundle"]), artifact)
+    return lambda: engine.load(path, order["threads"]).run
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    subject: Subject | None = None
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "load" in order:
+            subject = Subject(order["load"])
+            answer: dict[str, Any] = {"memory": subject.memory()}
+        elif "block" in order:
+            assert subject is not None
+            answer = subject.block(*order["block"])
+        else:
+            assert subject is not None
+            answer = {"memory": subject.memory()}
+            np.save(order["finish"], subject.logits)
+        print(json.dumps(answer), file=out, flush=True)
+    out.close()
+
+
+if __name__ == "__main__":
+    main()

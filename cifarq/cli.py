@@ -1,0 +1,166 @@
+"""The command ``cifarq``: train, evaluate, list models."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+import edge_runtime
+from edge_runtime.command import CommandGroup
+
+_PATH = click.Path(path_type=Path)
+_DEVICE = click.Choice(["auto", "cpu", "cuda"])
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=_PATH,
+    help="Folder with CIFAR-10's binary version or with class folders (train/<class>/*, "
+    "test/<class>/*). Without it: the user's cache, else CIFAR-10 is downloaded there.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.group(cls=CommandGroup, install="pip install 'cifarq[train]'")
+@click.version_option(edge_runtime.__version__, prog_name="cifarq")
+def cli() -> None:
+    r"""Train a small image classifier, quantize it, evaluate it.
+
+    \b
+    Examples:
+      cifarq models
+      cifarq train seed-cnn --epochs 6 --out runs/seed
+      cifarq evaluate runs/seed seed-cnn-bundle
+      cifarq-export runs/seed                    (the shipping dock)
+      edge-bench seed-cnn-bundle                 (on the device)
+    """
+
+
+@cli.command()
+@_JSON
+def models(as_json: bool) -> None:
+    """List the models: their size and cost, and what ships trained."""
+    from cifarq import inventory
+    from cifarq import models as registry
+
+    rows = [inventory.describe(name) for name in registry.names()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        top1 = row["pretrained_validation_top1"]
+        trained = f"pretrained ({100 * top1:.2f} % on validation)" if top1 else "not pretrained"
+        click.echo(
+            f"{row['name']}: {row['parameters']:,} parameters, {row['macs'] / 1e6:.1f} M "
+            f"multiply-accumulates, {trained}\n    {row['description']}"
+        )
+
+
+@cli.command()
+@click.argument("model")
+@_DATA_DIR
+@click.option("--out", required=True, type=_PATH, help="The checkpoint folder.")
+@click.option("--epochs", default=6, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--batch-size", default=128, show_default=True, type=click.IntRange(2))
+@click.option("--device", default="auto", show_default=True, type=_DEVICE)
+@click.option("--resume", is_flag=True, help="Go on from the last epoch in --out.")
+@_JSON
+def train(
+    model: str,
+    data_dir: Path | None,
+    out: Path,
+    epochs: int,
+    seed: int,
+    batch_size: int,
+    device: str,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    r"""Train MODEL from scratch; a checkpoint is written after each epoch.
+
+    \b
+    Examples:
+      cifarq train seed-cnn --epochs 6 --out runs/seed
+      cifarq train seed-cnn --epochs 6 --out runs/seed --resume
+    """
+    from cifarq import models as registry
+
+    registry.get(model)
+    from cifarq import data
+    from cifarq import train as training
+    from cifarq.progress import TrainingBar
+
+    config = training.TrainConfig(
+        model, epochs=epochs, seed=seed, batch_size=batch_size, device=device
+    )
+    dataset = data.load(data_dir)
+    try:
+        report = training.train(config, dataset, out, resume=resume, progress=TrainingBar(epochs))
+    except KeyboardInterrupt:
+        click.echo(
+            f"Interrupted. The last finished epoch is kept in {out}; go on with --resume.", err=True
+        )
+        sys.exit(130)
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=1))
+        return
+    click.echo(
+        f"{model}: {100 * report.epochs[-1].validation_top1:.2f} % top-1 on "
+        f"{report.validation_images:,} validation images\n"
+        f"Next:\n  cifarq evaluate {out}\n  cifarq-export {out}"
+    )
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=_PATH)
+@_DATA_DIR
+@click.option(
+    "--split", default="test", show_default=True, type=click.Choice(["test", "validation"])
+)
+@click.option(
+    "--batch-size",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Images a call. Dynamic INT8 answers depend on it.",
+)
+@_JSON
+def evaluate(
+    paths: tuple[Path, ...], data_dir: Path | None, split: str, batch_size: int, as_json: bool
+) -> None:
+    r"""Print top-1 with its 95 % interval for each of PATHS.
+
+    A path is a checkpoint folder, a bundle, or an artifact inside a bundle.
+
+    \b
+    Examples:
+      cifarq evaluate runs/seed --split validation
+      cifarq evaluate seed-cnn-bundle --data-dir ~/cifar10 --json
+    """
+    from cifarq import data
+    from cifarq import evaluate as evaluation
+    from cifarq.progress import counting
+
+    subjects = [subject for path in paths for subject in evaluation.subjects(path)]
+    dataset = data.load(data_dir)
+    images = dataset.test if split == "test" else dataset.validation
+    rows = []
+    for subject in subjects:
+        with counting(len(images), subject.name) as advance:
+            found = evaluation.evaluate(
+                subject, images, dataset.classes, batch_size=batch_size, progress=advance
+            )
+        rows.append(found)
+        if not as_json:
+            top1 = found.top1.scaled(100)
+            click.echo(
+                f"{found.name}: {top1.value:.2f} % top-1 [{top1.low:.2f}, {top1.high:.2f}] "
+                f"on {found.images:,} {split} images"
+            )
+    if as_json:
+        click.echo(json.dumps([row.to_json() for row in rows], indent=1))
+
+
+def main() -> None:
+    """Run the command."""
+    cli(prog_name="cifarq")

@@ -1,0 +1,69 @@
+"""Does an artifact compute what the FP32 model does? One rule, on a workstation and a device."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INT8_DISAGREEMENT = 0.05
+"""Share of images an INT8 model may put in another class than FP32 before it counts as broken.
+Generous on purpose: INT8 outputs differ by CPU (onnxruntime#20479), and how much accuracy may be
+lost is another question. A model with a ruined layer disagrees far more often."""
+
+_FEW = 2  # images that may always differ: of 20, one near a class boundary is already 5 %
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an artifact's logits compare with the FP32 PyTorch model's, over the same images.
+
+    Attributes:
+        images: how many were compared.
+        agree: how many are put in the same class.
+        largest_difference: of any logit; infinite where one is not a number.
+        largest_logit: the FP32 model's, by absolute value: the scale of the difference.
+    """
+
+    images: int
+    agree: int
+    largest_difference: float
+    largest_logit: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        return asdict(self)
+
+    def problem(self, precision: str, *, fp32_tolerance: float) -> str | None:
+        """Say how the artifact is unfaithful, or None if it is faithful.
+
+        Args:
+            precision: ``fp32`` is held to its logits, everything else to its answers.
+            fp32_tolerance: largest difference of logits up to 1, relative above that.
+        """
+        if precision == "fp32":
+            allowed = fp32_tolerance * max(1.0, self.largest_logit)
+            if self.largest_difference <= allowed:
+                return None
+            return (
+                f"logits differ from FP32 PyTorch's by up to {self.largest_difference:.2g}, "
+                f"allowed {allowed:.2g}"
+            )
+        differing = self.images - self.agree
+        if differing <= max(_FEW, INT8_DISAGREEMENT * self.images):
+            return None
+        return (
+            f"{differing} of {self.images} images are put in another class than by FP32 PyTorch, "
+            f"allowed {100 * INT8_DISAGREEMENT:g} %"
+        )
+
+
+def compare(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Parity:
+    """Compare logits (N, classes) with the FP32 model's for the same images."""
+    difference = np.abs(logits.astype(np.float64) - reference.astype(np.float64)).max()
+    return Parity(
+        images=len(reference),
+        agree=int((logits.argmax(axis=1) == reference.argmax(axis=1)).sum()),
+        largest_difference=float(difference) if np.isfinite(difference) else float("inf"),
+        largest_logit=float(np.abs(reference).max()),
+    )

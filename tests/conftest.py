@@ -1,0 +1,53 @@
+"""What all tests share: where the real data is, and what is skipped, saying why."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SMALL_BUNDLE = REPOSITORY / "benchmarks" / "seed-cnn-int8-bundle"
+DATA_VARIABLE = "CIFARQ_TEST_DATA"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, with the reason."""
+    no_torch = importlib.util.find_spec("torch") is None
+    no_data = not os.environ.get(DATA_VARIABLE)
+    for item in items:
+        if no_torch and item.get_closest_marker("torch"):
+            item.add_marker(pytest.mark.skip(reason="PyTorch is not installed"))
+        if no_data and item.get_closest_marker("full_data"):
+            item.add_marker(pytest.mark.skip(reason=f"{DATA_VARIABLE} names no CIFAR-10 folder"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with all of CIFAR-10, for tests marked ``full_data``."""
+    return Path(os.environ[DATA_VARIABLE])
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run ``python -m MODULE ARGS`` as a user would, from an empty folder, and return what came."""
+
+    def call(module: str, *args: object, **options: object) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, **options.pop("env", {})}  # type: ignore[dict-item]
+        where = options.pop("cwd", tmp_path)
+        return subprocess.run(
+            [sys.executable, "-P", "-m", module, *map(str, args)],
+            capture_output=True,
+            text=True,
+            cwd=where,  # type: ignore[arg-type]
+            env=environment,
+            timeout=300,
+            **options,  # type: ignore[call-overload]
+        )
+
+    return call

@@ -1,0 +1,39 @@
+"""Logits from any callable, and what is counted from them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime import accuracy
+from edge_runtime.preprocess import normalise
+
+
+@given(st.integers(1, 40), st.integers(1, 50))
+def test_every_image_is_run_once_whatever_the_batch_size(count, batch_size):
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 2, 2), np.uint8)
+    sizes, advances = [], []
+
+    def predict(batch):
+        sizes.append(len(batch))
+        return batch[:, :, 0, 0]
+
+    logits = accuracy.logits_of(
+        predict, images, mean=[0] * 3, std=[1] * 3, batch_size=batch_size, progress=advances.append
+    )
+    np.testing.assert_allclose(logits[:, 0] * 255, np.arange(count), atol=1e-4)
+    assert sum(sizes) == sum(advances) == count and max(sizes) <= batch_size
+
+
+def test_top1_and_agreement_are_counted():
+    logits = np.array([[0, 1], [1, 0], [2, 3], [5, 1]], np.float32)
+    assert accuracy.top1(logits, np.array([1, 0, 0, 0])).value == 0.75
+    assert accuracy.agreement(logits, logits[::-1].copy()).value == 0
+    assert accuracy.is_right(logits, np.array([1, 1, 1, 1])).tolist() == [True, False, True, False]
+
+
+def test_normalising_is_the_textbooks():
+    images = np.array([[[[0, 255]], [[51, 102]], [[0, 0]]]], np.uint8)
+    found = normalise(images, mean=(0.5, 0.2, 0.0), std=(0.5, 0.1, 1.0))
+    assert found.dtype == np.float32 and found.flags.c_contiguous
+    assert found.ravel().tolist() == pytest.approx([-1, 1, 0, 2, 0, 0], abs=1e-6)

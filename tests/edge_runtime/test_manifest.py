@@ -1,0 +1,117 @@
+"""The manifest: read strictly, and never past the bundle's own folder."""
+
+import json
+
+import pytest
+
+from edge_runtime import manifest
+from edge_runtime.errors import BundleError
+
+
+def test_it_reads_back_what_it_wrote(bundle):
+    content = manifest.read(bundle)
+    (bundle / "manifest.json").write_text(content.to_json())
+    assert manifest.read(bundle) == content
+    assert content.model == "seed-cnn" and len(content.classes) == 10
+    assert content.preprocessing.mean == (0.4914, 0.4822, 0.4465)
+    assert content.preprocessing.color == "RGB" and content.preprocessing.range == (0, 1)
+
+
+def test_it_says_what_is_really_in_the_artifact(bundle):
+    (artifact,) = manifest.read(bundle).artifacts
+    assert artifact.precision == "int8-dynamic" and artifact.engine == "onnxruntime"
+    assert artifact.input.shape == ("N", 3, 32, 32) and artifact.output.shape == ("N", 10)
+    assert artifact.quantized == {"ops": {"MatMulInteger": 2}, "weight_share": 0.897}
+
+
+def test_every_file_of_a_whole_bundle_is_verified(bundle):
+    content = manifest.read(bundle)
+    for record in (*content.files, *content.artifacts):
+        assert manifest.verified(bundle, record) == bundle / record.file
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:1000] + bytes([data[1000] ^ 1]) + data[1001:],
+        lambda data: b"",
+    ],
+    ids=["truncated", "flipped bit", "empty"],
+)
+def test_a_damaged_file_is_named_with_both_hashes(bundle, damage):
+    (artifact,) = manifest.read(bundle).artifacts
+    path = bundle / artifact.file
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(BundleError, match=f"{artifact.file}: corrupt.*{artifact.sha256[:12]}"):
+        manifest.verified(bundle, artifact)
+
+
+def test_a_missing_file_is_named(bundle):
+    (artifact,) = manifest.read(bundle).artifacts
+    (bundle / artifact.file).unlink()
+    with pytest.raises(BundleError, match=f"{artifact.file}: cannot read it"):
+        manifest.verified(bundle, artifact)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.onnx", "/etc/passwd", "sub/m.onnx", "..", "", "a\\b.onnx"]
+)
+def test_a_path_that_leaves_the_bundle_is_refused(bundle, edit, name):
+    edit(lambda content: content["artifacts"][0].update(file=name))
+    with pytest.raises(BundleError, match="never points outside itself"):
+        manifest.read(bundle)
+
+
+def test_a_link_that_leaves_the_bundle_is_refused(bundle, tmp_path):
+    (artifact,) = manifest.read(bundle).artifacts
+    outside = tmp_path / "outside.onnx"
+    (bundle / artifact.file).rename(outside)
+    (bundle / artifact.file).symlink_to(outside)
+    with pytest.raises(BundleError, match="never points outside itself"):
+        manifest.read(bundle)
+
+
+def test_a_folder_without_manifest_is_no_bundle(tmp_path):
+    with pytest.raises(BundleError, match=r"no bundle.*cifarq-export"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"text"', "null", "{}", '{"schema": 99}', "\xff"])
+def test_what_is_no_manifest_is_refused_with_its_path(bundle, text):
+    (bundle / "manifest.json").write_text(text, encoding="latin-1")
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        manifest.read(bundle)
+
+
+@pytest.mark.parametrize("key", ["model", "classes", "preprocessing", "files", "artifacts"])
+def test_a_missing_part_is_named(bundle, edit, key):
+    edit(lambda content: content.pop(key))
+    with pytest.raises(BundleError, match=key):
+        manifest.read(bundle)
+
+
+@pytest.mark.parametrize("key", ["file", "sha256", "engine", "input"])
+def test_a_missing_part_of_an_artifact_is_named(bundle, edit, key):
+    edit(lambda content: content["artifacts"][0].pop(key))
+    with pytest.raises(BundleError, match=key):
+        manifest.read(bundle)
+
+
+def test_a_value_of_another_type_is_named(bundle, edit):
+    edit(lambda content: content["artifacts"][0].update(sha256=7))
+    with pytest.raises(BundleError, match="sha256 is 7"):
+        manifest.read(bundle)
+
+
+def test_what_a_later_version_adds_is_passed_over(bundle, edit):
+    edit(lambda content: content["artifacts"][0].update(added="later"))
+    assert manifest.read(bundle).artifacts
+
+
+def test_no_time_and_no_path_is_in_it(bundle):
+    text = (bundle / "manifest.json").read_text()
+    assert set(json.loads(text)) == {
+        "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "versions",
+    }  # fmt: skip
+    assert "/" not in text

@@ -1,0 +1,41 @@
+"""Parity: FP32 is held to its logits, INT8 to its answers."""
+
+import numpy as np
+import pytest
+
+from edge_runtime.parity import Parity, compare
+
+REFERENCE = np.array([[1.0, 2.0], [3.0, 0.0], [-8.0, 4.0]], np.float32)
+
+
+def test_counts_and_differences():
+    logits = REFERENCE + np.array([[0, 0], [0, 0.5], [13, 0]], np.float32)
+    assert compare(logits, REFERENCE) == Parity(3, 2, 13.0, 8.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_logit_that_is_no_number_is_never_faithful(value):
+    logits = REFERENCE.copy()
+    logits[0, 0] = value
+    found = compare(logits, REFERENCE)
+    assert found.largest_difference == float("inf")
+    assert found.problem("fp32", fp32_tolerance=1e9)
+
+
+def test_fp32_tolerance_is_absolute_up_to_1_and_relative_above():
+    assert Parity(9, 9, 0.9e-4, 0.5).problem("fp32", fp32_tolerance=1e-4) is None
+    assert Parity(9, 9, 1.1e-4, 0.5).problem("fp32", fp32_tolerance=1e-4)
+    assert Parity(9, 9, 1.1e-4, 20.0).problem("fp32", fp32_tolerance=1e-4) is None
+
+
+def test_int8_may_move_its_logits_and_not_its_answers():
+    assert Parity(1000, 950, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4) is None
+    problem = Parity(1000, 949, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4)
+    assert problem == (
+        "51 of 1000 images are put in another class than by FP32 PyTorch, allowed 5 %"
+    )
+
+
+def test_two_differing_images_are_never_enough():
+    assert Parity(3, 1, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4) is None
+    assert Parity(3, 0, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4)

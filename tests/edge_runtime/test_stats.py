@@ -1,0 +1,148 @@
+"""Statistics: properties by Hypothesis, bounds and quantiles against scipy."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from edge_runtime import stats
+
+samples = st.lists(st.integers(1, 10**10), min_size=1, max_size=200)
+percents = st.floats(0.1, 100)
+
+
+@given(samples, percents)
+def test_a_percentile_is_one_of_the_samples_and_has_enough_of_them_below(values, percent):
+    found = stats.percentile(values, percent)
+    assert found in values
+    assert sum(v <= found for v in values) >= percent / 100 * len(values) - 1e-6
+
+
+@given(samples, percents, st.integers(1, 1000), st.integers(0, 10**9))
+def test_a_percentile_scales_and_shifts_with_its_samples(values, percent, scale, shift):
+    moved = [v * scale + shift for v in values]
+    assert stats.percentile(moved, percent) == stats.percentile(values, percent) * scale + shift
+
+
+@given(samples, percents, percents)
+def test_percentiles_are_ordered(values, one, other):
+    low, high = sorted((one, other))
+    assert stats.percentile(values, low) <= stats.percentile(values, high)
+
+
+def test_samples_needed_are_loadgens():
+    assert stats.samples_needed(90) == 64
+    assert stats.samples_needed(99) == 662
+
+
+@given(st.floats(55, 99), st.floats(0.9, 0.999))
+def test_samples_needed_is_the_smallest_count_the_binomial_bound_allows(percent, confidence):
+    count = stats.samples_needed(percent, confidence=confidence)
+    tail = 1 - percent / 100
+    assert scipy.stats.binom.cdf(1, count, tail) <= 1 - confidence + 1e-12
+    assert scipy.stats.binom.cdf(1, count - 1, tail) > 1 - confidence - 1e-12
+
+
+def test_a_percentile_without_enough_samples_is_not_shown():
+    assert stats.supported_percentile([1] * 63, 90) is None
+    assert stats.supported_percentile([1] * 64, 90) == 1
+    assert stats.supported_percentile([1] * 661, 99) is None
+    assert stats.supported_percentile([1] * 662, 99) == 1
+    assert stats.supported_percentile([7], 50) == 7
+
+
+@given(st.integers(1, 5000), st.data())
+def test_a_proportions_interval_is_wilsons(count, data):
+    successes = data.draw(st.integers(0, count))
+    found = stats.proportion(successes, count)
+    expected = scipy.stats.binomtest(successes, count).proportion_ci(method="wilson")
+    assert found.value == successes / count
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("successes, count", [(1, 0), (2, 1), (-1, 5)])
+def test_what_is_no_proportion_is_refused(successes, count):
+    with pytest.raises(ValueError, match="not a proportion"):
+        stats.proportion(successes, count)
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 3000))
+def test_a_paired_difference_contains_its_value_and_turns_round(gained, lost, same):
+    count = gained + lost + same
+    assume(count)
+    there, back = (
+        stats.paired_difference(*pair, count) for pair in ((gained, lost), (lost, gained))
+    )
+    assert there.low <= there.value <= there.high
+    assert there.value == pytest.approx((gained - lost) / count)
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+
+
+def test_a_paired_difference_covers_the_truth_as_often_as_it_says():
+    draw = np.random.default_rng(0)
+    gains, losses, count, trials = 0.02, 0.03, 1000, 4000
+    drawn = draw.multinomial(count, [gains, losses, 1 - gains - losses], size=trials)
+    intervals = [stats.paired_difference(int(g), int(m), count) for g, m, _ in drawn]
+    covered = sum(i.low <= gains - losses <= i.high for i in intervals) / trials
+    assert 0.935 < covered < 0.97
+
+
+@pytest.mark.parametrize("counts", [(-1, 0, 5), (3, 3, 5), (0, 0, 0)])
+def test_what_is_no_paired_table_is_refused(counts):
+    with pytest.raises(ValueError, match="paired table"):
+        stats.paired_difference(*counts)
+
+
+positive = st.floats(1e-3, 1e3)
+
+
+@given(st.lists(st.tuples(positive, positive), min_size=2, max_size=50), positive)
+def test_a_paired_ratio_scales_and_inverts(pairs, factor):
+    over, under = np.array(pairs).T
+    found = stats.paired_ratio(over, under)
+    scaled = stats.paired_ratio(over * factor, under)
+    inverse = stats.paired_ratio(under, over)
+    assert found.low <= found.value <= found.high
+    assert scaled.value == pytest.approx(found.value * factor)
+    assert (1 / inverse.high, 1 / inverse.low) == pytest.approx((found.low, found.high))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 10, 60])
+def test_a_paired_ratios_interval_is_students(count):
+    draw = np.random.default_rng(count)
+    over, under = draw.lognormal(size=(2, count))
+    found = stats.paired_ratio(over, under)
+    low, high = scipy.stats.t.interval(
+        0.95, count - 1, np.log(over / under).mean(), scipy.stats.sem(np.log(over / under))
+    )
+    assert (math.log(found.low), math.log(found.high)) == pytest.approx((low, high), rel=3e-3)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 5, 10, 59, 1000])
+def test_students_t(degrees):
+    assert stats.student_t95(degrees) == pytest.approx(scipy.stats.t.ppf(0.975, degrees), rel=2e-3)
+
+
+def test_one_pair_has_no_interval():
+    with pytest.raises(ValueError, match="at least 2"):
+        stats.paired_ratio([1], [2])
+
+
+@given(st.integers(1, 12))
+def test_rounding_to_more_bits_gains_about_6_db_a_bit(bits):
+    signal = np.linspace(-1, 1, 10_001)
+    step = 2.0 ** (1 - bits)
+    coarse, fine = (np.round(signal / s) * s for s in (step, step / 2))
+    gain = stats.signal_to_noise_db(signal, fine) - stats.signal_to_noise_db(signal, coarse)
+    assert gain == pytest.approx(6.02, abs=0.5)
+
+
+def test_an_exact_approximation_has_no_noise():
+    assert stats.signal_to_noise_db([1, 2], [1, 2]) == math.inf
+
+
+def test_an_estimate_scales_with_its_interval():
+    assert stats.Estimate(1, 0.5, 2).scaled(100) == stats.Estimate(100, 50, 200)
