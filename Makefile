@@ -22,8 +22,10 @@ demo: $(VENV)/installed  ## export the shipped model, measure it here, print the
 test: $(VENV)/installed  ## run all tests
 	$(BIN)/python -m pytest
 
-test-runtime:  ## run the device's tests alone, with $(PYTHON): no PyTorch needed
-	$(PYTHON) -m pytest tests/edge_runtime
+test-runtime:  ## run the device's tests alone, with $(PYTHON) and without PyTorch
+	$(PYTHON) -m venv --clear build/runtime-venv
+	build/runtime-venv/bin/pip install --quiet --editable '.[ort,test]'
+	build/runtime-venv/bin/python -m pytest tests/edge_runtime
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -87,8 +87,8 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
                 "training": dict(checkpoint.training),
             }
         write_text(folder / METADATA_FILE, json.dumps(metadata, indent=1) + "\n")
-    except OSError as error:
-        raise CheckpointError(f"cannot write a checkpoint to {folder}: {error.strerror}") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
 
 
 def load(folder: Path) -> Checkpoint:

@@ -89,6 +89,7 @@ def train(
     from cifarq import data
     from cifarq import train as training
     from cifarq.progress import TrainingBar
+    from cifarq.resume import FILE as resume_file
 
     config = training.TrainConfig(
         model, epochs=epochs, seed=seed, batch_size=batch_size, device=device
@@ -97,9 +98,12 @@ def train(
     try:
         report = training.train(config, dataset, out, resume=resume, progress=TrainingBar(epochs))
     except KeyboardInterrupt:
-        click.echo(
-            f"Interrupted. The last finished epoch is kept in {out}; go on with --resume.", err=True
+        kept = (
+            f"The last finished epoch is kept in {out}; go on with --resume."
+            if (out / resume_file).exists()
+            else "No epoch was finished: nothing is kept."
         )
+        click.echo(f"Interrupted. {kept}", err=True)
         sys.exit(130)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1))

@@ -15,6 +15,7 @@ class TrainingBar(Progress):
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
         self._bar: tqdm[None] | None = None
+        self._reached = ""
 
     def step(self, epoch: int, done: int, total: int) -> None:
         """Move the bar to the step that was done; the first call makes it, resumed or not."""
@@ -23,7 +24,7 @@ class TrainingBar(Progress):
             self._bar = tqdm(
                 total=self._epochs * total, initial=before, unit="step", disable=_hidden()
             )
-        self._bar.set_description(f"epoch {epoch}/{self._epochs}", refresh=False)
+        self._bar.set_description(f"epoch {epoch}/{self._epochs}{self._reached}", refresh=False)
         self._bar.update()
 
     def epoch(self, epoch: Epoch) -> None:
@@ -33,6 +34,7 @@ class TrainingBar(Progress):
             f"{100 * epoch.validation_top1:.2f} %, {epoch.seconds:.0f} s",
             file=sys.stderr,
         )
+        self._reached = f", validation {100 * epoch.validation_top1:.1f} %"
         if epoch.number == self._epochs and self._bar is not None:
             self._bar.close()
 

@@ -4,33 +4,31 @@ One readable loop. Everything random is drawn from (seed, epoch), so that a run 
 interrupted and resumed ends at the same weights as one that was not.
 """
 
+import hashlib
 import json
 import math
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cifarq import models
+from cifarq import resume as resuming
 from cifarq.augment import augment
-from cifarq.checkpoint import Checkpoint, save
+from cifarq.checkpoint import METADATA_FILE, Checkpoint, save
 from cifarq.data import Dataset
 from cifarq.evaluate import torch_predictor
 from cifarq.labelled import LabelledImages
 from edge_runtime import accuracy, host
 from edge_runtime.errors import CheckpointError, UsageError
-from edge_runtime.files import atomic_path
 
-RESUME_FILE = "resume.safetensors"
 _EVALUATION_BATCH = 500
 
 
@@ -132,48 +130,18 @@ def train(
     torch.manual_seed(config.seed)
     model = build(len(classes), shape).to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
-    history: list[Epoch] = []
-    if resume and (out / RESUME_FILE).exists():
-        history = _restore(out / RESUME_FILE, config, model, optimizer)
-    elif (out / RESUME_FILE).exists():
-        raise UsageError(f"{out} holds a training run. Go on with --resume, or give another --out.")
-
+    history = _start(config, dataset, out, resume, model, optimizer)
+    _make_folder(out)
     mean, std = dataset.normalisation
-    pixels = torch.from_numpy(dataset.train.images).to(device)
-    labels = torch.from_numpy(dataset.train.labels).to(device)
-    centre, spread = (torch.tensor(v, device=device)[:, None, None] * 255 for v in (mean, std))
-    steps = math.ceil(len(labels) / config.batch_size)
+    lesson = _Lesson(dataset.train, mean, std, device)
 
     for number in range(len(history), config.epochs):
         started = time.perf_counter()
-        generator = torch.Generator().manual_seed(_epoch_seed(config.seed, number))
-        torch.manual_seed(_epoch_seed(config.seed, number))  # dropout draws from the global one
-        total_loss = 0.0
-        model.train()
-        for step, chosen in enumerate(_batches(len(labels), config.batch_size, generator)):
-            lr = one_cycle(number * steps + step, config.epochs * steps, config.peak_lr)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            index = chosen.to(device)
-            batch = (augment(pixels[index], generator).float() - centre) / spread
-            with autocast(device):
-                logits = model(batch.contiguous(memory_format=torch.channels_last))
-            loss = functional.cross_entropy(
-                logits.float(), labels[index], label_smoothing=config.label_smoothing
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total_loss += loss.item() * len(index)
-            watcher.step(number + 1, step + 1, steps)
-
+        loss = _epoch(config, number, model, optimizer, lesson, watcher)
         deployed = fold(model)
         top1 = _top1(deployed, dataset.validation, mean, std)
-        seconds = time.perf_counter() - started
-        history.append(Epoch(number + 1, total_loss / len(labels), top1, round(seconds, 1)))
-        report = TrainReport(
-            config, dataset.name, len(labels), len(dataset.validation), tuple(history)
-        )
+        seconds = round(time.perf_counter() - started, 1)
+        history.append(Epoch(number + 1, loss, top1, seconds))
         checkpoint = Checkpoint(
             architecture=config.architecture,
             classes=classes,
@@ -181,12 +149,71 @@ def train(
             mean=mean,
             std=std,
             weights=deployed.state_dict(),
-            training=report.to_json(),
+            training=_report(config, dataset, history).to_json(),
         )
         save(checkpoint, out)
-        _keep(out / RESUME_FILE, config, model, optimizer, history)
+        resuming.keep(out, model, optimizer, _as_metadata(config, dataset, history))
         watcher.epoch(history[-1])
-    return TrainReport(config, dataset.name, len(labels), len(dataset.validation), tuple(history))
+    return _report(config, dataset, history)
+
+
+def _epoch(
+    config: TrainConfig,
+    number: int,
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    lesson: "_Lesson",
+    watcher: Progress,
+) -> float:
+    """Learn from every image once; return the mean loss."""
+    generator = torch.Generator().manual_seed(_epoch_seed(config.seed, number))
+    torch.manual_seed(_epoch_seed(config.seed, number))  # dropout draws from the global one
+    batches = _batches(len(lesson), config.batch_size, generator)
+    total_loss = 0.0
+    model.train()
+    for step, chosen in enumerate(batches):
+        done, total = number * len(batches) + step, config.epochs * len(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = one_cycle(done, total, config.peak_lr)
+        images, labels = lesson.batch(chosen, generator)
+        with autocast(lesson.device):
+            logits = model(images)
+        loss = functional.cross_entropy(
+            logits.float(), labels, label_smoothing=config.label_smoothing
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total_loss += loss.item() * len(chosen)
+        watcher.step(number + 1, step + 1, len(batches))
+    return total_loss / len(lesson)
+
+
+class _Lesson:
+    """The training images on the device, and how a batch of them is prepared."""
+
+    def __init__(
+        self,
+        train: LabelledImages,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        device: torch.device,
+    ) -> None:
+        self.device = device
+        self._images = torch.from_numpy(train.images).to(device)
+        self._labels = torch.from_numpy(train.labels).to(device)
+        self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
+        self._std = torch.tensor(std, device=device)[:, None, None] * 255
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def batch(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return images (N, C, H, W), augmented and normalised, channels last, and labels (N,)."""
+        index = chosen.to(self.device)
+        augmented = augment(self._images[index], generator).float()
+        images = (augmented - self._mean) / self._std
+        return images.contiguous(memory_format=torch.channels_last), self._labels[index]
 
 
 def one_cycle(step: int, total: int, peak: float, *, warm_up: float = 0.25) -> float:
@@ -231,12 +258,12 @@ def _epoch_seed(seed: int, epoch: int) -> int:
     return seed * 100_003 + epoch
 
 
-def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    order = torch.randperm(count, generator=generator)
-    batches = list(order.split(size))
+def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Return all indices in random order, cut into batches."""
+    batches = list(torch.randperm(count, generator=generator).split(size))
     if len(batches) > 1 and len(batches[-1]) == 1:  # batch norm cannot normalise a batch of one
         batches[-2:] = [torch.cat(batches[-2:])]
-    yield from batches
+    return batches
 
 
 def _top1(
@@ -248,50 +275,61 @@ def _top1(
     return accuracy.top1(logits, images.labels).value
 
 
-def _keep(
-    path: Path,
+def _report(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> TrainReport:
+    counts = len(dataset.train), len(dataset.validation)
+    return TrainReport(config, dataset.name, *counts, tuple(history))
+
+
+def _start(
     config: TrainConfig,
+    dataset: Dataset,
+    out: Path,
+    resume: bool,
     model: nn.Module,
     optimizer: torch.optim.SGD,
-    history: list[Epoch],
-) -> None:
-    """Write all that ``--resume`` needs in one file: weights, statistics, momenta, history."""
-    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        tensors[f"momentum/{name}"] = optimizer.state[parameter]["momentum_buffer"]
-    metadata = {
-        "config": json.dumps(asdict(config)),
-        "history": json.dumps([asdict(epoch) for epoch in history]),
-    }
-    with atomic_path(path) as temporary:
-        safetensors.torch.save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            temporary,
-            metadata,
-        )
-
-
-def _restore(
-    path: Path, config: TrainConfig, model: nn.Module, optimizer: torch.optim.SGD
 ) -> list[Epoch]:
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"cannot resume from {path}: {error}") from error
-    before, now = json.loads(metadata["config"]), asdict(config)
-    if differing := sorted(k for k in now if k != "device" and before.get(k) != now[k]):
+    """Return the epochs that are done, after bringing model and optimizer to where they were."""
+    resumable = (out / resuming.FILE).exists()
+    if not resumable and (out / METADATA_FILE).exists():
+        raise UsageError(
+            f"{out} holds a checkpoint, and no {resuming.FILE} to go on from. Give another --out."
+        )
+    if not resumable:
+        return []
+    if not resume:
+        raise UsageError(f"{out} holds a training run. Go on with --resume, or give another --out.")
+    kept = resuming.metadata(out)
+    before, now = json.loads(kept["run"]), _identity(config, dataset)
+    if differing := sorted(k for k in now if before.get(k) != now[k]):
         changes = ", ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in differing)
         raise CheckpointError(
-            f"the run in {path.parent} had another configuration ({changes}). Resume with the same "
+            f"the run in {out} had another configuration ({changes}). Resume with the same "
             "options, or give another --out."
         )
-    prefix = "model/"
-    model.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    )
-    for name, parameter in model.named_parameters():
-        momentum = torch.empty_like(parameter).copy_(tensors[f"momentum/{name}"])
-        optimizer.state[parameter]["momentum_buffer"] = momentum
-    return [Epoch(**epoch) for epoch in json.loads(metadata["history"])]
+    resuming.restore(out, model, optimizer)
+    return [Epoch(**epoch) for epoch in json.loads(kept["history"])]
+
+
+def _as_metadata(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> dict[str, str]:
+    return {
+        "run": json.dumps(_identity(config, dataset)),
+        "history": json.dumps([asdict(epoch) for epoch in history]),
+    }
+
+
+def _identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Return what has to be the same for a run to go on; the device may change, and the folder."""
+    images = hashlib.sha256(dataset.train.images.tobytes() + dataset.train.labels.tobytes())
+    run = asdict(config) | {"classes": list(dataset.classes), "data": images.hexdigest()[:12]}
+    del run["device"]
+    return run
+
+
+def _make_folder(out: Path) -> None:
+    """Make the checkpoint folder now: an hour of training must not end at a missing permission."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"cannot write to --out {out}: {error.strerror}") from error

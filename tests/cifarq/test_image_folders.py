@@ -1,0 +1,148 @@
+"""Class folders: any classes and the usual formats; what cannot be used is named."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from cifarq import data, packs
+from cifarq.labelled import LabelledImages
+from edge_runtime.errors import DataError
+
+Image = pytest.importorskip("PIL.Image")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Sixty real images, 32x32."""
+    return packs.shipped("golden").images[:60]
+
+
+@pytest.fixture
+def folder(tmp_path, pictures, write_images):
+    """Cats and ants: 20 of each to train on, 3 of each to test, all PNG."""
+    for part, count in (("train", 20), ("test", 3)):
+        images = LabelledImages(pictures[: 2 * count], np.arange(2 * count) % 2)
+        write_images(tmp_path / "pets" / part, images, ("cat", "ant"))
+    return tmp_path / "pets"
+
+
+def test_png_jpeg_and_webp_may_be_mixed(tmp_path, pictures):
+    for part in ("train", "test"):
+        for label in ("a", "b"):
+            (tmp_path / part / label).mkdir(parents=True)
+            for number, (name, options) in enumerate(
+                {
+                    "0.png": {},
+                    "1.webp": {"lossless": True},
+                    "2.jpg": {"quality": 95, "subsampling": 0},
+                    "3.JPEG": {"quality": 95, "subsampling": 0},
+                }.items()
+            ):
+                image = Image.fromarray(pictures[number].transpose(1, 2, 0).copy())
+                image.save(tmp_path / part / label / name, **options)
+            (tmp_path / part / label / "notes.txt").write_text("not an image")
+    test = data.load(tmp_path).test
+    assert test.labels.tolist() == [0] * 4 + [1] * 4
+    np.testing.assert_array_equal(test.images[:2], pictures[:2])
+    lost = np.abs(test.images[2:4].astype(int) - pictures[2:4])
+    assert lost.mean() < 4
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
+def test_every_colour_mode_becomes_rgb(folder, pictures, mode):
+    image = Image.fromarray(pictures[0].transpose(1, 2, 0).copy()).convert(mode)
+    path = folder / "test" / "ant" / ("0.jpg" if mode == "CMYK" else "0.png")
+    image.save(path)
+    test = data.load(folder).test
+    assert test.images.shape == (7, 3, 32, 32)
+
+
+@pytest.mark.parametrize("count", [2, 3, 17])
+def test_any_number_of_classes_is_numbered_in_sorted_order(tmp_path, pictures, write_images, count):
+    names = tuple(f"class {number}" for number in range(count, 0, -1))
+    images = LabelledImages(pictures[: 2 * count], np.arange(2 * count) % count)
+    write_images(tmp_path / "train", images, names)
+    write_images(tmp_path / "test", images, names)
+    dataset = data.load(tmp_path)
+    assert dataset.classes == tuple(sorted(names))
+    for pixels, label in zip(dataset.test.images, dataset.test.labels, strict=True):
+        was = np.flatnonzero((pictures == pixels).all(axis=(1, 2, 3)))[0]
+        assert dataset.classes[label] == names[was % count]
+
+
+def test_a_tenth_of_each_class_is_held_out(folder):
+    dataset = data.load(folder)
+    assert dataset.name == "pets"
+    assert np.bincount(dataset.train.labels).tolist() == [18, 18]
+    assert np.bincount(dataset.validation.labels).tolist() == [2, 2]
+    assert np.bincount(dataset.test.labels).tolist() == [3, 3]
+
+
+def test_normalisation_is_measured_on_the_train_part_alone(folder):
+    dataset = data.load(folder)
+    pixels = dataset.train.images / 255
+    mean, std = dataset.normalisation
+    assert mean == pytest.approx(pixels.mean(axis=(0, 2, 3)), abs=1e-4)
+    assert std == pytest.approx(pixels.std(axis=(0, 2, 3)), abs=1e-4)
+
+
+def test_images_of_one_colour_can_still_be_divided_by_their_spread(folder):
+    for path in folder.rglob("*.png"):
+        Image.new("RGB", (32, 32), (10, 20, 30)).save(path)
+    assert min(data.load(folder).normalisation[1]) > 0
+
+
+def test_a_class_only_in_train_is_named(folder):
+    shutil.copytree(folder / "train" / "ant", folder / "train" / "bee")
+    with pytest.raises(DataError, match=r"differ in their classes: bee.*needs a folder in both"):
+        data.load(folder)
+
+
+def test_a_class_only_in_test_is_named(folder):
+    shutil.copytree(folder / "test" / "ant", folder / "test" / "bee")
+    with pytest.raises(DataError, match=r"differ in their classes: bee.*needs a folder in both"):
+        data.load(folder)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_an_empty_class_is_named(folder, part):
+    shutil.rmtree(folder / part / "cat")
+    (folder / part / "cat").mkdir()
+    with pytest.raises(DataError, match=r"'cat' is empty.*Add images or remove") as caught:
+        data.load(folder)
+    assert str(folder / part / "cat") in str(caught.value)
+
+
+def test_a_single_class_is_nothing_to_classify(folder):
+    for part in ("train", "test"):
+        shutil.rmtree(folder / part / "cat")
+    with pytest.raises(DataError, match=r"has 1 class folders; a classifier needs at least 2"):
+        data.load(folder)
+
+
+def test_an_image_of_another_size_is_named_with_both_sizes(folder):
+    odd = folder / "test" / "cat" / "odd.png"
+    Image.new("RGB", (32, 31)).save(odd)
+    with pytest.raises(DataError, match=r"is 32x31 pixels.*is 32x32\. Resize") as caught:
+        data.load(folder)
+    assert str(odd) in str(caught.value)
+
+
+def spoilt_chunk(png):
+    """Say that the pixels are shorter than they are, so that what follows is no chunk."""
+    where = png.index(b"IDAT") - 1
+    return png[:where] + b"\0" + png[where + 1 :]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda png: b"not an image", lambda png: b"", lambda png: png[: len(png) // 2], spoilt_chunk],
+    ids=["text", "empty", "truncated", "damaged chunk"],
+)
+def test_an_image_that_cannot_be_decoded_is_named(folder, spoil):
+    path = sorted((folder / "train" / "ant").iterdir())[3]
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match=r"cannot decode .*Replace or remove it") as caught:
+        data.load(folder)
+    assert str(path) in str(caught.value)

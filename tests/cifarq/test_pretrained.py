@@ -1,0 +1,40 @@
+"""What ships trained: it loads, fits its model, and reaches what it says it does."""
+
+import pytest
+
+pytest.importorskip("torch")
+from cifarq import checkpoint, cifar10, evaluate, inventory, models
+
+pytestmark = pytest.mark.torch
+SHIPPED = [name for name in models.names() if models.pretrained(name)]
+
+
+def test_the_seed_cnn_ships_trained():
+    assert "seed-cnn" in SHIPPED
+
+
+def test_a_name_that_does_not_ship_trained_has_no_folder():
+    assert models.pretrained("no-such-model") is None
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_is_a_cifar10_checkpoint_of_its_model(name):
+    shipped = checkpoint.load(models.pretrained(name))
+    assert shipped.architecture == name
+    assert shipped.classes == cifar10.CLASSES
+    assert (shipped.mean, shipped.std) == (cifar10.MEAN, cifar10.STD)
+    assert shipped.input_shape == (3, 32, 32)
+    assert not shipped.model().training
+
+
+@pytest.mark.full_data
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_reaches_on_validation_what_its_report_and_the_inventory_say(name, cifar10_dataset):
+    (subject,) = evaluate.subjects(models.pretrained(name))
+    images = cifar10_dataset.validation
+    found = evaluate.evaluate(subject, images, cifar10.CLASSES, batch_size=500)
+    training = checkpoint.load(models.pretrained(name)).training
+    reported = training["epochs"][-1]["validation_top1"]
+    assert found.top1.value == pytest.approx(reported, abs=0.002)
+    assert inventory.describe(name)["pretrained_validation_top1"] == reported
+    assert training["train_images"] == len(cifar10_dataset.train)

@@ -1,0 +1,216 @@
+"""The bundle: whole or not at all, the same bytes every time, and nothing of this machine in it."""
+
+import errno
+import io
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from cifarq import checkpoint, models, packs
+from cifarq_export import bundle, gates, images
+from edge_runtime import files, golden, manifest
+from edge_runtime.errors import DataError, ExportError
+from edge_runtime.files import sha256_of
+
+FOLDER = models.pretrained("seed-cnn")
+assert FOLDER is not None
+
+
+def test_everything_lies_at_its_top_and_is_in_the_manifest(everything):
+    content = manifest.read(everything)
+    names = {f.file for f in content.files} | {a.file for a in content.artifacts}
+    assert names | {"manifest.json"} == {p.name for p in everything.iterdir()}
+    assert names == {
+        "golden.npz",
+        "edge-bench.pyz",
+        "seed-cnn-fp32.onnx",
+        "seed-cnn-int8-dynamic.onnx",
+        "seed-cnn-int8-dynamic-conv.onnx",
+        "seed-cnn-fp32.torchscript.pt",
+        "seed-cnn-int8-dynamic.torchscript.pt",
+    }
+    for record in (*content.files, *content.artifacts):
+        path = manifest.verified(everything, record)
+        assert path.stat().st_size == record.size_bytes
+
+
+def test_parity_and_accuracy_of_each_artifact_are_in_the_manifest(everything):
+    for artifact in manifest.read(everything).artifacts:
+        assert artifact.parity["images"] == artifact.accuracy["images"] == 1000
+        assert artifact.parity["top1_agreement"] >= 0.99
+        assert abs(artifact.accuracy["top1"] - artifact.accuracy["fp32_top1"]) < 0.01
+
+
+def test_the_golden_pack_is_the_shipped_one_and_checked_nothing(everything):
+    pack, shipped = golden.read(everything / "golden.npz"), packs.shipped("golden")
+    np.testing.assert_array_equal(pack.images, shipped.images)
+    np.testing.assert_array_equal(pack.labels, shipped.labels)
+    checked_on = {image.tobytes() for image in packs.shipped("validation").images}
+    assert not checked_on & {image.tobytes() for image in pack.images}
+
+
+def contents(data: bytes) -> bytes:
+    """A file's bytes, and those of its members if it is an archive."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return data + b"".join(archive.read(name) for name in archive.namelist())
+
+
+def test_no_path_of_this_machine_is_in_any_byte_of_it(everything):
+    repository = Path(__file__).resolve().parents[2]
+    telltales = {
+        str(repository),
+        str(Path.home()),
+        str(Path.cwd()),
+        str(everything.parent),
+        sys.prefix,
+        "site-packages",
+        "/usr/lib/python",
+    }
+    for path in everything.iterdir():
+        found = {t for t in telltales if t.encode() in contents(path.read_bytes())}
+        assert not found, f"{path.name} holds {found}"
+
+
+def test_the_same_export_from_another_folder_has_the_same_bytes(everything, run, tmp_path):
+    done = run("cifarq_export", "--precision", "all", "--out", "b", env={"TZ": "Asia/Tokyo"})
+    assert done.returncode == 0, done.stderr
+    for path in everything.iterdir():
+        assert sha256_of(path) == sha256_of(tmp_path / "b" / path.name), path.name
+
+
+def test_the_runtime_holds_the_device_side_and_click_and_nothing_else(everything):
+    with zipfile.ZipFile(everything / "edge-bench.pyz") as archive:
+        names = archive.namelist()
+        text = b"".join(archive.read(n) for n in names if n.startswith("edge_runtime/"))
+    assert {name.partition("/")[0] for name in names} == {"__main__.py", "edge_runtime", "click"}
+    assert "click/LICENSE.txt" in names
+    assert not any("__pycache__" in name or name.endswith(".pyc") for name in names)
+    assert b"import cifarq" not in text and b"from cifarq" not in text
+    assert os.access(everything / "edge-bench.pyz", os.X_OK)
+    assert (everything / "edge-bench.pyz").stat().st_size < 2**20
+
+
+def test_an_artifact_that_is_not_faithful_stops_the_export_and_leaves_nothing(
+    tmp_path, monkeypatch
+):
+    from cifarq_export.formats import onnx as format_onnx
+
+    def sabotaged(source, precision, path, scratch):
+        import copy
+        from dataclasses import replace
+
+        broken = copy.deepcopy(source.model)
+        broken.fc2.weight.data[0] += 1e-3
+        return written(replace(source, model=broken), precision, path, scratch)
+
+    written = format_onnx.write
+    monkeypatch.setattr(format_onnx, "write", sabotaged)
+    loaded = checkpoint.load(FOLDER)
+    with (
+        pytest.raises(ExportError, match=r"seed-cnn-fp32\.onnx does not compute.*logits differ"),
+        bundle.staged(tmp_path / "out", overwrite=False) as folder,
+    ):
+        bundle.build(folder, loaded, (("onnx", "fp32"),), images.gather(loaded, None))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ruined_int8_layer_is_not_faithful():
+    validation = packs.shipped("validation")
+    few = validation.take(np.arange(100))
+    loaded = checkpoint.load(FOLDER)
+    from cifarq.evaluate import torch_predictor
+    from edge_runtime.accuracy import logits_of
+    from edge_runtime.manifest import Preprocessing
+    from edge_runtime.parity import compare
+
+    how = Preprocessing(loaded.mean, loaded.std)
+    model = loaded.model()
+    reference = logits_of(torch_predictor(model), few.images, mean=how.mean, std=how.std)
+    model.conv3.weight.data *= 40  # as a wrong scale would
+    ruined = logits_of(torch_predictor(model), few.images, mean=how.mean, std=how.std)
+    problem = compare(ruined, reference).problem("int8-dynamic", fp32_tolerance=1e-4)
+    assert problem and "another class" in problem
+    assert gates.FP32_TOLERANCE == 1e-4
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch, after):
+    calls = []
+    real = os.fsync
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) > after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    loaded = checkpoint.load(FOLDER)
+    with (
+        pytest.raises(ExportError, match="No space left on device"),
+        bundle.staged(tmp_path / "out", overwrite=False) as folder,
+    ):
+        bundle.build(folder, loaded, (("onnx", "fp32"),), images.gather(loaded, None))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overwriting_replaces_the_bundle_and_keeps_what_belongs_to_somebody_else(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "results.json").write_text("mine")
+    (out / "notes").mkdir()
+    (out / "notes" / "a.txt").write_text("mine too")
+    (out / "seed-cnn-fp32.onnx").write_text("old artifact")
+    (out / "manifest.json").write_text("old manifest")
+    with bundle.staged(out, overwrite=True) as folder:
+        (folder / "manifest.json").write_text("new")
+    assert {p.name: p.read_text() for p in out.iterdir() if p.is_file()} == {
+        "results.json": "mine",
+        "manifest.json": "new",
+    }
+    assert (out / "notes" / "a.txt").read_text() == "mine too"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_failed_overwrite_leaves_the_old_bundle(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text("old")
+    with (
+        pytest.raises(ZeroDivisionError),
+        bundle.staged(tmp_path / "out", overwrite=True) as folder,
+    ):
+        (folder / "manifest.json").write_text("half")
+        raise ZeroDivisionError
+    assert (tmp_path / "out" / "manifest.json").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+@pytest.mark.full_data
+def test_with_the_data_set_given_the_draws_are_the_shipped_packs(data_dir):
+    loaded = checkpoint.load(FOLDER)
+    given, shipped = images.gather(loaded, data_dir), images.gather(loaded, None)
+    assert given.to_json() == shipped.to_json()
+    np.testing.assert_array_equal(given.validation.images, shipped.validation.images)
+    np.testing.assert_array_equal(given.golden.images, shipped.golden.images)
+
+
+def test_a_checkpoint_for_other_classes_needs_its_own_data():
+    from dataclasses import replace
+
+    loaded = replace(checkpoint.load(FOLDER), classes=("cat", "dog"))
+    with pytest.raises(DataError, match=r"2 classes.*--data-dir"):
+        images.gather(loaded, None)
+
+
+def test_versions_of_what_wrote_it_are_in_the_manifest(everything):
+    versions = json.loads((everything / "manifest.json").read_text())["versions"]
+    assert set(versions) == {"cifarq", "torch", "onnx", "onnxscript", "onnxruntime", "numpy"}

@@ -1,0 +1,110 @@
+"""``cifarq-export`` as it is typed."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+
+
+def test_format_onnx_alone_works_as_typed_and_says_what_to_do_next(run, tmp_path):
+    done = run("cifarq_export", "--format", "onnx")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert sorted(p.name for p in (tmp_path / "seed-cnn-bundle").iterdir()) == [
+        "edge-bench.pyz",
+        "golden.npz",
+        "manifest.json",
+        "seed-cnn-fp32.onnx",
+        "seed-cnn-int8-dynamic.onnx",
+    ]
+    *_, copy, measure = done.stdout.splitlines()
+    assert copy.split() == ["scp", "-r", "seed-cnn-bundle", "pi@raspberrypi.local:"]
+    assert measure.endswith("python3 seed-cnn-bundle/edge-bench.pyz")
+    again = run("cifarq_export", "--format", "onnx")
+    assert again.returncode == 1 and "is not empty. Give --overwrite" in again.stderr
+
+
+def test_the_exported_bundle_runs_pytorch_and_onnx_rows(run, everything):
+    quick = ("--min-runs", "5", "--min-time", "0", "--accuracy-images", "50")
+    done = run("edge_runtime", everything, *quick, "--output", "csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *rows = done.stdout.splitlines()
+    assert header.endswith("speed vs torchscript fp32")
+    assert [row.split(",")[2:6] for row in rows] == [
+        ["torch", "torchscript", "fp32", "ok"],
+        ["torch", "torchscript", "int8-dynamic", "ok"],
+        ["onnxruntime", "onnx", "fp32", "ok"],
+        ["onnxruntime", "onnx", "int8-dynamic", "ok"],
+        ["onnxruntime", "onnx", "int8-dynamic-conv", "ok"],
+    ]
+
+
+def test_slow_dynamic_convolutions_come_with_a_warning_and_the_reason(run):
+    done = run("cifarq_export", "--precision", "int8-dynamic-conv", "--json")
+    assert done.returncode == 0
+    assert "Skipped: torchscript cannot be written as int8-dynamic-conv." in done.stderr
+    assert "Warning: int8-dynamic-conv" in done.stderr and "ConvInteger" in done.stderr
+    (artifact,) = json.loads(done.stdout)["artifacts"]
+    assert artifact["quantized"]["ops"] == {"ConvInteger": 4, "MatMulInteger": 2}
+
+
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (["--format", "onx"], 2, "no format 'onx'. Did you mean 'onnx'?"),
+        (["--format", "torchscript", "--precision", "int8-dynamic-conv"], 2, "cannot be written"),
+        (["nowhere"], 1, "nowhere is no checkpoint"),
+        (["weights.pth"], 1, "are never read"),
+        (["--data-dir", "empty"], 1, "no data set in empty"),
+        (["--out", "occupied"], 1, "is not empty"),
+        (["--out", "weights.pth"], 1, "is a file"),
+        (["--out", "/proc/nothing/bundle"], 1, "cannot write to --out /proc/nothing/bundle"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(run, tmp_path, arguments, code, message):
+    (tmp_path / "weights.pth").write_bytes(b"\x80\x04pickle")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "thesis.tex").write_text("years of work")
+    before = sorted(tmp_path.rglob("*"))
+    done = run("cifarq_export", *arguments)
+    assert done.returncode == code
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_formats_lists_what_each_can_be_written_as(run):
+    done = run("cifarq_export", "formats", "--json")
+    assert json.loads(done.stdout) == {
+        "torchscript": ["fp32", "int8-dynamic"],
+        "onnx": ["fp32", "int8-dynamic", "int8-dynamic-conv"],
+    }
+
+
+def test_a_model_of_ones_own_goes_from_images_to_a_measured_bundle(run, tmp_path):
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 40), ("test", 12)):
+        for label, name in enumerate(("blue", "green", "red")):
+            folder = tmp_path / "data" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = draw.integers(0, 80, (16, 16, 3), dtype=np.uint8)
+                pixels[..., 2 - label] += 150
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    data = ("--data-dir", "data")
+    done = run(
+        "cifarq", "train", "seed-cnn", *data, "--epochs", "3", "--out", "run", "--batch-size", "16"
+    )
+    assert done.returncode == 0, done.stderr
+    done = run("cifarq_export", "run", *data, "--out", "bundle")
+    assert done.returncode == 0, done.stderr
+    done = run("edge_runtime", "bundle", "--min-runs", "3", "--min-time", "0", "--json", "r.json")
+    assert done.returncode == 0, done.stdout
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert len(rows) == 4
+    assert all(row["accuracy"]["images"] == 36 for row in rows)
+    assert all(row["accuracy"]["right"] >= 34 for row in rows)  # colours are easy to tell apart

@@ -1,0 +1,145 @@
+"""What README and benchmarks/ say is what was measured, and what is kept is what is current."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edge_runtime import manifest
+from edge_runtime.files import sha256_of
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BENCHMARKS = REPOSITORY / "benchmarks"
+BUNDLE = BENCHMARKS / "seed-cnn-int8-bundle"
+
+
+@pytest.fixture
+def text(monkeypatch):
+    """The module that turns the seed report's record into words."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import seed_report_text
+
+    return seed_report_text
+
+
+@pytest.fixture
+def record():
+    return json.loads((BENCHMARKS / "results" / "seed_report.json").read_text())
+
+
+def test_readme_opens_with_the_recorded_seed_report(text, record):
+    readme = (REPOSITORY / "README.md").read_text()
+    block = text.readme_block(record)
+    assert block in readme
+    assert readme.index(block) < 1500
+
+
+def test_the_recorded_report_is_drawn_from_the_recorded_measurements(text, record):
+    assert (BENCHMARKS / "results" / "seed_report.md").read_text() == text.markdown(record)
+
+
+def test_the_recorded_report_is_of_all_test_images_in_three_passes(record):
+    assert record["settings"]["images"] == 10_000 and record["settings"]["passes"] == 3
+    for subject in record["subjects"].values():
+        assert len(subject["block_ns"]) == 60
+        assert subject["accuracy"]["images"] == 10_000
+
+
+def test_the_reports_sizes_are_reproduced(text, record):
+    assert text.size_kb(record, "eager fp32") == pytest.approx(9148.3, rel=1e-3)
+    assert text.size_kb(record, "eager int8-dynamic") == pytest.approx(2998.2, rel=1e-3)
+
+
+def test_the_accuracy_drop_reaches_a_tenth_of_a_point_or_less(text, record):
+    assert text.drop_points(record).low <= 0.1
+
+
+def test_the_shipped_checkpoint_is_the_one_that_was_measured_and_reaches_85_percent(text, record):
+    shipped = REPOSITORY / "cifarq" / "models" / "pretrained" / "seed-cnn" / "checkpoint.json"
+    assert json.loads(shipped.read_text())["training"] == record["training"]
+    assert text.top1(record, "eager fp32").value >= 85
+
+
+@pytest.mark.parametrize(
+    "drop, verdict",
+    [((0.1, -0.1, 0.3), "Holds"), ((0.6, 0.2, 0.9), "Not decided"), ((2, 1, 3), "Does not hold")],
+)
+def test_a_claim_about_accuracy_follows_its_interval(text, drop, verdict):
+    assert text._accuracy_verdict(text.Estimate(*drop)) == verdict
+
+
+@pytest.mark.parametrize(
+    "ratio, verdict",
+    [
+        ((1.1, 1.05, 1.15), "Holds here"),
+        ((1.01, 0.98, 1.04), "No difference shown"),
+        ((0.9, 0.85, 0.95), "Does not hold here"),
+    ],
+)
+def test_a_claim_about_speed_follows_its_interval(text, ratio, verdict):
+    assert text._speed_verdict(text.Estimate(*ratio)) == verdict
+
+
+def test_energy_that_was_measured_is_compared_and_else_the_reason_is_said(text, record):
+    measured = json.loads(json.dumps(record))
+    for name, used in (("eager fp32", 2000), ("eager int8-dynamic", 1000)):
+        measured["subjects"][name]["block_energy_uj"] = [used, used * 1.01]
+    assert "2.000 times" in text._energy_sentence(measured)
+    for name in ("eager fp32", "eager int8-dynamic"):
+        measured["subjects"][name]["block_energy_uj"] = [None]
+        measured["subjects"][name]["energy_reason"] = "no counter"
+    assert text._energy_sentence(measured).startswith("Cannot be measured here: no counter.")
+
+
+@pytest.mark.torch
+@pytest.mark.full_data
+def test_the_seed_report_runs(data_dir, tmp_path):
+    command = [sys.executable, str(BENCHMARKS / "seed_report.py"), "--data-dir", str(data_dir)]
+    small = ["--images", "40", "--block", "10", "--passes", "1", "--out", str(tmp_path)]
+    done = subprocess.run([*command, *small], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads((tmp_path / "seed_report.json").read_text())
+    assert all(len(s["block_ns"]) == 4 for s in found["subjects"].values())
+    assert (tmp_path / "seed_report.md").read_text().strip() == done.stdout.strip()
+
+
+def test_the_kept_bundle_is_small_and_whole():
+    content = manifest.read(BUNDLE)
+    for item in (*content.files, *content.artifacts):
+        manifest.verified(BUNDLE, item)
+    assert sum(path.stat().st_size for path in BUNDLE.iterdir()) <= 5 * 10**6
+
+
+def test_the_kept_bundle_holds_the_runtime_as_it_is_now():
+    with zipfile.ZipFile(BUNDLE / "edge-bench.pyz") as archive:
+        packed = {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if name.startswith("edge_runtime/")
+        }
+    source = {
+        path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
+        for path in (REPOSITORY / "edge_runtime").rglob("*.py")
+    }
+    assert packed == source, "make bundle"
+
+
+@pytest.mark.torch
+def test_the_kept_artifact_is_what_the_exporter_writes_now(run, tmp_path):
+    done = run(
+        "cifarq_export", "--format", "onnx", "--precision", "int8-dynamic", "--out", tmp_path / "b"
+    )
+    assert done.returncode == 0, done.stderr
+    name = "seed-cnn-int8-dynamic.onnx"
+    assert sha256_of(tmp_path / "b" / name) == sha256_of(BUNDLE / name), "make bundle"
+
+
+def test_no_path_of_a_machine_is_in_the_documents():
+    for path in [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("benchmarks/**/*.json")]:
+        found = re.findall(r"(?<![\w.])/(?:root|home|work|tmp|usr)/\S*", path.read_text())
+        assert not found, f"{path.name}: {found}"
