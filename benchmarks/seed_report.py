@@ -96,6 +96,7 @@ def measure(
             "checkpoint": str(folder),
             "bundle": str(bundle),
             "images": str(images_file),
+            "count": len(labels),
             "threads": threads,
         }
         subjects = run_subjects(order, len(labels), passes, block, Path(scratch))

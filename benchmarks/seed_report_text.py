@@ -162,8 +162,8 @@ def _setting(record: dict[str, Any]) -> str:
         f"{settings['threads']} thread, {host['cpu']}, PyTorch {record['versions']['torch']}, ONNX "
         f"Runtime {record['versions']['onnxruntime']}; {settings['passes']} passes in blocks of "
         f"{settings['block']} images, the six rows interleaved; speed is paired block by block "
-        "with PyTorch FP32. KB are 1,024 bytes; PyTorch's own rows are the size of the saved "
-        "state_dict, as in the report."
+        "with PyTorch FP32, within one process a row. KB are 1,024 bytes; PyTorch's own rows are "
+        "the size of the saved state_dict, as in the report."
     )
 
 

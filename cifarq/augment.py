@@ -29,6 +29,7 @@ def _draw(high: int, shape: tuple[int, ...], generator: torch.Generator, like: T
 
 def _shift(images: Tensor, generator: torch.Generator, pad: int) -> Tensor:
     count, channels, height, width = images.shape
+    pad = min(pad, height - 1, width - 1)  # a reflection has to fit into the image
     padded = functional.pad(images, (pad, pad, pad, pad), mode="reflect")
     offset = _draw(2 * pad + 1, (2, count, 1), generator, images)
     rows = offset[0] + torch.arange(height, device=images.device)  # (N, H)

@@ -45,6 +45,17 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     training: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if len(self.input_shape) != 3 or not all(isinstance(n, int) for n in self.input_shape):
+            raise ValueError(f"input_shape is {self.input_shape}; expected (C, H, W)")
+        if not len(self.mean) == len(self.std) == self.input_shape[0]:
+            raise ValueError(
+                f"{len(self.mean)} means and {len(self.std)} deviations for {self.input_shape[0]} "
+                "channels"
+            )
+        if min(self.std) <= 0:
+            raise ValueError(f"std is {self.std}; every deviation has to be above 0")
+
     def model(self) -> nn.Module:
         """Build the model in eval mode with these weights.
 
@@ -124,15 +135,18 @@ def load(folder: Path) -> Checkpoint:
     for name, tensor in weights.items():
         if not math.isfinite(float(tensor.float().sum())):
             raise CheckpointError(f"{weights_file}: tensor {name!r} holds NaN or infinite values.")
-    return Checkpoint(
-        architecture=metadata["architecture"],
-        classes=tuple(metadata["classes"]),
-        input_shape=tuple(metadata["input_shape"]),
-        mean=tuple(metadata["mean"]),
-        std=tuple(metadata["std"]),
-        weights=weights,
-        training=metadata["training"],
-    )
+    try:
+        return Checkpoint(
+            architecture=metadata["architecture"],
+            classes=tuple(metadata["classes"]),
+            input_shape=tuple(metadata["input_shape"]),
+            mean=tuple(metadata["mean"]),
+            std=tuple(metadata["std"]),
+            weights=weights,
+            training=metadata["training"],
+        )
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / METADATA_FILE}: {error}") from error
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _DATA_DIR = click.option(
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
-@click.group(cls=CommandGroup, install="pip install 'cifarq[train]'")
+@click.group(cls=CommandGroup, install="pip install '.[train]' in cifarq's folder")
 @click.version_option(edge_runtime.__version__, prog_name="cifarq")
 def cli() -> None:
     r"""Train a small image classifier, quantize it, evaluate it.

@@ -42,7 +42,7 @@ class Dataset:
 
         CIFAR-10's published constants, else the statistics of ``train``.
         """
-        if self.name == cifar10.NAME:
+        if (self.name, self.classes) == (cifar10.NAME, cifar10.CLASSES):
             return cifar10.MEAN, cifar10.STD
         pixels = self.train.images.astype(np.float64) / 255
         mean, std = pixels.mean(axis=(0, 2, 3)), pixels.std(axis=(0, 2, 3))
@@ -97,6 +97,11 @@ def split(
     held_out = np.zeros(len(train), dtype=bool)
     for label in np.unique(train.labels):
         of_class = shuffled[train.labels[shuffled] == label]
+        if len(of_class) < 2:
+            raise DataError(
+                f"class {label} has 1 training image; 2 are needed, as one is held out for "
+                "validation. Add images."
+            )
         held_out[of_class[: max(1, round(len(of_class) / 10))]] = True
     return train.take(np.flatnonzero(~held_out)), train.take(np.flatnonzero(held_out))
 

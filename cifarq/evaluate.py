@@ -31,6 +31,7 @@ class Subject:
         predict: batch (N, C, H, W) float32, normalised -> logits (N, classes).
         classes: class names in the order of the logits.
         mean, std: how its input is normalised.
+        input_shape: (C, H, W) of one image.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Subject:
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    input_shape: tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def subjects(path: Path, *, threads: int = 1) -> list[Subject]:
 def _checkpoint_subject(path: Path) -> Subject:
     found = checkpoint.load(path)
     predict = torch_predictor(found.model())
-    return Subject(f"{path} (PyTorch)", predict, found.classes, found.mean, found.std)
+    return Subject(
+        f"{path} (PyTorch)", predict, found.classes, found.mean, found.std, found.input_shape
+    )
 
 
 def _artifact_subject(
@@ -94,7 +98,14 @@ def _artifact_subject(
     engine = engines.require(artifact.engine)
     session = engine.load(manifest.verified(bundle, artifact), threads)
     how = content.preprocessing
-    return Subject(str(bundle / artifact.file), session.run, content.classes, how.mean, how.std)
+    return Subject(
+        str(bundle / artifact.file),
+        session.run,
+        content.classes,
+        how.mean,
+        how.std,
+        artifact.input.shape[1:],
+    )
 
 
 def evaluate(
@@ -122,6 +133,11 @@ def evaluate(
             f"{subject.name} knows {len(subject.classes)} classes "
             f"({', '.join(subject.classes[:4])}, ...), the data set has {len(classes)} "
             f"({', '.join(classes[:4])}, ...). Give the data it was trained for with --data-dir."
+        )
+    if subject.input_shape != images.images.shape[1:]:
+        raise DataError(
+            f"{subject.name} takes images of shape {subject.input_shape}, the data set has "
+            f"{images.images.shape[1:]}. Give the data it was trained for with --data-dir."
         )
     logits = accuracy.logits_of(
         subject.predict,

@@ -28,7 +28,8 @@ def dynamic_int8(model: nn.Module) -> nn.Module:
     Args:
         model: an FP32 model in eval mode; not changed.
     """
-    if platform.machine() in ("aarch64", "arm64"):
+    arm = platform.machine() in ("aarch64", "arm64")
+    if arm and "qnnpack" in torch.backends.quantized.supported_engines:
         torch.backends.quantized.engine = "qnnpack"
     with quiet():
         quantized: nn.Module = torch.ao.quantization.quantize_dynamic(

@@ -138,6 +138,10 @@ def train(
     for number in range(len(history), config.epochs):
         started = time.perf_counter()
         loss = _epoch(config, number, model, optimizer, lesson, watcher)
+        if not math.isfinite(loss):
+            raise CheckpointError(
+                f"training diverged in epoch {number + 1} (loss {loss}). The one before is kept."
+            )
         deployed = fold(model)
         top1 = _top1(deployed, dataset.validation, mean, std)
         seconds = round(time.perf_counter() - started, 1)

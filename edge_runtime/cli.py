@@ -1,7 +1,8 @@
 """The command ``edge-bench``: measure a bundle's artifacts on this device."""
 
-import os
+import io
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 import edge_runtime
 from edge_runtime.command import CommandGroup
+from edge_runtime.errors import BundleError
 
 if TYPE_CHECKING:
     from edge_runtime.plan import Plan
@@ -115,15 +117,19 @@ def report(file: Path, output: str) -> None:
     from edge_runtime import results
     from edge_runtime.report import render
 
-    click.echo(render(results.read(file), output))
+    measured = results.read(file)
+    try:
+        click.echo(render(measured, output))
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+        raise BundleError(f"{file} is damaged: {error!r}. Measure again.") from error
 
 
 def _measure(plan: "Plan", json_file: Path | None, output: str) -> None:
     from edge_runtime import results, runner
     from edge_runtime.report import render
 
-    if json_file and not os.access(json_file.resolve().parent, os.W_OK):
-        raise click.UsageError(f"--json {json_file}: cannot write to {json_file.resolve().parent}.")
+    if json_file:
+        _check_writable(json_file, plan)
     problems = runner.corrupt_files(plan)
     rows: list[results.Row] = []
     with _progress(len(plan.jobs)) as advance:
@@ -137,6 +143,23 @@ def _measure(plan: "Plan", json_file: Path | None, output: str) -> None:
     for problem in problems:
         click.echo(f"Error: {problem}", err=True)
     raise SystemExit(1 if problems else measured.exit_code)
+
+
+def _check_writable(json_file: Path, plan: "Plan") -> None:
+    """Refuse what cannot be written, or should not, before anything is measured."""
+    target = json_file.resolve()
+    if target.exists() and not target.is_file():
+        raise click.UsageError(f"--json {json_file}: not a regular file.")
+    if target.parent in {job.bundle.resolve() for job in plan.jobs} and target.suffix != ".json":
+        raise click.UsageError(f"--json {json_file}: give a file that ends in .json.")
+    if target.name == "manifest.json":
+        raise click.UsageError(f"--json {json_file}: that is a bundle's manifest.")
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
+            pass
+    except OSError as error:
+        reason = f"cannot write to {target.parent} ({error.strerror})"
+        raise click.UsageError(f"--json {json_file}: {reason}.") from error
 
 
 @contextmanager
@@ -161,4 +184,6 @@ def _default_path() -> Path:
 
 def main() -> None:
     """Run the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no box-drawing characters
+        sys.stdout.reconfigure(errors="replace")
     cli(prog_name="edge-bench")

@@ -42,13 +42,15 @@ def read(path: Path) -> Golden:
             images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
         raise BundleError(f"{path} is no golden pack: {error}. Copy the bundle again.") from error
-    if images.ndim != 4 or images.dtype != np.uint8 or not 1 <= len(images) == len(labels):
+    if images.ndim != 4 or images.dtype != np.uint8 or labels.shape != (len(images) or -1,):
         raise BundleError(
             f"{path}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
             "(N, C, H, W) uint8 and N labels. Export the bundle again."
         )
-    if logits.ndim != 2 or len(logits) != len(images):
+    if logits.ndim != 2 or len(logits) != len(images) or logits.dtype.kind != "f":
         raise BundleError(f"{path}: logits {logits.shape} do not fit {len(images)} images.")
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+        raise BundleError(f"{path}: its labels are no classes of {logits.shape[1]}.")
     return Golden(images, labels.astype(np.int64), logits.astype(np.float32))
 
 

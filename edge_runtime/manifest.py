@@ -8,6 +8,7 @@ Schema history:
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -135,7 +136,7 @@ def read(bundle: Path) -> Manifest:
         raise BundleError(
             f"{bundle} is no bundle: it has no {FILE}. Give the folder that `cifarq-export` wrote."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"cannot read {path}: {error}. Copy the bundle again.") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         schema = content.get("schema") if isinstance(content, dict) else None
@@ -145,7 +146,9 @@ def read(bundle: Path) -> Manifest:
         )
     try:
         manifest = _from_json(content)
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise BundleError(f"{path} lacks {error}. Export the bundle again.") from error
+    except (TypeError, ValueError) as error:
         raise BundleError(f"{path} is not a valid manifest: {error}. Export it again.") from error
     for name in [f.file for f in manifest.files] + [a.file for a in manifest.artifacts]:
         _inside(bundle, name)
@@ -176,7 +179,11 @@ def verified(bundle: Path, record: FileRecord | Artifact) -> Path:
 def _inside(bundle: Path, name: str) -> Path:
     path = bundle / name
     plain = Path(name).name == name and "\\" not in name and name not in ("", ".", "..")
-    if not plain or path.resolve().parent != bundle.resolve():
+    try:
+        inside = plain and path.resolve().parent == bundle.resolve()
+    except (OSError, ValueError, RuntimeError):  # a NUL, a surrogate, a loop of links
+        inside = False
+    if not inside:
         raise BundleError(
             f"{bundle / FILE} names {name!r}, which is not a file at the bundle's top. A bundle "
             "never points outside itself: do not use this one."
@@ -186,6 +193,8 @@ def _inside(bundle: Path, name: str) -> Path:
 
 def _from_json(content: dict[str, Any]) -> Manifest:
     record = dict(content)
+    if not isinstance(record["classes"], list):
+        raise TypeError(f"classes is {record['classes']!r:.40}, not a list")
     record["classes"] = tuple(str(name) for name in record["classes"])
     record["preprocessing"] = _record(Preprocessing, record["preprocessing"])
     record["files"] = tuple(_record(FileRecord, item) for item in record["files"])
@@ -193,7 +202,31 @@ def _from_json(content: dict[str, Any]) -> Manifest:
     manifest = _record(Manifest, record)
     if len(manifest.classes) < 2:
         raise ValueError(f"{len(manifest.classes)} classes; a classifier has at least 2")
+    names = [f.file for f in manifest.files] + [a.file for a in manifest.artifacts]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{twice.pop()!r} is named twice")
+    _check_preprocessing(manifest)
     return manifest
+
+
+def _check_preprocessing(manifest: Manifest) -> None:
+    """Refuse what this runtime would not obey: wrong inputs give wrong answers and no error."""
+    how = manifest.preprocessing
+    if (how.color, how.layout, tuple(how.range)) != ("RGB", "NCHW", (0, 1)):
+        raise ValueError(f"preprocessing {how}: this edge-bench knows RGB, NCHW, range 0 to 1")
+    for artifact in manifest.artifacts:
+        channels = artifact.input.shape[1] if len(artifact.input.shape) == 4 else None
+        if not len(how.mean) == len(how.std) == channels:
+            raise ValueError(
+                f"{len(how.mean)} means and {len(how.std)} deviations for {artifact.file}, whose "
+                f"input is {artifact.input.shape}"
+            )
+    numbers = (*how.mean, *how.std)
+    if (
+        not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
+        or min(how.std) <= 0
+    ):
+        raise ValueError(f"mean {how.mean} and std {how.std} have to be finite, and std above 0")
 
 
 def _artifact(item: Any) -> Artifact:
@@ -218,4 +251,7 @@ def _record(kind: type[_Record], item: Any) -> _Record:
     for key in ("file", "sha256", "format", "engine", "precision", "model"):
         if not isinstance(values.get(key, ""), str):
             raise TypeError(f"{kind.__name__}: {key} is {values[key]!r}, not a string")
+    size = values.get("size_bytes", 0)
+    if not isinstance(size, int) or size < 0:
+        raise TypeError(f"{kind.__name__}: size_bytes is {size!r}, not a size")
     return record

@@ -1,5 +1,6 @@
 """What is going to be measured: which artifacts, and how."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ class Settings:
     min_time_s: float = 1.0
     accuracy_images: int = 500
     timeout_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        for name in ("min_time_s", "timeout_s"):
+            if not math.isfinite(value := getattr(self, name)):
+                raise UsageError(f"{name} is {value}; give a number of seconds")
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
@@ -105,10 +111,17 @@ def golden_pack(bundle: Path, content: Manifest) -> Path:
     for record in content.files:
         if record.file == manifest.GOLDEN_FILE:
             path = manifest.verified(bundle, record)
-            if (classes := golden.read(path).logits.shape[1]) != len(content.classes):
+            pack = golden.read(path)
+            if (classes := pack.logits.shape[1]) != len(content.classes):
                 raise BundleError(
                     f"{path} has {classes} logits an image, the model {len(content.classes)} "
                     "classes. Export the bundle again."
                 )
+            for artifact in content.artifacts:
+                if pack.images.shape[1:] != artifact.input.shape[1:]:
+                    raise BundleError(
+                        f"{path} has images of {pack.images.shape[1:]}, {artifact.file} takes "
+                        f"{artifact.input.shape[1:]}. Export the bundle again."
+                    )
             return path
     raise BundleError(f"{bundle / manifest.FILE} names no {manifest.GOLDEN_FILE}. Export it again.")

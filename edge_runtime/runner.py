@@ -24,6 +24,12 @@ FP32_TOLERANCE = 1e-3
 """How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
 another CPU's kernels add in another order, and on Arm differ by less than this."""
 
+# The child imports this very package, and finds everything else where it would without us.
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import edge_runtime; del sys.path[0]; "
+    "from edge_runtime.worker import main; main()"
+)
+
 _REMEDIES = {
     signal.SIGILL: "this engine's build uses instructions this CPU lacks: install another version",
     signal.SIGKILL: "killed, most often for memory: close other programs or add swap",
@@ -94,7 +100,8 @@ def _row(job: Job, status: Status, **measured: Any) -> Row:
 
 def _in_child(job: dict[str, Any], settings: Settings) -> dict[str, Any]:
     # -P: a module that lies in the current folder must not be imported in place of the real one.
-    command = [sys.executable, "-P", "-m", "edge_runtime.worker"]
+    here = str(Path(__file__).resolve().parent.parent)  # inside edge-bench.pyz: the archive itself
+    command = [sys.executable, "-P", "-c", _START, here]
     try:
         child = subprocess.run(
             command,
@@ -113,27 +120,26 @@ def _in_child(job: dict[str, Any], settings: Settings) -> dict[str, Any]:
         }
     if child.returncode:
         return {"status": Status.CRASHED, "message": _why(child.returncode, child.stderr)}
-    answer: dict[str, Any] = json.loads(child.stdout)
+    try:
+        answer: dict[str, Any] = json.loads(child.stdout)
+    except ValueError:
+        return {"status": Status.CRASHED, "message": "its process ended without a result"}
     return answer
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Return the child's environment: this very package importable, and thread counts explicit."""
-    here = str(Path(__file__).resolve().parent.parent)  # inside edge-bench.pyz: the archive itself
-    inherited = os.environ.get("PYTHONPATH")
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([here, inherited] if inherited else [here]),
-        "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": str(threads),
-    }
+    """Return the child's environment: ours, with thread counts explicit."""
+    return {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
 
 
 def _why(code: int, stderr: str) -> str:
     last = (stderr.strip().splitlines() or ["nothing on standard error"])[-1]
     if code > 0:
         return f"exit code {code}: {last[:200]}"
-    number = signal.Signals(-code)
+    try:
+        number = signal.Signals(-code)
+    except ValueError:
+        return f"signal {-code}: {last[:200]}"
     return f"{number.name}: {_REMEDIES.get(number, last[:200])}"
 
 

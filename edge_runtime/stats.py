@@ -42,9 +42,9 @@ def percentile(samples: ArrayLike, percent: float) -> float:
 def samples_needed(percent: float, *, confidence: float = 0.99) -> int:
     """Return how many samples a percentile needs before it may be shown.
 
-    The smallest n at which, were the true tail above the shown value heavier than
-    ``100 - percent`` percent, seeing at most one sample in it would have a probability of at most
-    ``1 - confidence``. 64 for p90 and 662 for p99 at 99 %.
+    The smallest n at which at most one of n samples lies above the true percentile with a
+    probability of at most ``1 - confidence``: so many samples bound it at all. 64 for p90 and 662
+    for p99 at 99 %. The bound is the largest sample but one; what tables show is the percentile.
 
     Source: MLPerf Inference LoadGen's early stopping criterion, here with one sample allowed above.
     """

@@ -1,18 +1,20 @@
 """The child process: one artifact, one engine, one result.
 
 Reads a job as JSON on standard input and writes the result as JSON on what was standard output.
-Run by ``runner.py`` as ``python -m edge_runtime.worker``.
+Run by ``runner.py``, and ended by the kernel if that is.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from edge_runtime import accuracy, engines, golden, measure, parity
-from edge_runtime.errors import EngineError
+from edge_runtime.errors import EngineError, ToolkitError
 from edge_runtime.preprocess import normalise
 from edge_runtime.probes import memory
 
@@ -87,20 +89,26 @@ def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]
         return {"status": "ok", **run(job)}
     except engines.EngineMissingError as error:
         return {"status": "engine-missing", "message": str(error)}
-    except EngineError as error:
+    except ToolkitError as error:
         return {"status": "failed", "message": str(error)}
 
 
 def main() -> None:
     """Do one job. Whatever a library prints goes to standard error, not into the result."""
+    _die_with_parent()
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
         _main(sys.stdin, out)
 
 
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with its parent: an orphan would disturb the next measurement.
+
+    Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def _main(jobs: TextIO, out: TextIO) -> None:
     json.dump(_answer(json.load(jobs), work), out)
-
-
-if __name__ == "__main__":
-    main()

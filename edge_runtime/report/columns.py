@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_runtime.results import Results, Row
+from edge_runtime.results import Results, Row, Status
 from edge_runtime.stats import (
     Estimate,
     percentile,
@@ -40,27 +40,26 @@ class View:
     notes: tuple[str, ...]
 
     def name_cells(self, row: Row) -> list[str]:
-        """Return the cells that name a row, in the order of ``names``."""
-        cells = {
-            "model": row.model,
-            "engine": row.engine,
-            "format": row.format,
-            "precision": row.precision,
-        }
-        return [cells[name] for name in self.names]
+        """Return the cells that name a row, and how it ended where it did not end well."""
+        fine = row.status is Status.OK
+        precision = row.precision if fine else f"{row.precision} ({row.status})"
+        cells = {"precision": precision}
+        return [cells.get(name, getattr(row, name)) for name in self.names]
 
 
 def view(results: Results) -> View:
     """Compute the columns, title and notes for a result document."""
-    baseline = reference(results)
+    baselines = references(results)
     models = sorted({row.model for row in results.rows})
-    names = ("engine", "format", "precision")
+    names = ["engine", "format", "precision"]
+    for name in ("model", "bundle"):
+        if len({getattr(row, name) for row in results.rows}) > 1:
+            names.insert(0, name)
     settings = results.settings
-    against = _label(baseline) if baseline else "FP32 (none ran)"
     return View(
         title=f"{', '.join(models)} on {results.host.get('cpu') or results.host.get('machine')}, "
         f"batch {settings.batch_size}, {_count(settings.threads, 'thread')}",
-        names=("model", *names) if len(models) > 1 else names,
+        names=tuple(names),
         columns=(
             Column("size KB", 1, lambda row: row.size_bytes / 1024),
             Column("top-1 %", 1, _top1),
@@ -71,17 +70,36 @@ def view(results: Results) -> View:
             Column("p99 ms", 3, lambda row: _latency(row, 99)),
             Column("images/s", 1, lambda row: _throughput(row, settings.batch_size)),
             Column("memory MB", 1, lambda row: _mega(row.peak_bytes)),
-            Column(f"speed vs {against}", 2, lambda row: _speed(row, baseline)),
+            Column(f"speed vs {_against(baselines)}", 2, lambda row: _speed(row, baselines)),
         ),
         rows=results.rows,
         notes=_notes(results),
     )
 
 
-def reference(results: Results) -> Row | None:
-    """Return the row that ratios are taken against: TorchScript FP32, else the first FP32 row."""
-    fp32 = [row for row in results.rows if row.ran and row.precision == "fp32"]
-    return next((row for row in fp32 if row.format == "torchscript"), fp32[0] if fp32 else None)
+References = dict[tuple[str, str], Row]
+
+
+def references(results: Results) -> References:
+    """Return the row that ratios are taken against, for each bundle and model.
+
+    TorchScript FP32, else the first FP32 row; only a row that computes what it should.
+    """
+    found: References = {}
+    for row in results.rows:
+        if row.status is not Status.OK or not row.ran or row.precision != "fp32":
+            continue
+        key = (row.bundle, row.model)
+        if key not in found or (row.format == "torchscript" != found[key].format):
+            found[key] = row
+    return found
+
+
+def _against(baselines: References) -> str:
+    labels = {_label(row) for row in baselines.values()}
+    if not labels:
+        return "FP32 (none ran)"
+    return labels.pop() if len(labels) == 1 else "the bundle's own fp32"
 
 
 def _label(row: Row) -> str:
@@ -111,7 +129,8 @@ def _mega(size: int | None) -> float | None:
     return None if size is None else size / 2**20
 
 
-def _speed(row: Row, baseline: Row | None) -> float | None:
+def _speed(row: Row, baselines: References) -> float | None:
+    baseline = baselines.get((row.bundle, row.model))
     if baseline is None or not row.ran:
         return None
     return percentile(baseline.samples_ns, 50) / percentile(row.samples_ns, 50)
@@ -123,28 +142,38 @@ def _notes(results: Results) -> tuple[str, ...]:
         return ()
     notes = []
     if accuracies := [row.accuracy for row in ran if row.accuracy]:
-        images = accuracies[0]["images"]
-        widest = max((proportion(a["right"], a["images"]) for a in accuracies), key=_width)
+        counts = _range([a["images"] for a in accuracies])
+        widest = max(_width(proportion(a["right"], a["images"])) for a in accuracies)
         notes.append(
-            f"top-1: on {_count(images, 'golden test image')}; 95 % interval up to "
-            f"±{50 * _width(widest):.1f} points."
+            f"top-1: on {counts} golden test images; 95 % interval up to ±{50 * widest:.1f} points."
         )
-    fewest, most = min(len(r.samples_ns) for r in ran), max(len(r.samples_ns) for r in ran)
-    samples = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    notes.append(f"latency: {samples} single calls a row, none dropped; speed is a ratio of p50.")
-    if fewest < samples_needed(99):
+    calls = [len(row.samples_ns) for row in ran]
+    batch = results.settings.batch_size
+    each = "single calls" if batch == 1 else f"calls of {batch} images"
+    notes.append(f"latency: {_range(calls)} {each} a row, none dropped; speed is a ratio of p50.")
+    if min(calls) < samples_needed(99):
         notes.append(
             f"{UNKNOWN}: p90 is shown from {samples_needed(90)} calls, p99 from "
             f"{samples_needed(99)} (--min-runs)."
         )
-    unknown = next((row.memory["reason"] for row in ran if row.peak_bytes is None), None)
-    notes.append(
-        f"memory: {UNKNOWN}, {unknown}."
-        if unknown
-        else "memory: peak while loading and running, above the engine's import-only baseline "
-        f"({_baselines(ran)}); MB = 1,048,576 bytes."
-    )
-    return tuple(notes)
+    return (*notes, *_memory_notes(ran))
+
+
+def _memory_notes(rows: list[Row]) -> list[str]:
+    known = [row for row in rows if row.peak_bytes is not None]
+    notes = []
+    if known:
+        notes.append(
+            "memory: peak while loading and running, above the engine's import-only baseline "
+            f"({_baselines(known)}); MB = 1,048,576 bytes."
+        )
+    reasons = {row.memory.get("reason") or "not recorded" for row in rows if row not in known}
+    return notes + [f"memory: {UNKNOWN}, {reason}." for reason in sorted(reasons)]
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _width(estimate: Estimate) -> float:

@@ -13,9 +13,13 @@ def render(results: Results) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     headings = [column.heading for column in shown.columns]
-    writer.writerow(["model", "file", "engine", "format", "precision", "status", *headings])
+    writer.writerow(
+        ["bundle", "model", "file", "engine", "format", "precision", "status", *headings, "message"]
+    )
     for row in shown.rows:
-        names = [row.model, row.file, row.engine, row.format, row.precision, row.status]
+        names = [row.bundle, row.model, row.file, row.engine, row.format]
+        names += [row.precision, row.status]
         values = [column.value(row) for column in shown.columns]
-        writer.writerow(names + ["" if value is None else f"{value:.6g}" for value in values])
+        cells = ["" if value is None else f"{value:.6g}" for value in values]
+        writer.writerow([*names, *cells, row.message])
     return text.getvalue()

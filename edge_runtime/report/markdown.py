@@ -15,9 +15,7 @@ def render(results: Results) -> str:
     ]
     lines = ["| " + " | ".join(cells) + " |" for cells in (headings, rules, *body)]
     problems = [
-        f"- `{row.file}` ({row.status}): {row.message}"
-        for row in shown.rows
-        if row.status is not Status.OK
+        f"- `{row.file}`: {row.message}" for row in shown.rows if row.status is not Status.OK
     ]
     return "\n".join(
         [f"**{shown.title}**", "", *lines, "", *problems, *(f"- {n}" for n in shown.notes)]

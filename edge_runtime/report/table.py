@@ -31,9 +31,5 @@ def render(results: Results) -> str:
         for line in table
     ]
     drawn.insert(height, "─" * max(map(len, drawn)))
-    problems = [
-        f"{row.file} ({row.status}): {row.message}"
-        for row in shown.rows
-        if row.status is not Status.OK
-    ]
+    problems = [f"{row.file}: {row.message}" for row in shown.rows if row.status is not Status.OK]
     return "\n".join([shown.title, "", *drawn, "", *problems, *shown.notes])

@@ -15,13 +15,13 @@ from cifarq.labelled import LabelledImages
 from cifarq_export import formats, gates, runtime_archive
 from cifarq_export.images import ExportImages
 from edge_runtime import accuracy, golden, manifest
-from edge_runtime.errors import ExportError
+from edge_runtime.errors import BundleError, ExportError
 from edge_runtime.files import sha256_of, write_text
 from edge_runtime.golden import Golden
 from edge_runtime.manifest import Artifact, FileRecord, Manifest, Preprocessing
 
 _REFERENCE_BATCH = 100
-_LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")
+_LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "click")
 
 OnProgress = Callable[[str, int], object]
 """Called with an artifact's file name and the images it was checked on since the last call."""
@@ -125,7 +125,7 @@ def _artifact(
         opset=written.opset,
         ir_version=written.ir_version,
         quantized=written.quantized,
-        # Rounded up to one digit: the last bits differ between CPUs of one class.
+        # Rounded to one digit: the last bits differ between CPUs of one class.
         parity={
             "images": checked.parity.images,
             "top1_agreement": round(checked.parity.agree / checked.parity.images, 4),
@@ -144,15 +144,23 @@ def _artifact(
 def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield an empty folder beside ``out`` that takes its place on success and vanishes on failure.
 
-    With ``overwrite``, files in ``out`` that belong to no bundle (a results file, say) stay.
+    With ``overwrite``, the files of the bundle in ``out`` are replaced; what its manifest does not
+    name (a results file, say) stays.
 
     Raises:
-        ExportError: ``out`` is occupied and ``overwrite`` is not given, or cannot be written to.
+        ExportError: ``out`` is occupied and ``overwrite`` is not given, is no bundle, or cannot be
+            written to.
     """
     if out.exists() and not out.is_dir():
         raise ExportError(f"--out {out} is a file; give a folder.")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise ExportError(f"--out {out} is not empty. Give --overwrite, or another folder.")
+    if out.is_dir() and any(out.iterdir()):
+        if not overwrite:
+            raise ExportError(f"--out {out} is not empty. Give --overwrite, or another folder.")
+        if not (out / manifest.FILE).is_file():
+            raise ExportError(
+                f"--overwrite replaces a bundle, and --out {out} holds something else (no "
+                f"{manifest.FILE}). Give another folder."
+            )
     beside = out.resolve().with_name(f".{out.resolve().name}.{secrets.token_hex(4)}.part")
     try:
         beside.mkdir(parents=True)
@@ -168,26 +176,20 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def _take_place(beside: Path, out: Path) -> None:
+    """Move the new files in, manifest last: until then the old one tells of the change."""
     if not out.exists():
         beside.replace(out)
         return
-    for kept in out.iterdir():
-        if not _is_ours(kept) and not (beside / kept.name).exists():
-            _copy(kept, beside / kept.name)
-    old = out.with_name(f".{out.name}.{secrets.token_hex(4)}.old")
-    out.replace(old)
-    beside.replace(out)
-    shutil.rmtree(old)
+    stale = _named_by_manifest(out) - {path.name for path in beside.iterdir()}
+    for path in sorted(beside.iterdir(), key=lambda path: path.name == manifest.FILE):
+        path.replace(out / path.name)
+    for name in stale:
+        (out / name).unlink(missing_ok=True)
 
 
-def _is_ours(path: Path) -> bool:
-    suffixes = tuple(formats.get(name).SUFFIX for name in formats.names())
-    ours = (manifest.FILE, manifest.GOLDEN_FILE, manifest.RUNTIME_FILE)
-    return path.is_file() and (path.name in ours or path.name.endswith(suffixes))
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir() and not source.is_symlink():
-        shutil.copytree(source, target, symlinks=True)
-    else:
-        shutil.copy2(source, target, follow_symlinks=False)
+def _named_by_manifest(bundle: Path) -> set[str]:
+    try:
+        content = manifest.read(bundle)
+    except BundleError:
+        return set()
+    return {record.file for record in content.files} | {a.file for a in content.artifacts}

@@ -25,7 +25,7 @@ _PATH = click.Path(path_type=Path)
     cls=CommandGroup,
     default="bundle",
     subcommand_metavar="[CHECKPOINT] | COMMAND [ARGS]...",
-    install="pip install 'cifarq[export]'",
+    install="pip install '.[export]' in cifarq's folder",
     help="""Export a checkpoint as a bundle: one folder to copy to a device, with the model in
     every format and precision asked for, and what measures it there.
 
@@ -136,11 +136,12 @@ def _summary(content: "Manifest", out: Path) -> str:
     lines += [
         f"{record.file:{width}}  {record.size_bytes / 1024:9,.1f}" for record in content.files
     ]
+    engines = " and ".join(sorted({artifact.engine for artifact in content.artifacts}))
     return "\n".join(
         [
             *lines,
             "",
-            "Next, copy it and run it (the device needs Python 3.11, numpy and onnxruntime):",
+            f"Next, copy it and run it (there: Python 3.11 or newer, numpy, {engines}):",
             f"  scp -r {out} pi@raspberrypi.local:",
             f"  ssh -t pi@raspberrypi.local python3 {out.resolve().name}/edge-bench.pyz",
         ]

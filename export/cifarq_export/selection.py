@@ -51,9 +51,9 @@ def choose(format_: str | None, precisions: str | None) -> Selection:
 def _parse(text: str | None, kind: str, known: list[str], default: list[str]) -> list[str]:
     if text is None:
         return default
-    if text == ALL:
-        return known
     names = [name.strip() for name in text.split(",") if name.strip()]
+    if ALL in names:
+        return known
     for name in names:
         if name not in known:
             raise UsageError(f"no {kind} {name!r}. {did_you_mean(name, [*known, ALL])}")

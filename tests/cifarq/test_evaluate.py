@@ -25,7 +25,7 @@ def images():
 @pytest.fixture(scope="module")
 def evaluation(images, one_thread):
     (subject,) = evaluate.subjects(SHIPPED)
-    return evaluate.evaluate(subject, images, cifar10.CLASSES, batch_size=250)
+    return evaluate.evaluate(subject, images, cifar10.CLASSES, batch_size=50)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def by_hand(images, one_thread):
     """The shipped model's answers, in plain PyTorch."""
     model = checkpoint.load(SHIPPED).model()
     mean, std = (torch.tensor(v).reshape(3, 1, 1) for v in (cifar10.MEAN, cifar10.STD))
-    batches = torch.from_numpy(images.images).split(250)
+    batches = torch.from_numpy(images.images).split(50)
     with torch.inference_mode():
         return [int(a) for b in batches for a in model((b / 255 - mean) / std).argmax(dim=1)]
 
@@ -73,7 +73,8 @@ def test_any_callable_can_be_evaluated_and_progress_is_told(images):
     def always_frog(batch):
         return np.tile(np.eye(10)[6], (len(batch), 1))
 
-    subject = evaluate.Subject("frog", always_frog, cifar10.CLASSES, cifar10.MEAN, cifar10.STD)
+    constants = (cifar10.CLASSES, cifar10.MEAN, cifar10.STD, (3, 32, 32))
+    subject = evaluate.Subject("frog", always_frog, *constants)
     told = []
     found = evaluate.evaluate(
         subject, images, cifar10.CLASSES, batch_size=300, progress=told.append
@@ -90,7 +91,7 @@ def test_a_subject_sees_batches_normalised_by_its_own_constants():
         seen.append(batch)
         return np.zeros((len(batch), 2))
 
-    subject = evaluate.Subject("spy", spy, ("a", "b"), mean=(0.5, 0, 1), std=(0.5, 1, 2))
+    subject = evaluate.Subject("spy", spy, ("a", "b"), (0.5, 0, 1), (0.5, 1, 2), (3, 4, 5))
     white = LabelledImages(np.full((3, 3, 4, 5), 255, np.uint8), np.zeros(3, np.int64))
     evaluate.evaluate(subject, white, ("a", "b"))
     assert [batch.shape for batch in seen] == [(1, 3, 4, 5)] * 3

@@ -87,6 +87,11 @@ def test_normalisation_is_measured_on_the_train_part_alone(folder):
     assert std == pytest.approx(pixels.std(axis=(0, 2, 3)), abs=1e-4)
 
 
+def test_a_folder_that_is_called_cifar10_is_not_normalised_as_if_it_were(folder):
+    measured = data.load(folder).normalisation
+    assert data.load(folder.rename(folder.parent / "cifar10")).normalisation == measured
+
+
 def test_images_of_one_colour_can_still_be_divided_by_their_spread(folder):
     for path in folder.rglob("*.png"):
         Image.new("RGB", (32, 32), (10, 20, 30)).save(path)

@@ -62,6 +62,25 @@ def test_an_interrupted_run_goes_on_to_the_very_same_weights(finished, two_class
     assert untimed(resumed) == untimed(finished.report)
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_run_that_diverges_stops_and_keeps_the_epoch_before(
+    finished, two_classes, tmp_path, monkeypatch, epoch
+):
+    original = train.one_cycle
+
+    def exploding(step, total, peak):
+        return 1e30 if step >= (epoch - 1) * total / 3 else original(step, total, peak)
+
+    monkeypatch.setattr(train, "one_cycle", exploding)
+    with pytest.raises(CheckpointError, match=rf"diverged in epoch {epoch}") as caught:
+        train.train(finished.config, two_classes, tmp_path)
+    if epoch == 1:
+        assert "is kept" not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert same(checkpoint.load(tmp_path).weights, finished.kept[epoch - 2].weights)
+
+
 def test_going_on_does_not_repeat_the_finished_epochs(finished, two_classes, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train.train(finished.config, two_classes, tmp_path, progress=Interruption(3, 1))
