@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -163,22 +164,31 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, monkeypatch, after
     assert list(tmp_path.iterdir()) == []
 
 
-def test_overwriting_replaces_the_bundle_and_keeps_what_belongs_to_somebody_else(tmp_path):
+def test_overwriting_replaces_the_bundle_and_keeps_what_belongs_to_somebody_else(
+    everything, tmp_path
+):
     out = tmp_path / "out"
-    out.mkdir()
+    shutil.copytree(everything, out)
     (out / "results.json").write_text("mine")
-    (out / "notes").mkdir()
-    (out / "notes" / "a.txt").write_text("mine too")
-    (out / "seed-cnn-fp32.onnx").write_text("old artifact")
-    (out / "manifest.json").write_text("old manifest")
+    (out / "yolo.onnx").write_text("mine too")
     with bundle.staged(out, overwrite=True) as folder:
         (folder / "manifest.json").write_text("new")
-    assert {p.name: p.read_text() for p in out.iterdir() if p.is_file()} == {
+    assert {p.name: p.read_text() for p in out.iterdir()} == {
         "results.json": "mine",
+        "yolo.onnx": "mine too",
         "manifest.json": "new",
     }
-    assert (out / "notes" / "a.txt").read_text() == "mine too"
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_overwriting_what_is_no_bundle_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with (
+        pytest.raises(ExportError, match="holds something else"),
+        bundle.staged(tmp_path, overwrite=True),
+    ):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 def test_a_failed_overwrite_leaves_the_old_bundle(tmp_path):
@@ -213,4 +223,12 @@ def test_a_checkpoint_for_other_classes_needs_its_own_data():
 
 def test_versions_of_what_wrote_it_are_in_the_manifest(everything):
     versions = json.loads((everything / "manifest.json").read_text())["versions"]
-    assert set(versions) == {"cifarq", "torch", "onnx", "onnxscript", "onnxruntime", "numpy"}
+    assert set(versions) == {
+        "cifarq",
+        "torch",
+        "onnx",
+        "onnxscript",
+        "onnxruntime",
+        "numpy",
+        "click",
+    }

@@ -64,7 +64,7 @@ def test_json_holds_the_raw_samples_and_draws_the_same_table_later(run, bundle, 
 def test_every_output(run, bundle, output):
     done = run("edge_runtime", bundle, *QUICK, "--output", output)
     assert done.returncode == 0
-    start = {"table": "seed-cnn on", "markdown": "**seed-cnn on", "csv": "model,", "json": "{"}
+    start = {"table": "seed-cnn on", "markdown": "**seed-cnn on", "csv": "bundle,", "json": "{"}
     assert done.stdout.startswith(start[output])
 
 
@@ -74,7 +74,7 @@ def test_a_corrupt_artifact_is_a_row_exit_code_1_and_the_others_go_on(run, bundl
     edit(lambda c: c["artifacts"].insert(0, {**c["artifacts"][0], "file": "copy.onnx"}))
     done = run("edge_runtime", bundle, *QUICK, "--output", "csv")
     assert done.returncode == 1
-    assert [line.split(",")[5] for line in done.stdout.splitlines()] == ["status", "corrupt", "ok"]
+    assert [line.split(",")[6] for line in done.stdout.splitlines()] == ["status", "corrupt", "ok"]
 
 
 def test_a_corrupt_runtime_is_said_and_exit_code_1(run, bundle):
@@ -106,7 +106,9 @@ def test_bad_input_is_one_line_that_names_it(run, bundle, arguments, code, messa
 
 def test_results_already_measured_survive_a_crash(bundle, edit, tmp_path, fake_engine):
     environment = fake_engine("torch", "import time; time.sleep(60)")
-    edit(lambda c: c["artifacts"].append({**c["artifacts"][0], "engine": "torch"}))
+    (bundle / "b.onnx").write_bytes((bundle / "seed-cnn-int8-dynamic.onnx").read_bytes())
+    second = {"engine": "torch", "file": "b.onnx"}
+    edit(lambda c: c["artifacts"].append({**c["artifacts"][0], **second}))
     path = tmp_path / "r.json"
     command = [sys.executable, "-m", "edge_runtime", bundle, *QUICK, "--json", path]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:

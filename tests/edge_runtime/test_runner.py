@@ -100,7 +100,9 @@ def test_a_model_that_answers_otherwise_than_its_golden_logits_is_mismatched(bun
 
 def test_a_golden_pack_for_another_model_is_said(bundle, rehash):
     pack = golden.read(bundle / "golden.npz")
-    golden.write(golden.Golden(pack.images, pack.labels, pack.logits[:, :9]), bundle / "golden.npz")
+    golden.write(
+        golden.Golden(pack.images, pack.labels * 0, pack.logits[:, :9]), bundle / "golden.npz"
+    )
     rehash("golden.npz")
     assert "9 logits" in run_one(bundle).message
 
