@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def augment(images: Tensor, generator: torch.Generator, *, pad: int = 4, cutout: int = 8) -> Tensor:
+def augment(images: Tensor, generator: torch.Generator, *, pad: int = 4, cutout: int = 7) -> Tensor:
     """Shift, mirror and cut a hole into each image, each drawn anew.
 
     Args:
@@ -54,8 +54,9 @@ def _cut(images: Tensor, generator: torch.Generator, side: int) -> Tensor:
     centre = torch.stack(
         [_draw(height, (count,), generator, images), _draw(width, (count,), generator, images)]
     )[..., None]
-    rows = (torch.arange(height, device=images.device) - centre[0]).abs() * 2 < side  # (N, H)
-    columns = (torch.arange(width, device=images.device) - centre[1]).abs() * 2 < side  # (N, W)
+    rows = torch.arange(height, device=images.device) - centre[0] + side // 2  # (N, H)
+    columns = torch.arange(width, device=images.device) - centre[1] + side // 2  # (N, W)
+    rows, columns = (rows >= 0) & (rows < side), (columns >= 0) & (columns < side)
     hole = (rows[:, :, None] & columns[:, None, :])[:, None]
     mean = images.float().mean(dim=(2, 3), keepdim=True).to(images.dtype)
     return torch.where(hole, mean, images)

@@ -4,6 +4,7 @@ Nothing is pickled, so reading one runs no code. ``checkpoint.json`` holds the s
 is needed to build and feed the model, the training report, and the SHA-256 of the weights.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -17,11 +18,20 @@ from torch import Tensor, nn
 
 from cifarq import models
 from edge_runtime.errors import CheckpointError
-from edge_runtime.files import atomic_path, sha256_of, write_text
+from edge_runtime.files import sha256_of, write_bytes, write_text
 
 SCHEMA = 1
 WEIGHTS_FILE = "model.safetensors"
 METADATA_FILE = "checkpoint.json"
+_KINDS = {
+    "architecture": str,
+    "classes": list,
+    "input_shape": list,
+    "mean": list,
+    "std": list,
+    "sha256": str,
+    "training": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -81,24 +91,22 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         CheckpointError: the folder cannot be written to.
     """
     weights = {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()}
+    content = safetensors.torch.save({name: w.contiguous() for name, w in weights.items()})
+    metadata = {
+        "schema": SCHEMA,
+        "architecture": checkpoint.architecture,
+        "classes": list(checkpoint.classes),
+        "input_shape": list(checkpoint.input_shape),
+        "mean": list(checkpoint.mean),
+        "std": list(checkpoint.std),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "training": dict(checkpoint.training),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(folder / WEIGHTS_FILE) as temporary:
-            safetensors.torch.save_file(
-                {name: tensor.contiguous() for name, tensor in weights.items()}, temporary
-            )
-            metadata = {
-                "schema": SCHEMA,
-                "architecture": checkpoint.architecture,
-                "classes": list(checkpoint.classes),
-                "input_shape": list(checkpoint.input_shape),
-                "mean": list(checkpoint.mean),
-                "std": list(checkpoint.std),
-                "sha256": sha256_of(temporary),
-                "training": dict(checkpoint.training),
-            }
+        write_bytes(folder / WEIGHTS_FILE, content)
         write_text(folder / METADATA_FILE, json.dumps(metadata, indent=1) + "\n")
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
 
 
@@ -163,6 +171,13 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     if not isinstance(metadata, dict) or (missing := keys - metadata.keys()):
         lacking = ", ".join(sorted(missing)) if isinstance(metadata, dict) else "everything"
         raise CheckpointError(f"{path} is not a checkpoint's metadata: it lacks {lacking}.")
+    for key, kind in _KINDS.items():
+        if not isinstance(metadata[key], kind):
+            raise CheckpointError(f"{path}: {key} is {metadata[key]!r:.40}. Copy the folder again.")
+    if metadata["architecture"] not in models.names():
+        raise CheckpointError(
+            f"{path}: no model {metadata['architecture']!r} in this version of cifarq."
+        )
     if metadata["schema"] != SCHEMA:
         raise CheckpointError(
             f"{path} has schema {metadata['schema']}; this version of cifarq reads {SCHEMA}."

@@ -7,6 +7,7 @@ Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 20
 https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
+import http.client
 import shutil
 import tarfile
 import tempfile
@@ -80,7 +81,7 @@ def find_or_download(archive: Archive | None = None, cache: Path | None = None) 
                 tar.extractall(scratch, filter="data")
             shutil.rmtree(cache / FOLDER, ignore_errors=True)
             (Path(scratch) / FOLDER).replace(cache / FOLDER)
-    except (OSError, RuntimeError, tarfile.TarError) as error:
+    except (OSError, RuntimeError, tarfile.TarError, http.client.HTTPException) as error:
         raise DataError(
             f"CIFAR-10 is not in {cache / FOLDER}, and {archive.url} could not be fetched "
             f"({error}). Give a folder that holds {FOLDER} with --data-dir."

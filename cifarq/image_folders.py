@@ -63,12 +63,12 @@ def _read_image(
     path: Path, size: list[tuple[int, int]]
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Decode one image to (3, H, W); ``size`` remembers the first image's, for all to match."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"cannot decode {path} ({error}). Replace or remove it.") from error
     size[:] = size or [pixels.shape[:2]]
     if pixels.shape[:2] != size[0]:

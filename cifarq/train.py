@@ -139,9 +139,8 @@ def train(
         started = time.perf_counter()
         loss = _epoch(config, number, model, optimizer, lesson, watcher)
         if not math.isfinite(loss):
-            raise CheckpointError(
-                f"training diverged in epoch {number + 1} (loss {loss}). The one before is kept."
-            )
+            kept = f" Epoch {number} is kept in {out}." if number else ""
+            raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).{kept}")
         deployed = fold(model)
         top1 = _top1(deployed, dataset.validation, mean, std)
         seconds = round(time.perf_counter() - started, 1)
@@ -225,7 +224,7 @@ def one_cycle(step: int, total: int, peak: float, *, warm_up: float = 0.25) -> f
 
     Source: L. Smith and N. Topin 2018 (arXiv:1708.07120); the cosine from the fast.ai library.
     """
-    done = (step + 1) / total
+    done, warm_up = (step + 1) / total, max(warm_up, 1 / total)
     if done <= warm_up:
         return peak * done / warm_up
     return peak * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
