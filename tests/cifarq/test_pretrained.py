@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("torch")
 from cifarq import checkpoint, cifar10, evaluate, inventory, models
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 SHIPPED = [name for name in models.names() if models.pretrained(name)]
 
 
@@ -32,7 +32,7 @@ def test_it_is_a_cifar10_checkpoint_of_its_model(name):
 def test_it_reaches_on_validation_what_its_report_and_the_inventory_say(name, cifar10_dataset):
     (subject,) = evaluate.subjects(models.pretrained(name))
     images = cifar10_dataset.validation
-    found = evaluate.evaluate(subject, images, cifar10.CLASSES, batch_size=50)
+    found = evaluate.evaluate(subject, images, cifar10.CLASSES, batch_size=20)
     training = checkpoint.load(models.pretrained(name)).training
     reported = training["epochs"][-1]["validation_top1"]
     assert found.top1.value == pytest.approx(reported, abs=0.002)
