@@ -80,8 +80,8 @@ def measure(
     """Run everything and return the record, JSON values only."""
     import torch
 
-    from cifarq import checkpoint, data
-    from edge_runtime import __version__, host
+    from cifarq import checkpoint, data, inventory
+    from edge_runtime import __version__, host, manifest
 
     loaded = checkpoint.load(folder)
     dataset = data.load(data_dir)
@@ -100,9 +100,8 @@ def measure(
             "threads": threads,
         }
         subjects = run_subjects(order, len(labels), passes, block, Path(scratch))
-        versions = json.loads((bundle / "manifest.json").read_text())["versions"]
-        artifacts = json.loads((bundle / "manifest.json").read_text())["artifacts"]
-        sizes = {f"{a['format']} {a['precision']}": a["size_bytes"] for a in artifacts}
+        content = manifest.read(bundle)
+        sizes = {f"{a.format} {a.precision}": a.size_bytes for a in content.artifacts}
         state_dicts = saved_sizes(loaded.model(), Path(scratch))
     logits = {name: subject.pop("logits") for name, subject in subjects.items()}
     for name, subject in subjects.items():
@@ -120,9 +119,10 @@ def measure(
             "seed": SEED,
         },
         "host": host.describe(),
-        "versions": {**versions, "torch": torch.__version__},
+        "versions": {**content.versions, "torch": torch.__version__},
         "training": dict(loaded.training),
         "layers": layer_errors(loaded.model()),
+        "linear_share": inventory.linear_share(loaded.model(), loaded.input_shape),
         "subjects": subjects,
     }
 

@@ -88,7 +88,7 @@ def table(record: dict[str, Any]) -> list[str]:
 def claims(record: dict[str, Any]) -> list[str]:
     """Return each claim of the report with what was measured, and whether it holds."""
     drop, size = drop_points(record), 100 * (1 - size_kb(record, INT8) / size_kb(record, FP32))
-    ratio, layers = speed(record, INT8), record["layers"]
+    ratio, layers, share = speed(record, INT8), record["layers"], record["linear_share"]
     before, after = peak_mb(record, FP32), peak_mb(record, INT8)
     files = [peak_mb(record, f"torchscript {p}") for p in ("fp32", "int8-dynamic")]
     counts = record["subjects"][INT8]["accuracy"]
@@ -110,10 +110,16 @@ def claims(record: dict[str, Any]) -> list[str]:
         f"95 % interval [{ratio.low:.3f}, {ratio.high:.3f}]. {_ort_sentence(record)}",
         f"5. *It saves energy.* {_energy_sentence(record)}",
         "6. *An edge device is better off with it.* Not decided by this machine: run `edge-bench` "
-        "on the device. What carries over is what was counted: Linear layers hold 90 % of this "
-        "network's bytes and 2.7 % of its multiply-accumulates, so quantizing them alone shrinks "
-        "the file and can hardly speed up the arithmetic.",
+        "on the device. What carries over is what was counted: Linear layers hold "
+        f"{100 * share['parameters']:.0f} % of this network's parameters and "
+        f"{100 * share['macs']:.1f} % of its multiply-accumulates, so quantizing them alone can "
+        f"speed the arithmetic up at most {_bound(share['macs']):.2f} times.",
     ]
+
+
+def _bound(share: float) -> float:
+    """Return the largest speed-up from making ``share`` of the work free (Amdahl 1967)."""
+    return 1 / (1 - share)
 
 
 def top1(record: dict[str, Any], name: str) -> Estimate:
@@ -149,10 +155,13 @@ def drop_points(record: dict[str, Any]) -> Estimate:
 
 def peak_mb(record: dict[str, Any], name: str) -> float | None:
     """Return peak memory above the import-only baseline in MB of 1,048,576 bytes."""
-    memory = record["subjects"][name]["memory"]
-    if memory["peak_bytes"] is None or memory["import_only_bytes"] is None:
+    return _above_import_mb(record["subjects"][name]["memory"], "peak_bytes")
+
+
+def _above_import_mb(memory: dict[str, Any], key: str) -> float | None:
+    if memory[key] is None or memory["import_only_bytes"] is None:
         return None
-    return float((memory["peak_bytes"] - memory["import_only_bytes"]) / 2**20)
+    return float((memory[key] - memory["import_only_bytes"]) / 2**20)
 
 
 def _setting(record: dict[str, Any]) -> str:
@@ -234,12 +243,11 @@ def _memory_table(record: dict[str, Any]) -> list[str]:
     ]
     for name, subject in record["subjects"].items():
         memory = subject["memory"]
-        base, loaded = memory["import_only_bytes"], memory["after_load_bytes"]
-        cells = ["unknown"] * 3
-        if base is not None and loaded is not None:
-            cells = [f"{base / 2**20:.1f}", f"{(loaded - base) / 2**20:.1f}"]
-            cells.append(f"{(memory['peak_bytes'] - base) / 2**20:.1f}")
-        lines.append(f"| {NAMES[name]} | {' | '.join(cells)} |")
+        base = memory["import_only_bytes"]
+        added = [_above_import_mb(memory, key) for key in ("after_load_bytes", "peak_bytes")]
+        cells = [None if base is None else base / 2**20, *added]
+        shown = ["unknown" if cell is None else f"{cell:.1f}" for cell in cells]
+        lines.append(f"| {NAMES[name]} | {' | '.join(shown)} |")
     return lines
 
 

@@ -10,8 +10,10 @@ Where things are::
     cifar10.py, image_folders.py  the two layouts that are read
     packs.py                      the real images that ship inside this package
     models/                       one architecture a file, pretrained weights beside
+    inventory.py                  each model's size and cost
     train.py, augment.py          the training loop and what it does to images
-    checkpoint.py                 weights on disk: safetensors + JSON
+    checkpoint.py, resume.py      weights on disk (safetensors + JSON); what a run needs to go on
+    progress.py                   progress bars
     quantize.py                   PyTorch INT8
     evaluate.py                   top-1, agreement, for checkpoints and artifacts alike
 """

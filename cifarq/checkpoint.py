@@ -90,8 +90,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         CheckpointError: the folder cannot be written to.
     """
-    weights = {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()}
-    content = safetensors.torch.save({name: w.contiguous() for name, w in weights.items()})
+    content = serialised(checkpoint.weights)
     metadata = {
         "schema": SCHEMA,
         "architecture": checkpoint.architecture,
@@ -108,6 +107,12 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         write_text(folder / METADATA_FILE, json.dumps(metadata, indent=1) + "\n")
     except OSError as error:
         raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
+
+
+def serialised(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
+    """Return tensors, from whichever device, as the bytes of a safetensors file."""
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    return safetensors.torch.save(on_cpu, metadata)
 
 
 def load(folder: Path) -> Checkpoint:

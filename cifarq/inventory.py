@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cifarq import checkpoint, models
@@ -18,16 +19,35 @@ def describe(name: str) -> dict[str, Any]:
     """
     architecture = models.get(name)
     model = architecture.build(_CLASSES, _INPUT_SHAPE).eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(torch.zeros(1, *_INPUT_SHAPE))
     folder = models.pretrained(name)
     training = checkpoint.load(folder).training if folder else None
     return {
         "name": name,
         "description": architecture.DESCRIPTION,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "macs": counter.get_total_flops() // 2,
+        "macs": _macs(model, _INPUT_SHAPE)["Global"],
         "pretrained_validation_top1": training["epochs"][-1]["validation_top1"]
         if training
         else None,
     }
+
+
+def linear_share(model: nn.Module, input_shape: models.InputShape) -> dict[str, float]:
+    """Return the share (0-1) of parameters and of multiply-accumulates that Linear layers hold.
+
+    It bounds what quantizing them alone can save of the file, and of the arithmetic.
+    """
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear)}
+    held = sum(p.numel() for layer in layers.values() for p in layer.parameters())
+    macs = _macs(model, input_shape)
+    return {
+        "parameters": held / sum(p.numel() for p in model.parameters()),
+        "macs": sum(macs[f"{type(model).__name__}.{name}"] for name in layers) / macs["Global"],
+    }
+
+
+def _macs(model: nn.Module, input_shape: models.InputShape) -> dict[str, int]:
+    """Return multiply-accumulates for one image by module, and of all of them as ``Global``."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, *input_shape))
+    return {name: sum(ops.values()) // 2 for name, ops in counter.get_flop_counts().items()}

@@ -3,7 +3,6 @@
 Source: pytorch/ao#2259 (the deprecation), pytorch#184982 (of quantized tensors).
 """
 
-import platform
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from edge_runtime.engines.torch import choose_quantized_backend
 
 _FAREWELLS = (
     (r"\s*torch\.ao\.quantization is deprecated", DeprecationWarning),
@@ -28,9 +29,7 @@ def dynamic_int8(model: nn.Module) -> nn.Module:
     Args:
         model: an FP32 model in eval mode; not changed.
     """
-    arm = platform.machine() in ("aarch64", "arm64")
-    if arm and "qnnpack" in torch.backends.quantized.supported_engines:
-        torch.backends.quantized.engine = "qnnpack"
+    choose_quantized_backend()
     with quiet():
         quantized: nn.Module = torch.ao.quantization.quantize_dynamic(
             model, {nn.Linear}, dtype=torch.qint8

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from cifarq.checkpoint import serialised
 from edge_runtime.errors import CheckpointError
-from edge_runtime.files import atomic_path
+from edge_runtime.files import write_bytes
 
 FILE = "resume.safetensors"
 _MODEL, _MOMENTUM = "model/", "momentum/"
@@ -29,11 +29,9 @@ def keep(
     tensors = {f"{_MODEL}{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         tensors[f"{_MOMENTUM}{name}"] = optimizer.state[parameter]["momentum_buffer"]
-    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        with atomic_path(folder / FILE) as temporary:
-            safetensors.torch.save_file(on_cpu, temporary, metadata)
-    except (OSError, SafetensorError) as error:
+        write_bytes(folder / FILE, serialised(tensors, metadata))
+    except OSError as error:
         raise CheckpointError(f"cannot write {folder / FILE}: {error}") from error
 
 

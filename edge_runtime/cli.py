@@ -17,6 +17,14 @@ from edge_runtime.errors import BundleError
 if TYPE_CHECKING:
     from edge_runtime.plan import Plan
 
+_WHAT = """\
+Measure the artifacts of bundles on this device: latency, memory, size and accuracy, each artifact
+in a process of its own.
+
+PATHS are bundle folders or artifacts in them; without one, the folder that edge-bench.pyz lies in,
+else the current one.
+
+"""
 _EXAMPLES = """\b
 Examples:
   edge-bench                              the bundle in the current folder
@@ -32,9 +40,7 @@ _OUTPUT = click.Choice(["table", "markdown", "csv", "json"])
     default="run",
     subcommand_metavar="[PATHS]... | COMMAND [ARGS]...",
     install="pip install numpy onnxruntime",
-    help="Measure the artifacts of bundles on this device: latency, memory, size and accuracy, "
-    "each artifact in a process of its own.\n\nPATHS are bundle folders or artifacts in them; "
-    "without one, the folder that edge-bench.pyz lies in, else the current one.\n\n" + _EXAMPLES,
+    help=_WHAT + _EXAMPLES,
     epilog="Exit: 0 all rows ran or only lack their engine; 1 a row is corrupt, crashed, "
     "mismatched, failed or timed out, or none ran; 2 the command line is wrong.",
 )
@@ -43,7 +49,7 @@ def cli() -> None:
     """Hold the subcommands; its help text stands above, with the examples."""
 
 
-@cli.command(short_help="Measure bundles (the default).")
+@cli.command(help=_WHAT, short_help="Measure bundles (the default).")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--engine", "engines", multiple=True, metavar="NAME", help="Only this engine; may repeat."
@@ -97,11 +103,7 @@ def run(
     json_file: Path | None,
     output: str,
 ) -> None:
-    """Measure the artifacts of bundles, each in a process of its own.
-
-    PATHS are bundle folders or artifacts in them; without one, the folder that edge-bench.pyz lies
-    in, else the current one.
-    """
+    """Make the plan and carry it out."""
     from edge_runtime import plan as planning
 
     settings = planning.Settings(threads, batch_size, min_runs, min_time, accuracy_images, timeout)
@@ -147,12 +149,14 @@ def _measure(plan: "Plan", json_file: Path | None, output: str) -> None:
 
 def _check_writable(json_file: Path, plan: "Plan") -> None:
     """Refuse what cannot be written, or should not, before anything is measured."""
+    from edge_runtime import manifest
+
     target = json_file.resolve()
     if target.exists() and not target.is_file():
         raise click.UsageError(f"--json {json_file}: not a regular file.")
     if target.parent in {job.bundle.resolve() for job in plan.jobs} and target.suffix != ".json":
         raise click.UsageError(f"--json {json_file}: give a file that ends in .json.")
-    if target.name == "manifest.json":
+    if target.name == manifest.FILE:
         raise click.UsageError(f"--json {json_file}: that is a bundle's manifest.")
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):

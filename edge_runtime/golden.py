@@ -42,7 +42,12 @@ def read(path: Path) -> Golden:
             images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
         raise BundleError(f"{path} is no golden pack: {error}. Copy the bundle again.") from error
-    if images.ndim != 4 or images.dtype != np.uint8 or labels.shape != (len(images) or -1,):
+    if (
+        images.ndim != 4
+        or images.dtype != np.uint8
+        or not len(images)
+        or labels.shape != (len(images),)
+    ):
         raise BundleError(
             f"{path}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
             "(N, C, H, W) uint8 and N labels. Export the bundle again."

@@ -118,6 +118,11 @@ class Manifest:
     images: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all files that it names."""
+        return (*(record.file for record in self.files), *(a.file for a in self.artifacts))
+
     def to_json(self) -> str:
         """Return the manifest's text."""
         return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
@@ -150,7 +155,7 @@ def read(bundle: Path) -> Manifest:
         raise BundleError(f"{path} lacks {error}. Export the bundle again.") from error
     except (TypeError, ValueError) as error:
         raise BundleError(f"{path} is not a valid manifest: {error}. Export it again.") from error
-    for name in [f.file for f in manifest.files] + [a.file for a in manifest.artifacts]:
+    for name in manifest.names:
         _inside(bundle, name)
     return manifest
 
@@ -202,8 +207,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
     manifest = _record(Manifest, record)
     if len(manifest.classes) < 2:
         raise ValueError(f"{len(manifest.classes)} classes; a classifier has at least 2")
-    names = [f.file for f in manifest.files] + [a.file for a in manifest.artifacts]
-    if twice := {name for name in names if names.count(name) > 1}:
+    if twice := {name for name in manifest.names if manifest.names.count(name) > 1}:
         raise ValueError(f"{twice.pop()!r} is named twice")
     _check_preprocessing(manifest)
     return manifest

@@ -84,6 +84,22 @@ def test_a_claim_about_speed_follows_its_interval(text, ratio, verdict):
     assert text._speed_verdict(text.Estimate(*ratio)) == verdict
 
 
+def test_what_linear_layers_hold_is_said_as_it_was_counted(text, record):
+    counted = json.loads(json.dumps(record))
+    counted["linear_share"] = {"parameters": 0.5, "macs": 0.2}
+    *_, last = text.claims(counted)
+    assert "50 % of this network's parameters and 20.0 % of its" in last
+    assert "at most 1.25 times" in last
+
+
+@pytest.mark.torch
+def test_the_recorded_share_of_linear_layers_is_the_shipped_models(record):
+    from cifarq import checkpoint, inventory, models
+
+    loaded = checkpoint.load(models.pretrained("seed-cnn"))
+    assert record["linear_share"] == inventory.linear_share(loaded.model(), loaded.input_shape)
+
+
 def test_energy_that_was_measured_is_compared_and_else_the_reason_is_said(text, record):
     measured = json.loads(json.dumps(record))
     for name, used in (("eager fp32", 2000), ("eager int8-dynamic", 1000)):

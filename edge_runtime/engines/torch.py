@@ -24,10 +24,7 @@ class _TorchSession:
         import torch
 
         torch.set_num_threads(threads)
-        # A quantized file packs its weights while loading, for the backend chosen by then.
-        arm = platform.machine() in ("aarch64", "arm64")
-        if arm and "qnnpack" in torch.backends.quantized.supported_engines:
-            torch.backends.quantized.engine = "qnnpack"
+        choose_quantized_backend()
         with warnings.catch_warnings():
             # torch.jit still works and says it will go: pytorch#177239.
             warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
@@ -44,6 +41,18 @@ class _TorchSession:
         with self._inference_mode():
             logits: NDArray[Any] = self._module(self._from_numpy(batch)).numpy()
         return logits
+
+
+def choose_quantized_backend() -> None:
+    """Use qnnpack on Arm where PyTorch has it: quantized weights are packed for the chosen backend.
+
+    To be called before a model is quantized, or a quantized file is loaded.
+    """
+    import torch
+
+    arm = platform.machine() in ("aarch64", "arm64")
+    if arm and "qnnpack" in torch.backends.quantized.supported_engines:
+        torch.backends.quantized.engine = "qnnpack"
 
 
 def load(path: Path, threads: int) -> Session:

@@ -9,7 +9,6 @@ _RENDERERS = {
     "csv": csv.render,
     "json": json.render,
 }
-OUTPUTS = tuple(_RENDERERS)
 
 
 def render(results: Results, output: str) -> str:
@@ -17,6 +16,6 @@ def render(results: Results, output: str) -> str:
 
     Args:
         results: what was measured.
-        output: one of ``OUTPUTS``.
+        output: ``table``, ``markdown``, ``csv`` or ``json``.
     """
     return _RENDERERS[output](results).rstrip("\n")

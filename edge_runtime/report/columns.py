@@ -39,12 +39,22 @@ class View:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
 
-    def name_cells(self, row: Row) -> list[str]:
-        """Return the cells that name a row, and how it ended where it did not end well."""
+    @property
+    def headings(self) -> list[str]:
+        """The heading of each column, those that name a row first."""
+        return [*self.names, *(column.heading for column in self.columns)]
+
+    def cells(self, row: Row) -> list[str]:
+        """Return a row's cells; one that did not end well says so beside its precision."""
         fine = row.status is Status.OK
-        precision = row.precision if fine else f"{row.precision} ({row.status})"
-        cells = {"precision": precision}
-        return [cells.get(name, getattr(row, name)) for name in self.names]
+        named = {"precision": row.precision if fine else f"{row.precision} ({row.status})"}
+        names = [named.get(name, getattr(row, name)) for name in self.names]
+        return names + [column.cell(row) for column in self.columns]
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """File and message of each row that did not end well."""
+        return [(row.file, row.message) for row in self.rows if row.status is not Status.OK]
 
 
 def view(results: Results) -> View:
@@ -90,9 +100,13 @@ def references(results: Results) -> References:
         if row.status is not Status.OK or not row.ran or row.precision != "fp32":
             continue
         key = (row.bundle, row.model)
-        if key not in found or (row.format == "torchscript" != found[key].format):
+        if key not in found or _is_preferred(row) > _is_preferred(found[key]):
             found[key] = row
     return found
+
+
+def _is_preferred(row: Row) -> bool:
+    return row.format == "torchscript"
 
 
 def _against(baselines: References) -> str:

@@ -3,7 +3,7 @@
 import textwrap
 
 from edge_runtime.report.columns import view
-from edge_runtime.results import Results, Status
+from edge_runtime.results import Results
 
 _GAP = "  "
 
@@ -11,17 +11,13 @@ _GAP = "  "
 def render(results: Results) -> str:
     """Return title, table, what went wrong, and notes."""
     shown = view(results)
-    headings = [*shown.names, *(column.heading for column in shown.columns)]
-    lines = [
-        [*shown.name_cells(row), *(column.cell(row) for column in shown.columns)]
-        for row in shown.rows
-    ]
     # A long heading takes a second line rather than widen its column.
-    folded = [textwrap.wrap(heading, 12, break_long_words=False) for heading in headings]
+    folded = [textwrap.wrap(heading, 12, break_long_words=False) for heading in shown.headings]
     height = max(map(len, folded))
     head = [[""] * (height - len(parts)) + parts for parts in folded]
-    table = [[cells[i] for cells in head] for i in range(height)] + lines
-    widths = [max(len(line[i]) for line in table) for i in range(len(headings))]
+    table = [[cells[i] for cells in head] for i in range(height)]
+    table += [shown.cells(row) for row in shown.rows]
+    widths = [max(len(line[i]) for line in table) for i in range(len(head))]
     left = len(shown.names)
     drawn = [
         _GAP.join(
@@ -31,5 +27,5 @@ def render(results: Results) -> str:
         for line in table
     ]
     drawn.insert(height, "─" * max(map(len, drawn)))
-    problems = [f"{row.file}: {row.message}" for row in shown.rows if row.status is not Status.OK]
+    problems = [f"{file}: {message}" for file, message in shown.problems]
     return "\n".join([shown.title, "", *drawn, "", *problems, *shown.notes])

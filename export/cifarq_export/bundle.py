@@ -189,7 +189,6 @@ def _take_place(beside: Path, out: Path) -> None:
 
 def _named_by_manifest(bundle: Path) -> set[str]:
     try:
-        content = manifest.read(bundle)
+        return set(manifest.read(bundle).names)
     except BundleError:
         return set()
-    return {record.file for record in content.files} | {a.file for a in content.artifacts}

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,70 +50,51 @@ def fake_engine(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
 @pytest.fixture
 def results() -> Results:
     """Results made up for drawing: round numbers, one row of each kind."""
-    common = {
-        "bundle": "b",
-        "model": "seed-cnn",
-        "target": "any",
-        "size_bytes": 1024 * 1000,
-        "load_ns": 10_000_000,
-        "first_ns": 5_000_000,
-        "memory": {
-            "import_only_bytes": 50 * 2**20,
-            "after_load_bytes": 60 * 2**20,
-            "peak_bytes": 70 * 2**20,
-            "reason": "",
-        },
-        "accuracy": {
-            "images": 500,
-            "agree": 499,
-            "largest_difference": 0.01,
-            "largest_logit": 9.0,
-            "right": 450,
-        },
+
+    def row(file: str, precision: str, samples: tuple[int, ...], **changes: Any) -> Row:
+        torchscript = file.endswith(".pt")
+        made = {
+            "bundle": "b",
+            "model": "seed-cnn",
+            "file": file,
+            "format": "torchscript" if torchscript else "onnx",
+            "engine": "torch" if torchscript else "onnxruntime",
+            "precision": precision,
+            "target": "any",
+            "size_bytes": 1024 * 1000,
+            "status": Status.OK,
+            "load_ns": 10_000_000,
+            "first_ns": 5_000_000,
+            "samples_ns": samples,
+            "memory": {
+                "import_only_bytes": 50 * 2**20,
+                "after_load_bytes": 60 * 2**20,
+                "peak_bytes": 70 * 2**20,
+                "reason": "",
+            },
+            "accuracy": {
+                "images": 500,
+                "agree": 499,
+                "largest_difference": 0.01,
+                "largest_logit": 9.0,
+                "right": 450,
+            },
+        }
+        return Row(**{**made, **changes})
+
+    corrupt = {
+        "status": Status.CORRUPT,
+        "message": "corrupt, 9 bytes where the manifest says 99. Copy it again.",
+        "memory": {},
+        "accuracy": {},
+        "load_ns": 0,
+        "first_ns": 0,
     }
     rows = (
-        Row(
-            **common,
-            file="m-fp32.torchscript.pt",
-            format="torchscript",
-            engine="torch",
-            precision="fp32",
-            status=Status.OK,
-            samples_ns=(4_000_000,) * 663,
-        ),
-        Row(
-            **common,
-            file="m-fp32.onnx",
-            format="onnx",
-            engine="onnxruntime",
-            precision="fp32",
-            status=Status.OK,
-            samples_ns=(2_000_000,) * 100,
-        ),
-        Row(
-            **common,
-            file="m-int8-dynamic.onnx",
-            format="onnx",
-            engine="onnxruntime",
-            precision="int8-dynamic",
-            status=Status.OK,
-            samples_ns=(1_000_000,) * 10,
-        ),
-        Row(
-            **{**common, "memory": {}, "accuracy": {}, "load_ns": 0, "first_ns": 0},
-            file="m-int8-static.onnx",
-            format="onnx",
-            engine="onnxruntime",
-            precision="int8-static",
-            status=Status.CORRUPT,
-            message="corrupt, 9 bytes where the manifest says 99. Copy it again.",
-        ),
+        row("m-fp32.torchscript.pt", "fp32", (4_000_000,) * 663),
+        row("m-fp32.onnx", "fp32", (2_000_000,) * 100),
+        row("m-int8-dynamic.onnx", "int8-dynamic", (1_000_000,) * 10),
+        row("m-int8-static.onnx", "int8-static", (), **corrupt),
     )
     host = {"cpu": "Cortex-A76", "machine": "aarch64"}
     return Results(Settings(), host, rows, tool="edge-bench test")
-
-
-@pytest.fixture
-def as_json() -> Callable[[Any], Any]:
-    """Turn a dataclass into what JSON makes of it."""
-    return lambda value: json.loads(json.dumps(asdict(value)))

@@ -5,7 +5,7 @@ A file defines::
     ENGINE: str                          what runs its artifacts: a name in edge_runtime.engines
     SUFFIX: str                          how its files end
     PRECISIONS: tuple[str, ...]          what it can write; the first is fp32
-    write(model, precision, path, scratch) -> Written
+    write(source, precision, path, scratch) -> Written
 """
 
 import importlib
