@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from edge_runtime import engines, manifest
-from edge_runtime.preprocess import normalise
 from edge_runtime.probes import energy, memory
 
 
@@ -48,7 +47,7 @@ class Subject:
         before = energy.counter_uj()
         nanoseconds = 0
         for i in range(len(images)):
-            batch = normalise(images[i : i + 1], self.how.mean, self.how.std)
+            batch = self.how.apply(images[i : i + 1])
             started = time.perf_counter_ns()
             logits = self.predict(batch)
             nanoseconds += time.perf_counter_ns() - started

@@ -1,21 +1,26 @@
 """A data set as arrays: where it is looked for, and how it is split.
 
-``load`` is the front door. It finds one of two layouts (``cifar10``'s official binary files, or
-``image_folders``), and splits train into train and validation, always the same way.
+``find`` and ``load`` are the front doors. They know two layouts (``cifar10``'s official binary
+files, and ``image_folders``), and split train into train and validation, always the same way;
+``load`` also reads every image.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cifarq import cifar10, image_folders
-from cifarq.labelled import LabelledImages
+from cifarq.labelled import Labelled, LabelledImages
 from edge_runtime.errors import DataError
 
 SPLIT_SEED = 20260
 """Seeds the split of train into train and validation. Changing it moves every shipped pack."""
+
+
+AnyLabelled = TypeVar("AnyLabelled", bound=Labelled)
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,19 @@ class Dataset:
         )
 
 
-def load(data_dir: Path | None = None) -> Dataset:
-    """Find a data set, read it, and split it.
+@dataclass(frozen=True)
+class Parts:
+    """A data set that is split and not read: what an export draws its few images from."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+
+
+def find(data_dir: Path | None = None) -> Parts:
+    """Find a data set and split it. Class folders are listed, their images not read yet.
 
     Args:
         data_dir: the only place that is looked at, if given. Else the user's cache, where
@@ -62,33 +78,45 @@ def load(data_dir: Path | None = None) -> Dataset:
     Raises:
         DataError: nothing usable was found; the message names every place looked at.
     """
+    train: Labelled
+    test: Labelled
     if data_dir is None:
-        name, classes, train, test = _cifar10(cifar10.find_or_download())
+        name, classes = cifar10.NAME, cifar10.CLASSES
+        train, test = cifar10.read(cifar10.find_or_download())
     elif folder := cifar10.find(data_dir):
-        name, classes, train, test = _cifar10(folder)
+        name, classes = cifar10.NAME, cifar10.CLASSES
+        train, test = cifar10.read(folder)
     elif image_folders.found_in(data_dir):
-        classes, train, test = image_folders.read(data_dir)
         name = data_dir.resolve().name
+        classes, train, test = image_folders.listing(data_dir)
     else:
         raise DataError(
             f"no data set in {data_dir}. Looked for {data_dir / cifar10.FOLDER}, for "
             f"{cifar10.TRAIN_FILES[0]} in {data_dir} itself, and for class folders as "
             f"{data_dir / 'train' / '<class>' / 'image.png'}. Give the folder that holds one."
         )
-    train, validation = split(train)
-    return Dataset(name, classes, train, validation, test)
+    return Parts(name, classes, *split(train), test)
 
 
-def _cifar10(
-    folder: Path,
-) -> tuple[str, tuple[str, ...], LabelledImages, LabelledImages]:
-    train, test = cifar10.read(folder)
-    return cifar10.NAME, cifar10.CLASSES, train, test
+def load(data_dir: Path | None = None) -> Dataset:
+    """Find a data set, split it, and read all of it; see ``find``.
+
+    Raises:
+        DataError: nothing usable was found, or an image cannot be used.
+    """
+    found = find(data_dir)
+    parts = [part.read() for part in (found.train, found.validation, found.test)]
+    first = parts[0].images.shape[1:]
+    for name, part in zip(("validation", "test"), parts[1:], strict=True):
+        if part.images.shape[1:] != first:
+            raise DataError(
+                f"the images of {name} are {part.images.shape[1:]}, those of train {first}. Resize "
+                "all images to one size first."
+            )
+    return Dataset(found.name, found.classes, *parts)
 
 
-def split(
-    train: LabelledImages, *, seed: int = SPLIT_SEED
-) -> tuple[LabelledImages, LabelledImages]:
+def split(train: AnyLabelled, *, seed: int = SPLIT_SEED) -> tuple[AnyLabelled, AnyLabelled]:
     """Split train into train and validation: a tenth of every class, drawn with ``seed``.
 
     For CIFAR-10 that is 45,000 and 5,000. The order within each part is the original one.
@@ -106,7 +134,7 @@ def split(
     return train.take(np.flatnonzero(~held_out)), train.take(np.flatnonzero(held_out))
 
 
-def balanced_draw(images: LabelledImages, count: int, *, seed: int) -> NDArray[np.int64]:
+def balanced_draw(images: Labelled, count: int, *, seed: int) -> NDArray[np.int64]:
     """Draw ``count`` indices, every class as often as the others, give or take one.
 
     A class that runs out leaves its places to the others.

@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cifarq import checkpoint
+from cifarq import checkpoint, quantize
 from cifarq.labelled import LabelledImages
 from edge_runtime import accuracy, engines, manifest
 from edge_runtime.accuracy import Predict
 from edge_runtime.errors import DataError, UsageError
+from edge_runtime.preprocess import Preprocessing
 from edge_runtime.stats import Estimate
 
 
@@ -28,17 +29,16 @@ class Subject:
 
     Attributes:
         name: what to call it in a table.
-        predict: batch (N, C, H, W) float32, normalised -> logits (N, classes).
+        predict: batch (N, C, H, W), as ``how`` makes it -> logits (N, classes).
         classes: class names in the order of the logits.
-        mean, std: how its input is normalised.
+        how: what makes a batch of images.
         input_shape: (C, H, W) of one image.
     """
 
     name: str
     predict: Predict
     classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    how: Preprocessing
     input_shape: tuple[int | str, ...]
 
 
@@ -87,9 +87,8 @@ def subjects(path: Path, *, threads: int = 1) -> list[Subject]:
 def _checkpoint_subject(path: Path) -> Subject:
     found = checkpoint.load(path)
     predict = torch_predictor(found.model())
-    return Subject(
-        f"{path} (PyTorch)", predict, found.classes, found.mean, found.std, found.input_shape
-    )
+    how = Preprocessing(found.mean, found.std)
+    return Subject(f"{path} (PyTorch)", predict, found.classes, how, found.input_shape)
 
 
 def _artifact_subject(
@@ -97,13 +96,11 @@ def _artifact_subject(
 ) -> Subject:
     engine = engines.require(artifact.engine)
     session = engine.load(manifest.verified(bundle, artifact), threads)
-    how = content.preprocessing
     return Subject(
         str(bundle / artifact.file),
         session.run,
         content.classes,
-        how.mean,
-        how.std,
+        content.preprocessing,
         artifact.input.shape[1:],
     )
 
@@ -142,8 +139,7 @@ def evaluate(
     logits = accuracy.logits_of(
         subject.predict,
         images.images,
-        mean=subject.mean,
-        std=subject.std,
+        subject.how,
         batch_size=batch_size,
         progress=progress,
     )
@@ -163,3 +159,16 @@ def torch_predictor(model: nn.Module) -> Predict:
             return logits
 
     return predict
+
+
+def eager_session(folder: str, precision: str = "fp32", threads: int = 1) -> Predict:
+    """Load a checkpoint to run as PyTorch code: a loader for ``edge_runtime.turns``.
+
+    Args:
+        folder: the checkpoint.
+        precision: ``fp32``, or ``int8-dynamic``, quantized in memory.
+        threads: for PyTorch.
+    """
+    torch.set_num_threads(threads)
+    model = checkpoint.load(Path(folder)).model()
+    return torch_predictor(quantize.dynamic_int8(model) if precision == "int8-dynamic" else model)

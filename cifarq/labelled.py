@@ -1,11 +1,34 @@
-"""Images with their labels: the one shape in which data moves through the workshop."""
+"""Images with their labels: the one shape in which data moves through the workshop.
+
+``LabelledImages`` are pixels in memory; ``LabelledFiles`` are images that are still on disk, so
+that a draw of a few reads only those few.
+"""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarq.resize import Resize
 from edge_runtime.errors import DataError
+
+
+class Labelled(Protocol):
+    """Images of which the labels are known, wherever the pixels are."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) int64, indices into the data set's classes."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the images and labels at ``indices``, in that order."""
+
+    def read(self, resize: Resize | None = None) -> "LabelledImages":
+        """Return the pixels, of one size."""
 
 
 @dataclass(frozen=True)
@@ -39,3 +62,56 @@ class LabelledImages:
     def take(self, indices: NDArray[np.int64]) -> "LabelledImages":
         """Return the images and labels at ``indices``, in that order."""
         return LabelledImages(self.images[indices], self.labels[indices])
+
+    def read(self, resize: Resize | None = None) -> "LabelledImages":
+        """Return these images, resized if asked."""
+        if resize is None or not len(self):
+            return self
+        from PIL import Image
+
+        scaled = [resize(Image.fromarray(pixels.transpose(1, 2, 0))) for pixels in self.images]
+        return LabelledImages(np.stack(scaled), self.labels)
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Image files and what they show; see ``LabelledImages``."""
+
+    files: tuple[Path, ...]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
+        """Return the files and labels at ``indices``, in that order."""
+        return LabelledFiles(tuple(self.files[i] for i in indices), self.labels[indices])
+
+    def read(self, resize: Resize | None = None) -> LabelledImages:
+        """Decode the files.
+
+        Raises:
+            DataError: one cannot be decoded, or has another size than the first.
+        """
+        images = [_decode(file, resize) for file in self.files]
+        for file, pixels in zip(self.files, images, strict=True):
+            if pixels.shape != images[0].shape:
+                raise DataError(
+                    f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "
+                    f"{images[0].shape[2]}x{images[0].shape[1]}. Resize all images to one size "
+                    "first; cifarq-export --model and --from do it with --resize."
+                )
+        return LabelledImages(np.stack(images), self.labels)
+
+
+def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:
+    """Decode one image to (3, H, W) uint8."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if resize is not None:
+                return resize(image)
+            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"cannot decode {path} ({error}). Replace or remove it.") from error

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from cifarq import cifar10
-from cifarq.data import SPLIT_SEED, Dataset, balanced_draw, load
-from cifarq.labelled import LabelledImages
+from cifarq.data import SPLIT_SEED, Dataset, Parts, balanced_draw, load
+from cifarq.labelled import Labelled, LabelledImages
+from cifarq.resize import Resize
 
 FOLDER = Path(__file__).parent / "packs"
 
@@ -37,11 +38,24 @@ PACKS = {
 }
 
 
-def draw(dataset: Dataset, name: str) -> LabelledImages:
-    """Draw a pack from a data set; all of the part, if it has fewer images."""
+def draw(
+    dataset: Dataset | Parts,
+    name: str,
+    *,
+    count: int | None = None,
+    resize: Resize | None = None,
+) -> LabelledImages:
+    """Draw a pack from a data set; all of the part, if it has fewer images.
+
+    Args:
+        dataset: what to draw from; only the images drawn are read.
+        name: of the pack, which says from which part, with which seed.
+        count: how many, if not the pack's own number.
+        resize: what makes them of the size wanted.
+    """
     pack = PACKS[name]
-    part: LabelledImages = getattr(dataset, pack.part)
-    return part.take(balanced_draw(part, pack.count, seed=pack.seed))
+    part: Labelled = getattr(dataset, pack.part)
+    return part.take(balanced_draw(part, count or pack.count, seed=pack.seed)).read(resize)
 
 
 def shipped(name: str) -> LabelledImages:

@@ -49,3 +49,31 @@ def counting(total: int, what: str, unit: str = "image") -> Iterator[Callable[[i
 def _hidden() -> bool:
     """No bar where nobody watches: a log file keeps the lines alone."""
     return not sys.stderr.isatty()
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], object]]:
+    """Show a bar for each of several things in turn.
+
+    Yields what to call with its name, the advance since the last call, and its total; another name
+    than before starts another bar.
+    """
+    current: dict[str, tqdm[None]] = {}
+    left = 0
+
+    def advance(what: str, done: int, total: int) -> None:
+        nonlocal left
+        if what not in current or left <= 0:
+            for bar in current.values():
+                bar.close()
+            current.clear()
+            current[what] = tqdm(total=total, desc=what, leave=False, disable=_hidden())
+            left = total
+        current[what].update(done)
+        left -= done
+
+    try:
+        yield advance
+    finally:
+        for bar in current.values():
+            bar.close()

@@ -28,6 +28,7 @@ from cifarq.evaluate import torch_predictor
 from cifarq.labelled import LabelledImages
 from edge_runtime import accuracy, host
 from edge_runtime.errors import CheckpointError, UsageError
+from edge_runtime.preprocess import Preprocessing
 
 _EVALUATION_BATCH = 500
 
@@ -273,7 +274,10 @@ def _top1(
     model: nn.Module, images: LabelledImages, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> float:
     logits = accuracy.logits_of(
-        torch_predictor(model), images.images, mean=mean, std=std, batch_size=_EVALUATION_BATCH
+        torch_predictor(model),
+        images.images,
+        Preprocessing(mean, std),
+        batch_size=_EVALUATION_BATCH,
     )
     return accuracy.top1(logits, images.labels).value
 

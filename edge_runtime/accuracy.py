@@ -1,24 +1,23 @@
 """How often a model is right, and how often two models agree: from logits, whoever made them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.preprocess import normalise
+from edge_runtime.preprocess import Preprocessing
 from edge_runtime.stats import Estimate, proportion
 
-Predict = Callable[[NDArray[np.float32]], NDArray[Any]]
-"""Anything that maps a batch (N, C, H, W) float32, normalised, to logits (N, classes)."""
+Predict = Callable[[NDArray[Any]], NDArray[Any]]
+"""Anything that maps a batch (N, C, H, W), as a ``Preprocessing`` makes it, to logits."""
 
 
 def logits_of(
     predict: Predict,
     images: NDArray[np.uint8],
+    how: Preprocessing,
     *,
-    mean: Sequence[float],
-    std: Sequence[float],
     batch_size: int = 1,
     progress: Callable[[int], object] = lambda count: None,
 ) -> NDArray[np.float32]:
@@ -27,8 +26,7 @@ def logits_of(
     Args:
         predict: the model.
         images: (N, C, H, W) uint8, NCHW, RGB, 0-255; N at least 1.
-        mean: per-channel mean on the 0-1 scale.
-        std: per-channel standard deviation on the 0-1 scale.
+        how: what makes of them what the model takes.
         batch_size: images a call. Dynamic INT8 takes its activation range from the whole batch,
             so its logits depend on this: use the size that will be deployed.
         progress: called with the number of images done since the last call.
@@ -38,7 +36,7 @@ def logits_of(
     """
     parts = []
     for start in range(0, len(images), batch_size):
-        batch = normalise(images[start : start + batch_size], mean, std)
+        batch = how.apply(images[start : start + batch_size])
         parts.append(np.asarray(predict(batch), dtype=np.float32))
         progress(len(batch))
     return np.concatenate(parts)

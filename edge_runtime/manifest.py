@@ -5,41 +5,26 @@ timestamp, no timing and no host path: the same inputs and versions write the sa
 
 Schema history:
     1  first: model, classes, preprocessing, golden pack, artifacts.
+    2  preprocessing says who normalises; an artifact says which gates were overridden, how its
+       activation ranges were found, and what share of weights and arithmetic became INT8.
 """
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_of
+from edge_runtime.preprocess import NormalisedBy, Preprocessing
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "manifest.json"
 GOLDEN_FILE = "golden.npz"
 RUNTIME_FILE = "edge-bench.pyz"
 
 _Record = TypeVar("_Record", bound="Preprocessing | TensorSpec | FileRecord | Artifact | Manifest")
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How image bytes become a model's input: scale to ``range``, subtract mean, divide by std.
-
-    Attributes:
-        mean, std: one value a channel, on the 0-1 scale.
-        color: order of the channels.
-        range: what 0-255 is scaled to before normalising.
-        layout: order of the axes of a batch.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    color: str = "RGB"
-    range: tuple[float, float] = (0.0, 1.0)
-    layout: str = "NCHW"
 
 
 @dataclass(frozen=True)
@@ -73,10 +58,13 @@ class Artifact:
         input, output: what goes in and what comes out first.
         size_bytes, sha256: to know the file by.
         opset, ir_version: of an ONNX file.
-        quantized: operators that became INT8, counted, and the share of weights they hold.
-        parity: against the FP32 PyTorch model, on real images.
-        accuracy: top-1 on validation images, beside the FP32 PyTorch model's.
+        quantized: which operators became INT8 and which did not and why, and the shares of
+            weights and of multiply-accumulates that they hold.
+        parity: against the FP32 model, on real images.
+        accuracy: top-1 on validation images, beside the FP32 model's, and the paired drop.
         calibration: what set the activation ranges of a static model.
+        fallback: layers that were returned to FP32 to keep the accuracy.
+        overridden: gates that it failed, and that ``--force`` let it pass.
     """
 
     file: str
@@ -94,6 +82,8 @@ class Artifact:
     parity: dict[str, Any] = field(default_factory=dict)
     accuracy: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] | None = None
+    fallback: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +191,7 @@ def _from_json(content: dict[str, Any]) -> Manifest:
     if not isinstance(record["classes"], list):
         raise TypeError(f"classes is {record['classes']!r:.40}, not a list")
     record["classes"] = tuple(str(name) for name in record["classes"])
-    record["preprocessing"] = _record(Preprocessing, record["preprocessing"])
+    record["preprocessing"] = _preprocessing(record["preprocessing"])
     record["files"] = tuple(_record(FileRecord, item) for item in record["files"])
     record["artifacts"] = tuple(_artifact(item) for item in record["artifacts"])
     manifest = _record(Manifest, record)
@@ -225,6 +215,11 @@ def _check_preprocessing(manifest: Manifest) -> None:
                 f"{len(how.mean)} means and {len(how.std)} deviations for {artifact.file}, whose "
                 f"input is {artifact.input.shape}"
             )
+        if artifact.input.dtype != how.dtype:
+            raise ValueError(
+                f"{artifact.file} takes {artifact.input.dtype}, preprocessing by the "
+                f"{how.normalised_by} gives {how.dtype}"
+            )
     numbers = (*how.mean, *how.std)
     if (
         not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
@@ -233,10 +228,21 @@ def _check_preprocessing(manifest: Manifest) -> None:
         raise ValueError(f"mean {how.mean} and std {how.std} have to be finite, and std above 0")
 
 
+def _preprocessing(item: Any) -> Preprocessing:
+    how = _record(Preprocessing, item)
+    return replace(how, normalised_by=NormalisedBy(how.normalised_by))
+
+
 def _artifact(item: Any) -> Artifact:
     artifact = dict(item)
     for key in ("input", "output"):
         artifact[key] = _record(TensorSpec, artifact[key])
+    for key in ("quantized", "parity", "accuracy"):
+        if not isinstance(artifact.get(key, {}), dict):
+            raise TypeError(f"Artifact: {key} is {artifact[key]!r:.40}, not an object")
+    agreement = artifact.get("parity", {}).get("top1_agreement", 1)
+    if not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
+        raise ValueError(f"Artifact: top1_agreement is {agreement!r:.40}, not a share")
     return _record(Artifact, artifact)
 
 

@@ -50,15 +50,26 @@ def steady(
         clock: where the time comes from.
     """
     warm_up = _repeat(call, WARM_UP_CALLS, round(WARM_UP_S * 1e9), clock)
+    found = samples(call, min_runs=min_runs, min_time_s=min_time_s, clock=clock)
+    return Steady(found, tuple(warm_up))
+
+
+def samples(
+    call: Callable[[], object],
+    *,
+    min_runs: int,
+    min_time_s: float,
+    clock: Clock = time.perf_counter_ns,
+) -> tuple[int, ...]:
+    """Time single calls until both minima are reached; see ``steady``."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        samples = _repeat(call, min_runs, round(min_time_s * 1e9), clock)
+        return tuple(_repeat(call, min_runs, round(min_time_s * 1e9), clock))
     finally:
         if was_enabled:
             gc.enable()
-    return Steady(tuple(samples), tuple(warm_up))
 
 
 def _repeat(call: Callable[[], object], runs: int, duration_ns: int, clock: Clock) -> list[int]:

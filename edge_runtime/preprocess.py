@@ -1,9 +1,51 @@
 """From an image's bytes to what a model's input expects."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class NormalisedBy(StrEnum):
+    """Who scales and normalises: what runs the artifact, or the artifact itself."""
+
+    RUNTIME = "runtime"
+    ARTIFACT = "artifact"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How image bytes become a model's input: scale to ``range``, subtract mean, divide by std.
+
+    Attributes:
+        mean, std: one value a channel, on the 0-1 scale.
+        normalised_by: whether that is left to the runtime (the input is float32), or is part of
+            the artifact (the input is the raw bytes, uint8).
+        color: order of the channels.
+        range: what 0-255 is scaled to before normalising.
+        layout: order of the axes of a batch.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    normalised_by: NormalisedBy = NormalisedBy.RUNTIME
+    color: str = "RGB"
+    range: tuple[float, float] = (0.0, 1.0)
+    layout: str = "NCHW"
+
+    @property
+    def dtype(self) -> str:
+        """The element type of the input: ``float32``, or ``uint8`` for raw bytes."""
+        return "float32" if self.normalised_by is NormalisedBy.RUNTIME else "uint8"
+
+    def apply(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+        """Turn images (N, C, H, W) uint8, RGB, 0-255, into a batch of ``dtype``, C-contiguous."""
+        if self.normalised_by is NormalisedBy.ARTIFACT:
+            return np.ascontiguousarray(images)
+        return normalise(images, self.mean, self.std)
 
 
 def normalise(

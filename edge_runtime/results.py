@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import __version__, host
+from edge_runtime import __version__, host, target
 from edge_runtime.errors import BundleError
 from edge_runtime.files import write_text
 from edge_runtime.plan import Settings
@@ -41,6 +41,7 @@ class Row:
     Attributes:
         bundle: the bundle folder's name.
         model, file, format, engine, precision, target, size_bytes: from the manifest.
+        overridden: gates that it failed when it was exported, from the manifest.
         status: how it ended.
         message: what happened and what to do, where it did not end well.
         engine_version: of the engine that ran it.
@@ -69,6 +70,7 @@ class Row:
     samples_ns: tuple[int, ...] = ()
     memory: dict[str, Any] = field(default_factory=dict)
     accuracy: dict[str, Any] = field(default_factory=dict)
+    overridden: tuple[str, ...] = ()
 
     @property
     def ran(self) -> bool:
@@ -108,7 +110,8 @@ class Results:
 
 def of_this_host(settings: Settings, rows: Iterable[Row]) -> Results:
     """Return results measured on this machine."""
-    return Results(settings, host.describe(), tuple(rows))
+    machine = {**host.describe(), "target": target.of_this_cpu()}
+    return Results(settings, machine, tuple(rows))
 
 
 def read(path: Path) -> Results:

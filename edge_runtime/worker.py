@@ -4,18 +4,17 @@ Reads a job as JSON on standard input and writes the result as JSON on what was 
 Run by ``runner.py``, and ended by the kernel if that is.
 """
 
-import ctypes
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from edge_runtime import accuracy, engines, golden, measure, parity
+from edge_runtime.child import die_with_parent
 from edge_runtime.errors import EngineError, ToolkitError
-from edge_runtime.preprocess import normalise
+from edge_runtime.preprocess import NormalisedBy, Preprocessing
 from edge_runtime.probes import memory
 
 
@@ -34,9 +33,10 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         EngineError: the engine is missing, or refuses the artifact or the input.
     """
     pack = golden.read(Path(job["golden"])).first(job["accuracy_images"])
-    mean, std, size = job["mean"], job["std"], job["batch_size"]
+    how = Preprocessing(job["mean"], job["std"], NormalisedBy(job["normalised_by"]))
+    size = job["batch_size"]
     wanted = [i % len(pack.images) for i in range(size)]  # a batch may be larger than the pack
-    batch = normalise(pack.images[wanted], mean, std)
+    batch = how.apply(pack.images[wanted])
 
     engine = engines.require(job["engine"])
     baseline = memory.start_peak()
@@ -56,7 +56,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         raise EngineError(f"{job['engine']} fails on a batch {batch.shape}: {reason[0]}") from error
     peak = memory.peak_bytes()
 
-    logits = accuracy.logits_of(session.run, pack.images, mean=mean, std=std, batch_size=size)
+    logits = accuracy.logits_of(session.run, pack.images, how, batch_size=size)
     return {
         "engine_version": engine.version(),
         "load_ns": load_ns,
@@ -95,19 +95,10 @@ def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]
 
 def main() -> None:
     """Do one job. Whatever a library prints goes to standard error, not into the result."""
-    _die_with_parent()
+    die_with_parent()
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
         _main(sys.stdin, out)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent: an orphan would disturb the next measurement.
-
-    Source: prctl(2), PR_SET_PDEATHSIG.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _main(jobs: TextIO, out: TextIO) -> None:

@@ -11,6 +11,7 @@ from edge_runtime.stats import (
     samples_needed,
     supported_percentile,
 )
+from edge_runtime.target import ANY
 
 UNKNOWN = "–"
 
@@ -170,7 +171,29 @@ def _notes(results: Results) -> tuple[str, ...]:
             f"{UNKNOWN}: p90 is shown from {samples_needed(90)} calls, p99 from "
             f"{samples_needed(99)} (--min-runs)."
         )
-    return (*notes, *_memory_notes(ran))
+    return (*notes, *_memory_notes(ran), *_target_notes(results), *_gate_notes(results))
+
+
+def _target_notes(results: Results) -> list[str]:
+    """Say which rows were made for another CPU; a document that does not name its own says none."""
+    here = results.host.get("target")
+    elsewhere = {row.target for row in results.rows} - {ANY, here}
+    return [
+        f"target: the rows made for {target} ran on {here}; their speed and answers are another "
+        f"CPU's. Export with --target {here}."
+        for target in sorted(elsewhere)
+        if here
+    ]
+
+
+def _gate_notes(results: Results) -> list[str]:
+    """Say which rows were shipped although the exporter found them wanting."""
+    return [
+        f"{row.file}: failed the exporter's {' and '.join(row.overridden)} gate and was shipped by "
+        "--force."
+        for row in results.rows
+        if row.overridden
+    ]
 
 
 def _memory_notes(rows: list[Row]) -> list[str]:

@@ -4,84 +4,118 @@ import importlib.metadata
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import edge_runtime
-from cifarq import checkpoint as checkpoints
-from cifarq.evaluate import torch_predictor
 from cifarq.labelled import LabelledImages
-from cifarq_export import formats, gates, runtime_archive
+from cifarq_export import artifacts, formats, gates, runtime_archive, speed
+from cifarq_export.artifacts import Made, Watch
+from cifarq_export.calibrate import Calibration
+from cifarq_export.formats import Recipe
 from cifarq_export.images import ExportImages
-from edge_runtime import accuracy, golden, manifest
+from cifarq_export.sources import Source
+from edge_runtime import accuracy, golden, manifest, target
 from edge_runtime.errors import BundleError, ExportError
 from edge_runtime.files import sha256_of, write_text
 from edge_runtime.golden import Golden
-from edge_runtime.manifest import Artifact, FileRecord, Manifest, Preprocessing
+from edge_runtime.manifest import FileRecord, Manifest
+from edge_runtime.preprocess import NormalisedBy
 
 _REFERENCE_BATCH = 100
 _LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "click")
 
-OnProgress = Callable[[str, int], object]
-"""Called with an artifact's file name and the images it was checked on since the last call."""
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted.
+
+    Attributes:
+        pairs: formats and precisions.
+        target: the CPU class that static INT8 is made for.
+        normalised_by: who normalises: the runtime, or the artifacts themselves.
+        method: how activation ranges are found: one of ``thresholds.METHODS``.
+        limits: what the gates allow.
+        force: ship what fails a gate too, and say so in the manifest.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    target: str
+    normalised_by: NormalisedBy = NormalisedBy.RUNTIME
+    method: str = "minmax"
+    limits: gates.Limits = field(default_factory=gates.Limits)
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished bundle: its manifest, and what was found out on the way."""
+
+    manifest: Manifest
+    made: tuple[Made, ...]
+    warnings: tuple[str, ...]
 
 
 def build(
     folder: Path,
-    checkpoint: checkpoints.Checkpoint,
-    pairs: tuple[tuple[str, str], ...],
+    source: Source,
+    order: Order,
     images: ExportImages,
-    progress: OnProgress = lambda file, count: None,
-) -> Manifest:
+    watch: Watch = lambda what, done, total: None,
+) -> Built:
     """Fill an empty folder with a bundle, checking each artifact.
 
     Args:
         folder: an empty folder; see ``staged``.
-        checkpoint: what is exported.
-        pairs: formats and precisions.
-        images: what artifacts are checked on, and what travels with them.
-        progress: told how far the checks are.
+        source: what is exported.
+        order: what is wanted.
+        images: what artifacts are calibrated and checked on, and what travels with them.
+        watch: told how far it is.
 
     Raises:
-        ExportError: an artifact cannot be written or is not faithful.
+        ExportError: an artifact cannot be written, or does not pass a gate.
         EngineError: an engine that has to check an artifact is missing.
     """
-    model = checkpoint.model()
-    source = formats.Source(model, checkpoint.input_shape, len(checkpoint.classes))
-    how = Preprocessing(checkpoint.mean, checkpoint.std)
-
-    def reference(part: LabelledImages) -> gates.Reference:
-        logits = accuracy.logits_of(
-            torch_predictor(model),
-            part.images,
-            mean=how.mean,
-            std=how.std,
-            batch_size=_REFERENCE_BATCH,
-        )
-        return gates.Reference(part, how, logits)
-
-    validation = reference(images.validation)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        artifacts = tuple(
-            _artifact(folder, checkpoint.architecture, source, pair, validation, scratch, progress)
-            for pair in pairs
+        recipe = recipe_for(source, order, images, Path(scratch), watch)
+        validation = reference(source, images.validation)
+        made = tuple(
+            artifacts.make(
+                source,
+                *pair,
+                folder / file_name(source, *pair),
+                recipe,
+                validation,
+                order.limits,
+                watch,
+            )
+            for pair in order.pairs
         )
-    travelling = reference(images.golden)
+        if order.limits.min_speedup > 0 and order.target == target.of_this_cpu():
+            _race(made, source, recipe, images, order.limits, watch)
+    failures = [failure for one in made for failure in one.failures]
+    if failures and not order.force:
+        raise ExportError(
+            ".\n".join(map(str, failures)) + ", or ship it all the same with --force. Nothing was "
+            "written."
+        )
+    travelling = reference(source, images.golden)
     golden.write(
         Golden(images.golden.images, images.golden.labels, travelling.logits),
         folder / manifest.GOLDEN_FILE,
     )
     runtime_archive.write(folder / manifest.RUNTIME_FILE)
     content = Manifest(
-        model=checkpoint.architecture,
-        classes=checkpoint.classes,
-        preprocessing=how,
+        model=source.name,
+        classes=source.classes,
+        preprocessing=recipe.how,
         files=tuple(
             FileRecord(name, (folder / name).stat().st_size, sha256_of(folder / name))
             for name in (manifest.GOLDEN_FILE, manifest.RUNTIME_FILE)
         ),
-        artifacts=artifacts,
+        artifacts=tuple(one.record(source, recipe, validation) for one in made),
         images=images.to_json(),
         versions={
             "cifarq": edge_runtime.__version__,
@@ -89,55 +123,100 @@ def build(
         },
     )
     write_text(folder / manifest.FILE, content.to_json())
-    return content
+    return Built(content, made, _warnings(made, validation, failures))
 
 
-def _artifact(
-    folder: Path,
-    model: str,
-    source: formats.Source,
-    pair: tuple[str, str],
-    reference: gates.Reference,
-    scratch: str,
-    progress: OnProgress,
-) -> Artifact:
-    format_name, precision = pair
-    writer = formats.get(format_name)
-    path = folder / f"{model}-{precision}{writer.SUFFIX}"
-    written = writer.write(source, precision, path, Path(scratch))
-    checked = gates.check(
-        path,
-        writer.ENGINE,
-        precision,
-        reference,
-        lambda count: progress(path.name, count),
+def recipe_for(
+    source: Source,
+    order: Order,
+    images: ExportImages,
+    scratch: Path,
+    watch: Watch = lambda what, done, total: None,
+) -> Recipe:
+    """Return how the artifacts of an order are to be.
+
+    Raises:
+        DataError: the calibration images are too few, or constant.
+    """
+    static = any(precision == artifacts.STATIC for _, precision in order.pairs)
+    return Recipe(
+        how=replace(source.how, normalised_by=order.normalised_by),
+        target=order.target,
+        scratch=scratch,
+        calibration=Calibration(images.calibration, order.method) if static else None,
+        progress=lambda done: watch("calibrating", done, len(images.calibration)),
     )
-    return Artifact(
-        file=path.name,
-        format=format_name,
-        engine=writer.ENGINE,
-        precision=precision,
-        target="any",
-        input=source.input,
-        output=source.output,
-        size_bytes=path.stat().st_size,
-        sha256=sha256_of(path),
-        opset=written.opset,
-        ir_version=written.ir_version,
-        quantized=written.quantized,
-        # Rounded to one digit: the last bits differ between CPUs of one class.
-        parity={
-            "images": checked.parity.images,
-            "top1_agreement": round(checked.parity.agree / checked.parity.images, 4),
-            "largest_logit_difference": float(f"{checked.parity.largest_difference:.0e}"),
-        },
-        accuracy={
-            "split": "validation",
-            "images": checked.parity.images,
-            "top1": round(checked.top1, 4),
-            "fp32_top1": round(reference.top1, 4),
-        },
+
+
+def reference(source: Source, part: LabelledImages) -> gates.Reference:
+    """Return the FP32 model's answers to images, which it is given normalised."""
+    size = source.batch if isinstance(source.batch, int) else _REFERENCE_BATCH
+    logits = accuracy.logits_of(source.predict, part.images, source.how, batch_size=size)
+    return gates.Reference(part, logits, source.kind)
+
+
+def file_name(source: Source, format_name: str, precision: str) -> str:
+    """Return what an artifact's file is called."""
+    return f"{source.name}-{precision}{formats.get(format_name).SUFFIX}"
+
+
+def racers(made: tuple[Made, ...], source: Source, recipe: Recipe) -> dict[str, speed.Racer]:
+    """Return what is timed: each INT8 artifact, with FP32 in its format, written if need be."""
+    found = {}
+    for one in made:
+        if one.precision == "fp32":
+            continue
+        beside = [o.path for o in made if (o.format, o.precision) == (one.format, "fp32")]
+        if not beside:
+            path = recipe.scratch / file_name(source, one.format, "fp32")
+            if not path.exists():
+                formats.get(one.format).write(source, "fp32", path, recipe)
+            beside = [path]
+        found[one.path.name] = speed.Racer(one.engine, one.path, beside[0])
+    return found
+
+
+def _race(
+    made: tuple[Made, ...],
+    source: Source,
+    recipe: Recipe,
+    images: ExportImages,
+    limits: gates.Limits,
+    watch: Watch,
+) -> None:
+    """Time INT8 against FP32, and note which artifacts fail the speed gate."""
+    entered = racers(made, source, recipe)
+    total = speed.turns_of(entered)
+    found = speed.measure(
+        entered,
+        recipe.how,
+        images.validation.images[:1],
+        recipe.scratch,
+        lambda done: watch("timing INT8 against FP32", done, total),
     )
+    for one in made:
+        if (measured := found.get(one.path.name)) is None:
+            continue
+        one.speed, why = measured, speed.cause(one.explanation)
+        if failure := gates.speed_failure(one.path.name, measured, limits, why):
+            one.failures.append(failure)
+        elif warning := gates.speed_warning(one.path.name, measured, why):
+            one.warnings.append(warning)
+
+
+def _warnings(
+    made: tuple[Made, ...], validation: gates.Reference, failures: list[gates.Failure]
+) -> tuple[str, ...]:
+    found = [f"shipped by --force although it fails the {failure}." for failure in failures]
+    found += [warning for one in made for warning in one.warnings]
+    if validation.top1.low <= validation.chance:
+        found.append(
+            f"{validation.kind} is right on {100 * validation.top1.value:.1f} % of the validation "
+            f"images, not shown to be better than always saying the commonest class "
+            f"({100 * validation.chance:.1f} %). Are weights, --mean, --std, --resize and "
+            "--classes those it was trained with?"
+        )
+    return tuple(found)
 
 
 @contextmanager

@@ -1,24 +1,20 @@
-"""The command ``cifarq-export``: from a checkpoint to a bundle."""
+"""The command ``cifarq-export``: from a model to a bundle."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 import edge_runtime
+from cifarq_export import options
+from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Asked
 from edge_runtime.command import CommandGroup
 
-if TYPE_CHECKING:
-    from edge_runtime.manifest import Manifest
-
-_DEFAULT_MODEL = "seed-cnn"
-_WARNINGS = {
-    "int8-dynamic-conv": "ONNX Runtime runs a dynamic model's INT8 convolutions with ConvInteger, "
-    "which has no fast kernel: expect it to be slower than FP32 (onnxruntime#6732, #12854). "
-    "Prefer int8-dynamic.",
-}
-_PATH = click.Path(path_type=Path)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+_FORMAT = click.option(
+    "--format", "format_", metavar="NAME", help="torchscript, onnx or all.  [default: all]"
+)
 
 
 @click.group(
@@ -26,18 +22,25 @@ _PATH = click.Path(path_type=Path)
     default="bundle",
     subcommand_metavar="[CHECKPOINT] | COMMAND [ARGS]...",
     install="pip install '.[export]' in cifarq's folder",
-    help="""Export a checkpoint as a bundle: one folder to copy to a device, with the model in
-    every format and precision asked for, and what measures it there.
+    help="""Export a model as a bundle: one folder to copy to a device, with the model in every
+    format and precision asked for, and what measures it there. INT8 that loses accuracy or is
+    slower than FP32 is not shipped: the command says by how much and why, and ends with 1.
 
-    Without CHECKPOINT: the trained seed CNN that ships with cifarq.
+    Without CHECKPOINT, --model or --from: the trained seed CNN that ships with cifarq.
 
     \b
     Examples:
-      cifarq-export                                   all formats, fp32 and int8-dynamic
-      cifarq-export --format onnx
-      cifarq-export runs/seed --precision fp32,int8-dynamic --out my-bundle
-      cifarq-export formats
+      cifarq-export                                   all formats: fp32, int8-dynamic, int8-static
+      cifarq-export --format onnx --target pi5
+      cifarq-export runs/seed --precision int8-static --input uint8 --out my-bundle
+      cifarq-export --model torchvision.models:resnet18 --model-arg num_classes=10 \\
+          --weights resnet18.safetensors --input-shape 3,32,32 --data-dir DIR
+      cifarq-export --from model.onnx --data-dir DIR --resize 256
+      cifarq-export compare runs/seed                 every precision in one table
+      cifarq-export explain my-bundle                 what of it is INT8, what is not, and why
     """,
+    epilog="Exit: 0 the bundle is complete; 1 nothing was written: bad input, or an artifact does "
+    "not pass a gate; 2 the command line is wrong.",
 )
 @click.version_option(edge_runtime.__version__, prog_name="cifarq-export")
 def cli() -> None:
@@ -45,65 +48,144 @@ def cli() -> None:
 
 
 @cli.command(short_help="Write a bundle (the default).")
-@click.argument("checkpoint", required=False, type=_PATH)
-@click.option(
-    "--format", "format_", metavar="NAME", help="torchscript, onnx or all.  [default: all]"
+@options.apply(
+    *SOURCE_OPTIONS,
+    _FORMAT,
+    click.option(
+        "--precision",
+        "precisions",
+        metavar="NAMES",
+        help="fp32, int8-dynamic, int8-static, separated by commas, or all; int8-dynamic-conv by "
+        "its name alone.  [default: fp32,int8-dynamic,int8-static]",
+    ),
+    *MAKING_OPTIONS,
+    click.option(
+        "--max-drop",
+        default=0.5,
+        show_default=True,
+        type=click.FloatRange(0),
+        help="Points of top-1 that INT8 may lose against FP32.",
+    ),
+    click.option(
+        "--fallback-trials",
+        default=4,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Where static INT8 loses more: how often to return the worst layers to FP32, with 1, "
+        "2, 4, ... of them.",
+    ),
+    click.option(
+        "--min-speedup",
+        default=0.8,
+        show_default=True,
+        type=click.FloatRange(0),
+        help="The least speed of INT8 as a multiple of FP32's, on this CPU; 0 does not measure.",
+    ),
+    click.option("--force", is_flag=True, help="Ship what fails a gate too; the manifest says so."),
+    click.option(
+        "--out", type=options.PATH, help="The bundle's folder.  [default: ./MODEL-bundle]"
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace the bundle in --out."),
+    click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a table."),
 )
-@click.option(
-    "--precision",
-    "precisions",
-    metavar="NAMES",
-    help="fp32, int8-dynamic, int8-dynamic-conv, separated by commas, or all.  "
-    "[default: fp32,int8-dynamic]",
-)
-@click.option(
-    "--data-dir",
-    type=_PATH,
-    help="The data the model was trained for; its images check the artifacts and travel with them. "
-    "Without it: CIFAR-10 images that ship with cifarq.",
-)
-@click.option("--out", type=_PATH, help="The bundle's folder.  [default: ./MODEL-bundle]")
-@click.option("--overwrite", is_flag=True, help="Replace the bundle in --out.")
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a table.")
 def bundle(
-    checkpoint: Path | None,
     format_: str | None,
     precisions: str | None,
-    data_dir: Path | None,
+    target_name: str,
+    input_: str,
+    calibration: str,
+    calibration_images: int,
+    validation_images: int,
+    max_drop: float,
+    fallback_trials: int,
+    min_speedup: float,
+    force: bool,
     out: Path | None,
     overwrite: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Export CHECKPOINT (a folder that `cifarq train` wrote) as a bundle."""
-    import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
+    """Export CHECKPOINT (a folder that `cifarq train` wrote) or another model as a bundle."""
+    source, gatherer = Asked(**asked).open()
 
-    from cifarq import checkpoint as checkpoints
-    from cifarq import models
-    from cifarq.progress import counting
+    from cifarq.progress import stages
     from cifarq_export import bundle as bundles
-    from cifarq_export import images, selection
+    from cifarq_export import gates, selection, summary
 
-    selected = selection.choose(format_, precisions)
+    selected = selection.choose(format_, precisions, source.formats)
     for format_name, precision in selected.skipped:
         click.echo(f"Skipped: {format_name} cannot be written as {precision}.", err=True)
-    for precision in dict.fromkeys(p for _, p in selected.pairs if p in _WARNINGS):
-        click.echo(f"Warning: {precision}: {_WARNINGS[precision]}", err=True)
-    source = checkpoint or models.pretrained(_DEFAULT_MODEL)
-    assert source is not None
-    loaded = checkpoints.load(source)
-    out = out or Path(f"{loaded.architecture}-bundle")
+    order = bundles.Order(
+        selected.pairs,
+        options.resolve_target(target_name),
+        summary.normalised_by(input_),
+        calibration,
+        gates.Limits(max_drop, min_speedup, fallback_trials),
+        force,
+    )
+    out = out or Path(f"{source.name}-bundle")
     with bundles.staged(out, overwrite=overwrite) as folder:
-        gathered = images.gather(loaded, data_dir)
-        total = len(selected.pairs) * len(gathered.validation)
-        with counting(total, "checking") as advance:
-            content = bundles.build(
-                folder, loaded, selected.pairs, gathered, lambda file, count: advance(count)
-            )
-    click.echo(content.to_json() if as_json else _summary(content, out))
+        images = options.draw(gatherer, source, calibration_images, validation_images)
+        with stages() as watch:
+            built = bundles.build(folder, source, order, images, watch)
+    for warning in built.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    click.echo(built.manifest.to_json() if as_json else summary.text(built, source.kind, out))
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@options.apply(*SOURCE_OPTIONS, _FORMAT, *MAKING_OPTIONS, _JSON)
+def compare(
+    format_: str | None,
+    target_name: str,
+    input_: str,
+    calibration: str,
+    calibration_images: int,
+    validation_images: int,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Compare every precision of a model: bytes, top-1, agreement, and speed measured in turns."""
+    source, gatherer = Asked(**asked).open()
+
+    from cifarq.progress import stages
+    from cifarq_export import bundle as bundles
+    from cifarq_export import compare as comparing
+    from cifarq_export import summary
+
+    order = bundles.Order(
+        comparing.pairs(source, format_),
+        options.resolve_target(target_name),
+        summary.normalised_by(input_),
+        calibration,
+    )
+    images = options.draw(gatherer, source, calibration_images, validation_images)
+    with stages() as watch:
+        compared = comparing.compare(source, order, images, watch)
+    click.echo(json.dumps(compared.to_json(), indent=1) if as_json else compared.text())
+
+
+@cli.command()
+@click.argument("artifact", type=options.PATH)
+@click.option("--layers", is_flag=True, help="List each operator, not only their types.")
+@_JSON
+def explain(artifact: Path, layers: bool, as_json: bool) -> None:
+    """Say what of ARTIFACT is INT8, what is not, and why.
+
+    ARTIFACT is a bundle, a file in one, or any .onnx file.
+    """
+    from cifarq_export.explain import report
+
+    found = report.explained(artifact)
+    if as_json:
+        content = {name: explanation.to_json() for name, explanation in found.items()}
+        click.echo(json.dumps(content, indent=1))
+        return
+    click.echo("\n\n".join(report.text(name, e, layers=layers) for name, e in found.items()))
+
+
+@cli.command()
+@_JSON
 def formats(as_json: bool) -> None:
     """List the formats and the precisions each can be written in."""
     from cifarq_export import formats as registry
@@ -114,38 +196,6 @@ def formats(as_json: bool) -> None:
         return
     for name, precisions in pairs.items():
         click.echo(f"{name}: {', '.join(precisions)}")
-
-
-def _summary(content: "Manifest", out: Path) -> str:
-    width = max(len(artifact.file) for artifact in content.artifacts)
-    images = content.images["validation"]["images"]
-    lines = [
-        f"{content.model}: {out}, checked on {images:,} validation images against FP32 PyTorch "
-        f"({100 * content.artifacts[0].accuracy['fp32_top1']:.1f} % top-1)",
-        "",
-        f"{'artifact':{width}}    size KB  weights INT8   top-1 %  same class  logits differ by",
-    ]
-    for artifact in content.artifacts:
-        share = artifact.quantized.get("weight_share", 0)
-        lines.append(
-            f"{artifact.file:{width}}  {artifact.size_bytes / 1024:9,.1f}  {100 * share:10.1f} %  "
-            f"{100 * artifact.accuracy['top1']:8.1f}  "
-            f"{100 * artifact.parity['top1_agreement']:8.1f} %  "
-            f"{artifact.parity['largest_logit_difference']:16.0e}"
-        )
-    lines += [
-        f"{record.file:{width}}  {record.size_bytes / 1024:9,.1f}" for record in content.files
-    ]
-    engines = " and ".join(sorted({artifact.engine for artifact in content.artifacts}))
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Next, copy it and run it (there: Python 3.11 or newer, numpy, {engines}):",
-            f"  scp -r {out} pi@raspberrypi.local:",
-            f"  ssh -t pi@raspberrypi.local python3 {out.resolve().name}/edge-bench.pyz",
-        ]
-    )
 
 
 def main() -> None:

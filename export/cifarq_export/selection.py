@@ -1,24 +1,29 @@
 """Which artifacts were asked for, and which of those exist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarq_export import formats
 from edge_runtime.command import did_you_mean
 from edge_runtime.errors import UsageError
 
-DEFAULT_PRECISIONS = ("fp32", "int8-dynamic")
+DEFAULT_PRECISIONS = ("fp32", "int8-dynamic", "int8-static")
+ON_REQUEST = ("int8-dynamic-conv",)
+"""Precisions that are not part of ``all``: known to be slow, and here to be measured."""
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Pairs of format and precision to write, and pairs that were passed over."""
+    """Pairs of format and precision to write, and named pairs that were passed over."""
 
     pairs: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
 
 
-def choose(format_: str | None, precisions: str | None) -> Selection:
+def choose(
+    format_: str | None, precisions: str | None, possible: Sequence[str] | None = None
+) -> Selection:
     """Resolve what the command line asks for.
 
     A pair that does not exist is passed over where either side was left to us (no value, or
@@ -27,14 +32,20 @@ def choose(format_: str | None, precisions: str | None) -> Selection:
     Args:
         format_: a format's name, ``all``, or None.
         precisions: names separated by commas, ``all``, or None for the default ones.
+        possible: formats that the source can be written in; all if None.
 
     Raises:
         UsageError: a name or a named pair does not exist, or nothing is left.
     """
     exists = {name: formats.get(name).PRECISIONS for name in formats.names()}
-    known = sorted({precision for supported in exists.values() for precision in supported})
-    chosen_formats = _parse(format_, "format", list(exists), list(exists))
-    chosen_precisions = _parse(precisions, "precision", known, list(DEFAULT_PRECISIONS))
+    known = list(dict.fromkeys(p for supported in exists.values() for p in supported))
+    usual = [precision for precision in known if precision not in ON_REQUEST]
+    offered = [name for name in exists if possible is None or name in possible]
+    chosen_formats = _parse(format_, "format", list(exists), offered, offered)
+    for name in chosen_formats:
+        if name not in offered:
+            raise UsageError(f"an ONNX file cannot be written as {name}; leave out --format.")
+    chosen_precisions = _parse(precisions, "precision", known, usual, list(DEFAULT_PRECISIONS))
     wanted = [(f, p) for f in chosen_formats for p in chosen_precisions]
     missing = tuple((f, p) for f, p in wanted if p not in exists[f])
     named = format_ not in (None, ALL) and precisions not in (None, ALL)
@@ -45,15 +56,17 @@ def choose(format_: str | None, precisions: str | None) -> Selection:
             f"{format_name} cannot be written as {precision}; it can be "
             f"{', '.join(exists[format_name])}."
         )
-    return Selection(pairs, missing)
+    return Selection(pairs, missing if precisions not in (None, ALL) else ())
 
 
-def _parse(text: str | None, kind: str, known: list[str], default: list[str]) -> list[str]:
+def _parse(
+    text: str | None, kind: str, known: list[str], usual: list[str], default: list[str]
+) -> list[str]:
     if text is None:
         return default
     names = [name.strip() for name in text.split(",") if name.strip()]
     if ALL in names:
-        return known
+        return usual
     for name in names:
         if name not in known:
             raise UsageError(f"no {kind} {name!r}. {did_you_mean(name, [*known, ALL])}")

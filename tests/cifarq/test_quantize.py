@@ -12,6 +12,7 @@ from torch import nn
 
 from cifarq import checkpoint, cifar10, models, packs, quantize
 from edge_runtime.accuracy import agreement, logits_of
+from edge_runtime.preprocess import Preprocessing
 from edge_runtime.stats import signal_to_noise_db
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
@@ -64,8 +65,7 @@ def test_logits_stay_close_and_answers_the_same(model, quantized):
             return logits_of(
                 lambda batch: which(torch.from_numpy(batch)).numpy(),
                 images,
-                mean=cifar10.MEAN,
-                std=cifar10.STD,
+                Preprocessing(cifar10.MEAN, cifar10.STD),
                 batch_size=100,
             )
 

@@ -2,16 +2,91 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from cifarq import models
+from cifarq_export.calibrate import Calibration
+from cifarq_export.formats import Recipe
+from cifarq_export.images import ExportImages, Gatherer
+from cifarq_export.sources import Source, checkpoint
+
+# Everything there is, whatever it is worth: how fast it is depends on what else runs here.
+EVERYTHING = (
+    "--precision",
+    "fp32,int8-dynamic,int8-static,int8-dynamic-conv",
+    "--min-speedup",
+    "0",
+)
 
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the shipped model in every format and precision; not to be changed."""
     folder = tmp_path_factory.mktemp("export") / "everything"
-    command = [sys.executable, "-m", "cifarq_export", "--precision", "all", "--out", str(folder)]
+    command = [sys.executable, "-m", "cifarq_export", *EVERYTHING, "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep found ranges away from the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def seed_cnn() -> Source:
+    """The shipped seed CNN, as it is exported."""
+    folder = models.pretrained("seed-cnn")
+    assert folder is not None
+    return checkpoint.source(folder)
+
+
+@pytest.fixture(scope="session")
+def shipped_images(seed_cnn: Source) -> ExportImages:
+    """The images of an export without a data set: 512, 200 and 500."""
+    return Gatherer(None).gather(
+        seed_cnn.classes, seed_cnn.input_shape, calibration_images=512, validation_images=200
+    )
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, seed_cnn: Source, shipped_images: ExportImages) -> Callable[..., Recipe]:
+    """Make a recipe for the seed CNN; changes by keyword."""
+
+    def make(**changes: Any) -> Recipe:
+        plain = Recipe(seed_cnn.how, "x86-vnni", tmp_path, Calibration(shipped_images.calibration))
+        return replace(plain, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ruin() -> Callable[[Path, float], Path]:
+    """Write a checkpoint that answers as the shipped one, and whose conv2 and conv3 are ruined.
+
+    One channel between them is made larger by a factor, and taken back: in FP32 nothing changes,
+    and the scale of 8 bits has to reach so far that nothing is left for the other channels.
+    """
+    from cifarq import checkpoint as checkpoints
+
+    def write(folder: Path, factor: float) -> Path:
+        loaded = checkpoints.load(models.pretrained("seed-cnn"))  # type: ignore[arg-type]
+        weights = {name: tensor.clone() for name, tensor in loaded.weights.items()}
+        weights["conv2.weight"][0] *= factor
+        weights["conv2.bias"][0] *= factor
+        weights["conv3.weight"][:, 0] /= factor
+        checkpoints.save(replace(loaded, weights=weights), folder)
+        return folder
+
+    return write

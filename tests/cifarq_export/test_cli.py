@@ -18,6 +18,7 @@ def test_format_onnx_alone_works_as_typed_and_says_what_to_do_next(run, tmp_path
         "manifest.json",
         "seed-cnn-fp32.onnx",
         "seed-cnn-int8-dynamic.onnx",
+        "seed-cnn-int8-static.onnx",
     ]
     *_, copy, measure = done.stdout.splitlines()
     assert copy.split() == ["scp", "-r", "seed-cnn-bundle", "pi@raspberrypi.local:"]
@@ -37,17 +38,29 @@ def test_the_exported_bundle_runs_pytorch_and_onnx_rows(run, everything):
         ["torch", "torchscript", "int8-dynamic", "ok"],
         ["onnxruntime", "onnx", "fp32", "ok"],
         ["onnxruntime", "onnx", "int8-dynamic", "ok"],
+        ["onnxruntime", "onnx", "int8-static", "ok"],
         ["onnxruntime", "onnx", "int8-dynamic-conv", "ok"],
     ]
 
 
-def test_slow_dynamic_convolutions_come_with_a_warning_and_the_reason(run):
-    done = run("cifarq_export", "--precision", "int8-dynamic-conv", "--json")
-    assert done.returncode == 0
+def test_slow_dynamic_convolutions_are_not_shipped_and_the_reason_is_said(run, tmp_path):
+    asked = ("--precision", "int8-dynamic-conv", "--out", "b")
+    done = run("cifarq_export", *asked)
+    assert done.returncode == 1 and not (tmp_path / "b").exists()
     assert "Skipped: torchscript cannot be written as int8-dynamic-conv." in done.stderr
-    assert "Warning: int8-dynamic-conv" in done.stderr and "ConvInteger" in done.stderr
-    (artifact,) = json.loads(done.stdout)["artifacts"]
-    assert artifact["quantized"]["ops"] == {"ConvInteger": 4, "MatMulInteger": 2}
+    assert "speed gate: seed-cnn-int8-dynamic-conv.onnx: runs at 0." in done.stderr
+    assert "4 convolutions run as ConvInteger" in done.stderr
+    assert "Leave it out with --precision, or ship it all the same with --force" in done.stderr
+    forced = run("cifarq_export", *asked, "--force", "--json")
+    assert forced.returncode == 0, forced.stderr
+    assert "shipped by --force although it fails the speed gate" in forced.stderr
+    (artifact,) = json.loads(forced.stdout)["artifacts"]
+    assert artifact["overridden"] == ["speed"]
+    assert artifact["quantized"]["int8"] == {"ConvInteger": 4, "DynamicQuantizeMatMul": 2}
+    # Timings never enter the manifest.
+    assert not {key for key in artifact if "speed" in key or "_ns" in key}
+    shown = run("edge_runtime", "b", "--min-runs", "2", "--min-time", "0")
+    assert "failed the exporter's speed gate and was shipped by --force." in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -79,7 +92,7 @@ def test_formats_lists_what_each_can_be_written_as(run):
     done = run("cifarq_export", "formats", "--json")
     assert json.loads(done.stdout) == {
         "torchscript": ["fp32", "int8-dynamic"],
-        "onnx": ["fp32", "int8-dynamic", "int8-dynamic-conv"],
+        "onnx": ["fp32", "int8-dynamic", "int8-static", "int8-dynamic-conv"],
     }
 
 
@@ -105,6 +118,6 @@ def test_a_model_of_ones_own_goes_from_images_to_a_measured_bundle(run, tmp_path
     done = run("edge_runtime", "bundle", "--min-runs", "3", "--min-time", "0", "--json", "r.json")
     assert done.returncode == 0, done.stdout
     rows = json.loads((tmp_path / "r.json").read_text())["rows"]
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert all(row["accuracy"]["images"] == 36 for row in rows)
     assert all(row["accuracy"]["right"] >= 34 for row in rows)  # colours are easy to tell apart

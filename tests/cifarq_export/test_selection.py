@@ -8,7 +8,7 @@ from cifarq_export.selection import choose
 from edge_runtime.errors import UsageError
 
 TORCHSCRIPT = (("torchscript", "fp32"), ("torchscript", "int8-dynamic"))
-ONNX = (("onnx", "fp32"), ("onnx", "int8-dynamic"))
+ONNX = (("onnx", "fp32"), ("onnx", "int8-dynamic"), ("onnx", "int8-static"))
 CONV = "int8-dynamic-conv"
 
 
@@ -21,13 +21,25 @@ CONV = "int8-dynamic-conv"
         ("onnx", f"{CONV}, fp32", (("onnx", CONV), ("onnx", "fp32")), ()),
         ("onnx", "fp32,fp32", (("onnx", "fp32"),), ()),
         (None, CONV, (("onnx", CONV),), (("torchscript", CONV),)),
-        ("torchscript", "all", TORCHSCRIPT, (("torchscript", CONV),)),
-        ("all", "all", (*TORCHSCRIPT, *ONNX, ("onnx", CONV)), (("torchscript", CONV),)),
+        ("torchscript", None, TORCHSCRIPT, ()),
+        ("torchscript", "all", TORCHSCRIPT, ()),
+        ("all", "all", (*TORCHSCRIPT, *ONNX), ()),
+        (None, "int8-static", ONNX[2:], (("torchscript", "int8-static"),)),
     ],
 )
 def test_pairs_and_what_is_passed_over(format_, precisions, pairs, skipped):
     selected = choose(format_, precisions)
     assert (selected.pairs, selected.skipped) == (pairs, skipped)
+
+
+def test_what_is_known_to_be_slow_is_had_by_its_name_alone():
+    assert CONV not in {precision for _, precision in choose("all", "all").pairs}
+
+
+def test_a_source_that_only_onnx_can_hold():
+    assert choose(None, None, ("onnx",)).pairs == ONNX
+    with pytest.raises(UsageError, match="an ONNX file cannot be written as torchscript"):
+        choose("torchscript", None, ("onnx",))
 
 
 @pytest.mark.parametrize(

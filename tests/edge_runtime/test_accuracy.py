@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime import accuracy
-from edge_runtime.preprocess import normalise
+from edge_runtime.preprocess import NormalisedBy, Preprocessing, normalise
 
 
 @given(st.integers(1, 40), st.integers(1, 50))
@@ -19,7 +19,11 @@ def test_every_image_is_run_once_whatever_the_batch_size(count, batch_size):
         return batch[:, :, 0, 0]
 
     logits = accuracy.logits_of(
-        predict, images, mean=[0] * 3, std=[1] * 3, batch_size=batch_size, progress=advances.append
+        predict,
+        images,
+        Preprocessing((0,) * 3, (1,) * 3),
+        batch_size=batch_size,
+        progress=advances.append,
     )
     np.testing.assert_allclose(logits[:, 0] * 255, np.arange(count), atol=1e-4)
     assert sum(sizes) == sum(advances) == count and max(sizes) <= batch_size
@@ -37,3 +41,13 @@ def test_normalising_is_the_textbooks():
     found = normalise(images, mean=(0.5, 0.2, 0.0), std=(0.5, 0.1, 1.0))
     assert found.dtype == np.float32 and found.flags.c_contiguous
     assert found.ravel().tolist() == pytest.approx([-1, 1, 0, 2, 0, 0], abs=1e-6)
+
+
+def test_a_model_that_normalises_itself_is_given_the_raw_bytes():
+    images = np.arange(48, dtype=np.uint8).reshape(1, 3, 4, 4)
+    how = Preprocessing((0.5,) * 3, (0.2,) * 3, NormalisedBy.ARTIFACT)
+    assert how.dtype == "uint8" and how.apply(images).dtype == np.uint8
+    np.testing.assert_array_equal(how.apply(images), images)
+    plain = Preprocessing((0.5,) * 3, (0.2,) * 3)
+    assert plain.dtype == "float32"
+    np.testing.assert_array_equal(plain.apply(images), normalise(images, plain.mean, plain.std))

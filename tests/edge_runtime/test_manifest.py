@@ -21,7 +21,9 @@ def test_it_says_what_is_really_in_the_artifact(bundle):
     (artifact,) = manifest.read(bundle).artifacts
     assert artifact.precision == "int8-dynamic" and artifact.engine == "onnxruntime"
     assert artifact.input.shape == ("N", 3, 32, 32) and artifact.output.shape == ("N", 10)
-    assert artifact.quantized == {"ops": {"MatMulInteger": 2}, "weight_share": 0.897}
+    assert artifact.quantized["int8"] == {"DynamicQuantizeMatMul": 2}
+    assert artifact.quantized["weight_share"] == 0.897
+    assert artifact.quantized["mac_share"] == 0.0268
 
 
 def test_every_file_of_a_whole_bundle_is_verified(bundle):
@@ -115,3 +117,35 @@ def test_no_time_and_no_path_is_in_it(bundle):
         "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "versions",
     }  # fmt: skip
     assert "/" not in text
+
+
+def test_preprocessing_says_who_normalises_and_the_input_fits_it(bundle, edit):
+    assert manifest.read(bundle).preprocessing.normalised_by == "runtime"
+    edit(lambda content: content["preprocessing"].update(normalised_by="artifact"))
+    with pytest.raises(BundleError, match=r"takes float32, preprocessing by the artifact.*uint8"):
+        manifest.read(bundle)
+    edit(lambda content: content["artifacts"][0]["input"].update(dtype="uint8"))
+    assert manifest.read(bundle).preprocessing.dtype == "uint8"
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"normalised_by": "nobody"}, "nobody"),
+        ({"std": [0.2, 0.2, 0]}, "above 0"),
+        ({"color": "BGR"}, "BGR"),
+    ],
+)
+def test_preprocessing_that_would_not_be_obeyed_is_refused(bundle, edit, change, message):
+    edit(lambda content: content["preprocessing"].update(change))
+    with pytest.raises(BundleError, match=message):
+        manifest.read(bundle)
+
+
+@pytest.mark.parametrize(
+    "parity, message", [("good", "parity is 'good'"), ({"top1_agreement": 7}, "is 7, not a share")]
+)
+def test_an_agreement_that_is_none_is_named(bundle, edit, parity, message):
+    edit(lambda content: content["artifacts"][0].update(parity=parity))
+    with pytest.raises(BundleError, match=message):
+        manifest.read(bundle)

@@ -32,10 +32,21 @@ def test_int8_may_move_its_logits_and_not_its_answers():
     assert Parity(1000, 950, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4) is None
     problem = Parity(1000, 949, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4)
     assert problem == (
-        "51 of 1000 images are put in another class than by FP32 PyTorch, allowed 5 %"
+        "51 of 1000 images are put in another class than by the FP32 model, allowed 5 %"
     )
 
 
 def test_two_differing_images_are_never_enough():
     assert Parity(3, 1, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4) is None
     assert Parity(3, 0, 5.0, 1.0).problem("int8-dynamic", fp32_tolerance=1e-4)
+
+
+def test_int8_is_held_to_what_it_did_where_it_was_exported():
+    found = Parity(1000, 900, 5.0, 1.0)
+    assert found.problem("int8-static", fp32_tolerance=1e-4)
+    same = found.problem("int8-static", fp32_tolerance=1e-4, expected_agreement=0.95)
+    assert same is None
+    less = Parity(1000, 890, 5.0, 1.0)
+    assert "allowed 10 %" in less.problem(
+        "int8-static", fp32_tolerance=1e-4, expected_agreement=0.95
+    )

@@ -99,3 +99,26 @@ def test_exit_code(results):
         assert replace(results, rows=rows).exit_code == expected
     for status in (Status.FAILED, Status.MISMATCHED, Status.CRASHED, Status.TIMED_OUT):
         assert replace(results, rows=(ok, replace(ok, status=status))).exit_code == 1
+
+
+def notes(results):
+    return "\n".join(view(results).notes)
+
+
+def test_a_row_made_for_another_cpu_says_so(results):
+    assert "target:" not in notes(results)
+    for_pi = replace(results, rows=(replace(results.rows[0], target="arm64"),))
+    assert "target:" not in notes(for_pi)  # a document that does not know its CPU says nothing
+    elsewhere = replace(for_pi, host={**results.host, "target": "x86"})
+    assert "rows made for arm64 ran on x86" in notes(elsewhere)
+    assert "--target x86." in notes(elsewhere)
+    at_home = replace(for_pi, host={**results.host, "target": "arm64"})
+    assert "target:" not in notes(at_home)
+
+
+def test_a_row_that_was_shipped_by_force_says_so(results):
+    forced = replace(results.rows[2], overridden=("accuracy", "speed"))
+    assert (
+        "m-int8-dynamic.onnx: failed the exporter's accuracy and speed gate and was shipped by "
+        "--force." in notes(replace(results, rows=(forced,)))
+    )

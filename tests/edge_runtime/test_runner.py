@@ -54,7 +54,7 @@ def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
     from edge_runtime.accuracy import logits_of
 
     how = content.preprocessing
-    logits = logits_of(session.run, pack.images, mean=how.mean, std=how.std)
+    logits = logits_of(session.run, pack.images, how)
     assert row.accuracy["images"] == 500
     assert row.accuracy["right"] == int((logits.argmax(1) == pack.labels).sum())
     assert row.accuracy["agree"] >= 495  # the INT8 model answers as FP32 did, in 99 % of cases

@@ -5,47 +5,43 @@ A file defines::
     ENGINE: str                          what runs its artifacts: a name in edge_runtime.engines
     SUFFIX: str                          how its files end
     PRECISIONS: tuple[str, ...]          what it can write; the first is fp32
-    write(source, precision, path, scratch) -> Written
+    write(source, precision, path, recipe) -> Written
 """
 
 import importlib
 import pkgutil
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
-from edge_runtime.manifest import TensorSpec
-
-if TYPE_CHECKING:
-    from torch import nn
+from cifarq_export.calibrate import Calibration
+from cifarq_export.sources import Source
+from edge_runtime.preprocess import Preprocessing
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
 
 
 @dataclass(frozen=True)
-class Source:
-    """What is exported: an FP32 PyTorch model in eval mode, and the shape of what it takes.
+class Recipe:
+    """How the artifacts of one export are to be.
 
     Attributes:
-        model: maps (N, C, H, W) float32 to (N, classes) logits; on the CPU.
-        input_shape: (C, H, W).
-        classes: number of logits.
+        how: what they are given; who normalises.
+        target: the CPU class that static INT8 is made for.
+        scratch: a folder for files in between, shared by all artifacts.
+        calibration: what static INT8 finds its ranges from.
+        keep_fp32: nodes of the folded graph that static INT8 leaves in FP32.
+        progress: told how many images were calibrated on since the last call.
     """
 
-    model: "nn.Module"
-    input_shape: tuple[int, int, int]
-    classes: int
-
-    @property
-    def input(self) -> TensorSpec:
-        """The input's specification."""
-        return TensorSpec(INPUT_NAME, ("N", *self.input_shape), "float32")
-
-    @property
-    def output(self) -> TensorSpec:
-        """The first output's specification."""
-        return TensorSpec(OUTPUT_NAME, ("N", self.classes), "float32")
+    how: Preprocessing
+    target: str
+    scratch: Path
+    calibration: Calibration | None = None
+    keep_fp32: tuple[str, ...] = ()
+    progress: Callable[[int], object] = lambda images: None
 
 
 @dataclass(frozen=True)
@@ -53,12 +49,14 @@ class Written:
     """What a format knows of a file that it wrote.
 
     Attributes:
-        quantized: ``ops``: INT8 operators, counted by type; ``weight_share``: the share of the
-            model's weights that they hold, 0-1.
+        input, output: the names of what goes in and comes out first.
+        calibration: of a static model: method and images.
         opset, ir_version: of an ONNX file.
     """
 
-    quantized: dict[str, Any] = field(default_factory=dict)
+    input: str = INPUT_NAME
+    output: str = OUTPUT_NAME
+    calibration: dict[str, Any] | None = None
     opset: int | None = None
     ir_version: int | None = None
 
@@ -70,14 +68,14 @@ class Format(Protocol):
     SUFFIX: str
     PRECISIONS: tuple[str, ...]
 
-    def write(self, source: Source, precision: str, path: Path, scratch: Path) -> Written:
+    def write(self, source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
         """Write one artifact.
 
         Args:
             source: what to export.
             precision: one of ``PRECISIONS``.
             path: the file to write.
-            scratch: a folder for files in between, shared by all artifacts of one export.
+            recipe: how it is to be.
 
         Raises:
             ExportError: the model cannot be written in this format.

@@ -1,66 +1,102 @@
 """ONNX: one file with its weights inside, a dynamic batch, and no trace of this machine.
 
-PyTorch's quantized modules cannot be exported: FP32 is written, and ONNX Runtime quantizes that.
+PyTorch's quantized modules cannot be exported: FP32 is written, and quantized from there.
 """
 
 import contextlib
 import io
 import logging
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Source, Written
+from cifarq_export import calibrate, onnx_graph, qdq
+from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Recipe, Written
+from cifarq_export.sources import Source
 from edge_runtime.errors import ExportError
 from edge_runtime.files import write_bytes
+from edge_runtime.preprocess import NormalisedBy
 
 ENGINE = "onnxruntime"
 SUFFIX = ".onnx"
-PRECISIONS = ("fp32", "int8-dynamic", "int8-dynamic-conv")
-OPSET = 18
+PRECISIONS = ("fp32", "int8-dynamic", "int8-static", "int8-dynamic-conv")
 
-_QUANTIZED_OPS = {
+_DYNAMIC_OPS = {
     "int8-dynamic": ["MatMul", "Gemm"],
     "int8-dynamic-conv": ["MatMul", "Gemm", "Conv"],
 }
-_INTEGER_OPS = ("MatMulInteger", "ConvInteger")
 
 
-def write(source: Source, precision: str, path: Path, scratch: Path) -> Written:
+def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
     """Write an ONNX file."""
-    fp32 = scratch / "fp32.onnx"
-    if not fp32.exists():
-        write_bytes(fp32, _clean(_exported(source)).SerializeToString(deterministic=True))
+    fp32 = _fp32(source, recipe)
+    calibration = None
     if precision == "fp32":
         model = onnx.load(fp32)
+    elif precision == "int8-static":
+        folded = static_base(source, recipe)
+        found = static_ranges(folded, source, recipe)
+        model = qdq.quantize(folded, found, recipe.target, keep_fp32=recipe.keep_fp32)
+        assert recipe.calibration is not None
+        calibration = recipe.calibration.to_json()
     else:
-        model = _clean(_dynamic_int8(fp32, scratch / f"{precision}.onnx", precision))
+        model = _dynamic_int8(fp32, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))
+    graph = model.graph
     return Written(
-        _quantized(model),
-        opset=next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx")),
+        input=graph.input[0].name,
+        output=graph.output[0].name,
+        calibration=calibration,
+        opset=onnx_graph.opset(model),
         ir_version=model.ir_version,
     )
+
+
+def static_base(source: Source, recipe: Recipe) -> Any:
+    """Return the folded FP32 model that static INT8 starts from."""
+    path = recipe.scratch / "folded.onnx"
+    if not path.exists():
+        model = onnx_graph.folded(onnx.load(_fp32(source, recipe)), recipe.scratch)
+        write_bytes(path, model.SerializeToString(deterministic=True))
+    return onnx.load(path)
+
+
+def static_ranges(folded: Any, source: Source, recipe: Recipe) -> calibrate.Ranges:
+    """Return the folded model's activation ranges on the recipe's calibration images."""
+    assert recipe.calibration is not None
+    return calibrate.ranges(
+        folded, recipe.calibration, recipe.how, source.batch, progress=recipe.progress
+    )
+
+
+def _fp32(source: Source, recipe: Recipe) -> Path:
+    """Write the FP32 model once for all artifacts of an export."""
+    path = recipe.scratch / "fp32.onnx"
+    if not path.exists():
+        model = onnx_graph.prepared(source.graph if source.graph else _exported(source))
+        if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
+            model = onnx_graph.with_normalisation(model, recipe.how)
+        write_bytes(path, model.SerializeToString(deterministic=True))
+    return path
 
 
 def _exported(source: Source) -> Any:
     # A batch of 2: with 1 the exporter takes the batch for a constant (pytorch#157621).
     example = torch.zeros(2, *source.input_shape)
+    assert source.module is not None
     with _silence():
         try:
             program = torch.onnx.export(
-                source.model,
+                source.module,
                 (example,),
                 dynamo=True,
                 external_data=False,
-                opset_version=OPSET,
+                opset_version=onnx_graph.OPSET,
                 input_names=[INPUT_NAME],
                 output_names=[OUTPUT_NAME],
                 dynamic_shapes=({0: torch.export.Dim("N")},),
@@ -78,38 +114,11 @@ def _dynamic_int8(fp32: Path, path: Path, precision: str) -> Any:
         quantize_dynamic(
             fp32,
             path,
-            op_types_to_quantize=_QUANTIZED_OPS[precision],
+            op_types_to_quantize=_DYNAMIC_OPS[precision],
             weight_type=QuantType.QInt8,
             per_channel=False,
         )
-    return onnx.load(path)
-
-
-def _clean(model: Any) -> Any:
-    """Remove what tells of this machine: metadata with stack traces, and doc strings."""
-    for owner in _owners(model):
-        owner.ClearField("metadata_props")
-        owner.ClearField("doc_string")
-    return model
-
-
-def _owners(model: Any) -> Iterator[Any]:
-    graph = model.graph
-    yield model
-    yield graph
-    yield from (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer)
-    yield from model.functions
-
-
-def _quantized(model: Any) -> dict[str, Any]:
-    """Return INT8 operators, counted, and the share of weights that is INT8; empty for FP32."""
-    ops = Counter(n.op_type for n in model.graph.node if n.op_type in _INTEGER_OPS)
-    if not ops:
-        return {}
-    sizes = {t.name: (t.data_type, int(np.prod(t.dims))) for t in model.graph.initializer}
-    held = sum(n for kind, n in sizes.values() if kind in (onnx.TensorProto.INT8,) and n > 1)
-    total = sum(n for _, n in sizes.values() if n > 1)
-    return {"ops": dict(sorted(ops.items())), "weight_share": round(held / total, 4)}
+    return onnx_graph.prepared(onnx.load(path))
 
 
 @contextlib.contextmanager

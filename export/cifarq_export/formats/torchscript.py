@@ -8,15 +8,18 @@ import io
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from cifarq import quantize
-from cifarq_export.formats import Source, Written
+from cifarq_export.formats import Recipe, Written
+from cifarq_export.sources import Source
 from edge_runtime.errors import ExportError
 from edge_runtime.files import write_bytes
 from edge_runtime.golden import zip_entry
+from edge_runtime.preprocess import NormalisedBy, Preprocessing
 
 ENGINE = "torch"
 SUFFIX = ".torchscript.pt"
@@ -27,22 +30,36 @@ _PADDING_FIELD = b"FB"  # the zip extra field that PyTorch pads with
 _SERIALIZATION_ID = b"0" * 40  # PyTorch draws a random one for its telemetry
 
 
-def write(source: Source, precision: str, path: Path, scratch: Path) -> Written:
+class _Normalised(nn.Module):
+    """A model that takes raw bytes (N, C, H, W) uint8 and normalises them itself."""
+
+    def __init__(self, model: nn.Module, how: Preprocessing) -> None:
+        super().__init__()
+        std = torch.tensor(how.std, dtype=torch.float64)[:, None, None]
+        mean = torch.tensor(how.mean, dtype=torch.float64)[:, None, None]
+        self.model = model
+        self.factor = nn.Buffer((1 / (255 * std)).float())
+        self.offset = nn.Buffer((-mean / std).float())
+
+    def forward(self, images: torch.Tensor) -> Any:
+        return self.model(images.float() * self.factor + self.offset)
+
+
+def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
     """Write a TorchScript file."""
-    model = source.model
-    quantized = {}
+    assert source.module is not None
+    model: nn.Module = source.module
     if precision == "int8-dynamic":
         model = quantize.dynamic_int8(model)
-        layers = quantize.dynamic_int8_layers(model)
-        held = sum(weight.size for weight in layers.values())
-        total = sum(p.numel() for p in source.model.parameters())
-        quantized = {"ops": {"Linear": len(layers)}, "weight_share": round(held / total, 4)}
-    write_bytes(path, _portable(_traced(model, source.input_shape)))
-    return Written(quantized)
+    dtype = torch.float32
+    if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
+        model, dtype = _Normalised(model, recipe.how).eval(), torch.uint8
+    example = torch.zeros(2, *source.input_shape, dtype=dtype)
+    write_bytes(path, _portable(_traced(model, example)))
+    return Written()
 
 
-def _traced(model: nn.Module, input_shape: tuple[int, int, int]) -> bytes:
-    example = torch.zeros(2, *input_shape)
+def _traced(model: nn.Module, example: torch.Tensor) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings(), quantize.quiet(), torch.no_grad():
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)

@@ -1,0 +1,265 @@
+"""What each precision is worth on this machine: bytes, accuracy, and speed, in one interleaved run.
+
+    python benchmarks/precisions.py --data-dir DIR
+
+writes ``benchmarks/results/precisions.json`` (what was measured) and ``precisions.md`` (drawn from
+it alone) and puts the table into README.md; ``--render`` only draws.
+
+Every artifact that `cifarq-export` can write of the seed CNN, and PyTorch's own eager FP32, each in
+a process of its own, take turns in random order: batch 1, one thread. All processes are started
+afresh ten times; a ratio is paired by round. Accuracy is compared over all 5,000 validation images;
+the 10,000 test images are looked at once, here.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from edge_runtime.stats import Estimate, paired_difference, paired_ratio, percentile
+
+HERE = Path(__file__).resolve().parent
+EAGER = "PyTorch eager FP32"
+ORT_FP32, STATIC = "seed-cnn-fp32.onnx", "seed-cnn-int8-static.onnx"
+BEGIN, END = "<!-- precisions:begin -->", "<!-- precisions:end -->"
+NAMES = {
+    EAGER: EAGER,
+    "seed-cnn-fp32.torchscript.pt": "TorchScript FP32",
+    "seed-cnn-int8-dynamic.torchscript.pt": "TorchScript dynamic INT8",
+    ORT_FP32: "ONNX Runtime FP32",
+    "seed-cnn-int8-dynamic.onnx": "ONNX Runtime dynamic INT8",
+    STATIC: "ONNX Runtime static INT8",
+    "seed-cnn-int8-dynamic-conv.onnx": "ONNX Runtime dynamic INT8, convolutions too",
+}
+
+
+@click.command(help=__doc__)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="CIFAR-10's folder.")
+@click.option("--restarts", default=10, show_default=True, type=click.IntRange(1))
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--turn", "turn_s", default=0.3, show_default=True, help="Seconds of calls a turn.")
+@click.option("--images", default=10_000, show_default=True, type=click.IntRange(16))
+@click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
+@click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
+def main(
+    data_dir: Path | None,
+    restarts: int,
+    rounds: int,
+    turn_s: float,
+    images: int,
+    out: Path,
+    render: bool,
+) -> None:
+    """Measure, write the JSON file, draw the report."""
+    from edge_runtime.files import write_text
+
+    record = out / "precisions.json"
+    if not render:
+        measured = measure(data_dir, restarts, rounds, turn_s, images)
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(record, json.dumps(measured, indent=1) + "\n")
+    measured = json.loads(record.read_text())
+    write_text(out / "precisions.md", markdown(measured))
+    if out == HERE / "results":
+        readme = HERE.parent / "README.md"
+        head, rest = readme.read_text().split(BEGIN)
+        write_text(readme, head + readme_block(measured) + rest.split(END)[1])
+    click.echo(markdown(measured))
+
+
+def measure(
+    data_dir: Path | None, restarts: int, rounds: int, turn_s: float, count: int
+) -> dict[str, Any]:
+    """Make the artifacts, time them, classify with them; return the record, JSON values only."""
+    import torch
+
+    from cifarq import data, models
+    from cifarq_export import artifacts, bundle, compare, gates
+    from cifarq_export.images import Gatherer
+    from cifarq_export.sources import checkpoint
+    from edge_runtime import __version__, engines, host, target, turns
+
+    folder = models.pretrained("seed-cnn")
+    here = target.of_this_cpu()
+    assert folder is not None and here is not None
+    source = checkpoint.source(folder)
+    dataset = data.load(data_dir)
+    parts = {
+        "validation": dataset.validation.take(np.arange(min(count, len(dataset.validation)))),
+        "test": dataset.test.take(np.arange(min(count, len(dataset.test)))),
+    }
+    images = Gatherer(data_dir).gather(
+        source.classes, source.input_shape, calibration_images=512, validation_images=200
+    )
+    order = bundle.Order(compare.pairs(source, None), here)
+    subjects: dict[str, dict[str, Any]] = {EAGER: {"precision": "fp32"}}
+    with tempfile.TemporaryDirectory() as scratch:
+        recipe = bundle.recipe_for(source, order, images, Path(scratch))
+        few = bundle.reference(source, images.validation)
+        timed = {EAGER: turns.Subject({"folder": str(folder)}, "cifarq.evaluate:eager_session")}
+        references = {name: bundle.reference(source, part) for name, part in parts.items()}
+        for pair in tqdm(order.pairs, desc="artifacts", disable=not sys.stderr.isatty()):
+            path = Path(scratch) / bundle.file_name(source, *pair)
+            made = artifacts.make(source, *pair, path, recipe, few, gates.Limits(fallback_trials=0))
+            timed[path.name] = turns.artifact(made.engine, path)
+            session = engines.require(made.engine).load(path, 1)
+            subjects[path.name] = {
+                "precision": made.precision,
+                "format": made.format,
+                "engine": made.engine,
+                "target": made.target,
+                "size_bytes": made.size_bytes,
+                "quantized": made.explanation.to_manifest(),
+                "accuracy": {
+                    name: _counts(session.run, recipe.how, found)
+                    for name, found in references.items()
+                },
+            }
+        batch_file = Path(scratch) / "batch.npy"
+        np.save(batch_file, recipe.how.apply(parts["validation"].images[:1]))
+        total = restarts * rounds * len(timed)
+        with tqdm(total=total, unit="turn", disable=not sys.stderr.isatty()) as bar:
+            taken = turns.take(
+                timed,
+                batch_file,
+                rounds=rounds,
+                turn_s=turn_s,
+                restarts=restarts,
+                progress=bar.update,
+            )
+    for name, subject in subjects.items():
+        subject["turn_median_ns"] = taken.medians_ns(name)
+        subject["turn_calls"] = [len(turn) for turn in taken.samples_ns[name]]
+    return {
+        "schema": 1,
+        "tool": f"cifarq {__version__}",
+        "settings": {
+            "restarts": restarts,
+            "rounds": rounds,
+            "turn_s": turn_s,
+            "batch_size": 1,
+            "threads": 1,
+            "calibration": recipe.calibration.to_json() if recipe.calibration else None,
+        },
+        "host": {**host.describe(), "target": here},
+        "versions": {
+            "torch": torch.__version__,
+            "onnxruntime": engines.require("onnxruntime").version(),
+        },
+        "fp32_right": {
+            name: [int((r.logits.argmax(1) == r.images.labels).sum()), len(r.images)]
+            for name, r in references.items()
+        },
+        "subjects": subjects,
+    }
+
+
+def _counts(run: Any, how: Any, reference: Any) -> dict[str, int]:
+    """Return how many images an artifact has right, lost, gained, and answers like FP32."""
+    from edge_runtime import accuracy
+
+    logits = accuracy.logits_of(run, reference.images.images, how)
+    right = accuracy.is_right(logits, reference.images.labels)
+    before = accuracy.is_right(reference.logits, reference.images.labels)
+    return {
+        "images": len(right),
+        "right": int(right.sum()),
+        "lost": int((before & ~right).sum()),
+        "gained": int((~before & right).sum()),
+        "agree": int((logits.argmax(1) == reference.logits.argmax(1)).sum()),
+    }
+
+
+def speed(record: dict[str, Any], name: str, reference: str) -> Estimate:
+    """Return how many times as fast as another subject one is, paired by round."""
+    medians = {key: record["subjects"][key]["turn_median_ns"] for key in (name, reference)}
+    return paired_ratio(medians[reference], medians[name])
+
+
+def drop(record: dict[str, Any], name: str, part: str) -> Estimate:
+    """Return by how many points top-1 falls from PyTorch FP32, paired."""
+    counts = record["subjects"][name]["accuracy"][part]
+    return paired_difference(counts["lost"], counts["gained"], counts["images"]).scaled(100)
+
+
+def readme_block(record: dict[str, Any]) -> str:
+    """Return what README shows of it, marks included."""
+    return "\n".join([BEGIN, *table(record), "", setting(record), END])
+
+
+def markdown(record: dict[str, Any]) -> str:
+    """Return the whole report."""
+    static = {part: drop(record, STATIC, part) for part in ("validation", "test")}
+    return "\n".join(
+        [
+            "# What each precision is worth",
+            "",
+            "Written by `python benchmarks/precisions.py`; do not edit. " + setting(record),
+            "",
+            *table(record),
+            "",
+            "Static INT8 against PyTorch FP32: "
+            f"{_shown(speed(record, STATIC, EAGER))} times the speed of eager PyTorch, "
+            f"{_shown(speed(record, STATIC, ORT_FP32))} times that of ONNX Runtime FP32, "
+            f"{record['subjects'][STATIC]['size_bytes']:,} bytes; top-1 falls by "
+            f"{_shown(static['validation'])} points on validation and {_shown(static['test'])} "
+            "points on test (looked at once).",
+            "",
+            "Calls timed in each of the "
+            f"{len(record['subjects'][EAGER]['turn_calls'])} turns: "
+            + ", ".join(
+                f"{NAMES[name]} {min(s['turn_calls'])} to {max(s['turn_calls'])}"
+                for name, s in record["subjects"].items()
+            )
+            + ".",
+            "",
+        ]
+    )
+
+
+def table(record: dict[str, Any]) -> list[str]:
+    """Return the table, the fastest last but one: in the order in which they were made."""
+    lines = [
+        "| | bytes | INT8 bytes / MACs % | falls by points, validation | median µs | speed |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, subject in record["subjects"].items():
+        median = percentile(subject["turn_median_ns"], 50) / 1e3
+        if name == EAGER:
+            lines.append(f"| {EAGER} | – | 0 / 0 | 0 | {median:,.0f} | 1 |")
+            continue
+        held = subject["quantized"]
+        shares = f"{100 * held['weight_share']:.1f} / {100 * held['mac_share']:.1f}"
+        lines.append(
+            f"| {NAMES[name]} | {subject['size_bytes']:,} | {shares} | "
+            f"{_shown(drop(record, name, 'validation'))} | {median:,.0f} | "
+            f"{_shown(speed(record, name, EAGER))} |"
+        )
+    return lines
+
+
+def setting(record: dict[str, Any]) -> str:
+    """Say how it was measured."""
+    settings, host = record["settings"], record["host"]
+    images = record["subjects"][STATIC]["accuracy"]["validation"]["images"]
+    return (
+        f"Seed CNN on {host['cpu']} ({host['target']}), PyTorch {record['versions']['torch']}, "
+        f"ONNX Runtime {record['versions']['onnxruntime']}; batch 1, 1 thread; all rows in turns "
+        f"of {settings['turn_s']:g} s in random order, {settings['rounds']} rounds in each of "
+        f"{settings['restarts']} fresh starts of every process; speed is against eager PyTorch "
+        f"FP32, paired by round; points are paired over {images:,} validation images (negative is "
+        "a gain); brackets hold 95 % intervals. INT8 bytes are counted as the FP32 model's."
+    )
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+if __name__ == "__main__":
+    main()

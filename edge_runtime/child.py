@@ -1,0 +1,115 @@
+"""Child processes: how one is started, talked to in JSON lines, and what its end means."""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from edge_runtime.errors import EngineError
+
+# The child imports this very package, and finds everything else where it would without us.
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import edge_runtime; del sys.path[0]; "
+    "from edge_runtime.{module} import main; main()"
+)
+
+_REMEDIES = {
+    signal.SIGILL: "this engine's build uses instructions this CPU lacks: install another version",
+    signal.SIGKILL: "killed, most often for memory: close other programs or add swap",
+    signal.SIGSEGV: "a fault inside the engine: try another version of it",
+}
+
+
+def command(module: str) -> list[str]:
+    """Return the command that runs ``main`` of a module of this package in another process."""
+    # -P: a module that lies in the current folder must not be imported in place of the real one.
+    here = str(Path(__file__).resolve().parent.parent)  # inside edge-bench.pyz: the archive itself
+    return [sys.executable, "-P", "-c", _START.format(module=module), here]
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return this process's environment, with thread counts explicit."""
+    return {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+
+
+def why(code: int, stderr: str = "") -> str:
+    """Return what an exit code other than 0 means, and what to do."""
+    last = (stderr.strip().splitlines() or ["nothing on standard error"])[-1]
+    if code > 0:
+        return f"exit code {code}: {last[:200]}"
+    try:
+        number = signal.Signals(-code)
+    except ValueError:
+        return f"signal {-code}: {last[:200]}"
+    return f"{number.name}: {_REMEDIES.get(number, last[:200])}"
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process with its parent: an orphan would disturb the next measurement.
+
+    Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Conversation:
+    """A child that answers each JSON line with one: asleep while it is not asked.
+
+    Args:
+        start: the command of a process that reads orders on standard input and answers on output.
+        threads: what the child's environment allows it.
+
+    Use as a context manager: the child ends with the block.
+    """
+
+    def __init__(self, start: list[str], threads: int = 1) -> None:
+        self._process = subprocess.Popen(
+            start,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(threads),
+        )
+
+    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Send an order and wait for its answer.
+
+        Raises:
+            EngineError: the child ended, or answers that it failed.
+        """
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            print(json.dumps(order), file=self._process.stdin, flush=True)
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise EngineError(f"a measuring process ended: {why(self._process.wait())}")
+        answer: dict[str, Any] = json.loads(line)
+        if error := answer.get("error"):
+            raise EngineError(error)
+        return answer
+
+    def __enter__(self) -> "Conversation":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        if kind is not None:
+            self._process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()

@@ -1,0 +1,163 @@
+"""Every precision of a model in one table, without shipping any."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cifarq_export import artifacts, bundle, formats, selection, speed
+from cifarq_export.artifacts import Made, Watch
+from cifarq_export.bundle import Order
+from cifarq_export.gates import points, ratio
+from cifarq_export.images import ExportImages
+from cifarq_export.sources import Source
+from cifarq_export.summary import aligned
+from edge_runtime import target, turns
+from edge_runtime.errors import UsageError
+from edge_runtime.stats import Estimate
+
+RESTARTS = 3
+"""How often the processes are started: what differs between them belongs into the interval."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What each artifact came to.
+
+    Attributes:
+        made: the artifacts; their files are gone.
+        speeds: of each against the first, by file name.
+        images: validation images that they were checked on.
+        kind: what the FP32 model is called.
+        target: the CPU that static INT8 was made for.
+    """
+
+    made: tuple[Made, ...]
+    speeds: dict[str, Estimate]
+    images: int
+    kind: str
+    target: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        return {
+            "validation_images": self.images,
+            "target": self.target,
+            "reference": self.made[0].path.name,
+            "rows": [
+                {
+                    "file": one.path.name,
+                    "format": one.format,
+                    "engine": one.engine,
+                    "precision": one.precision,
+                    "size_bytes": one.size_bytes,
+                    "top1": _estimate(one.checked.top1),
+                    "drop_points": _estimate(one.checked.drop),
+                    "agreement": _estimate(one.checked.agreement),
+                    "speed": _estimate(self.speeds[one.path.name]),
+                    "weight_share": one.explanation.weight_share,
+                    "mac_share": one.explanation.mac_share,
+                    "fallback": list(one.fallback),
+                }
+                for one in self.made
+            ],
+        }
+
+    def text(self) -> str:
+        """Return the comparison as a table."""
+        first = self.made[0]
+        rows = [
+            ["artifact", "bytes", "top-1 %", "falls by points", "same class %", "speed"],
+            *(self._row(one) for one in self.made),
+        ]
+        notes = [
+            f"{self.images:,} validation images against {self.kind}; brackets hold 95 % intervals, "
+            "those of drop and speed paired.",
+            f"speed: against {first.path.name}, in turns, {RESTARTS} starts of each process, batch "
+            "1, one thread.",
+        ]
+        if self.target != target.of_this_cpu():
+            notes.append(f"int8-static is made for {self.target} and ran on another CPU here.")
+        notes += [warning for one in self.made for warning in one.warnings]
+        return "\n".join([*aligned(rows), "", *notes])
+
+    def _row(self, one: Made) -> list[str]:
+        checked, faster = one.checked, self.speeds[one.path.name]
+        top1 = checked.top1.scaled(100)
+        reference = one is self.made[0]
+        return [
+            one.path.name,
+            f"{one.size_bytes:,}",
+            f"{top1.value:.1f} [{top1.low:.1f}, {top1.high:.1f}]",
+            points(checked.drop),
+            f"{100 * checked.agreement.value:.1f}",
+            "1" if reference else ratio(faster) + (_UNCLEAR if _spans_one(faster) else ""),
+        ]
+
+
+_UNCLEAR = ", no difference shown"
+
+
+def pairs(source: Source, format_: str | None) -> tuple[tuple[str, str], ...]:
+    """Return every format and precision there is for a source, FP32 first."""
+    chosen = selection.choose(format_, None, source.formats).pairs
+    names = dict.fromkeys(name for name, _ in chosen)
+    if not names:
+        raise UsageError("nothing to compare")
+    return tuple((name, p) for name in names for p in formats.get(name).PRECISIONS)
+
+
+def compare(
+    source: Source,
+    order: Order,
+    images: ExportImages,
+    watch: Watch = lambda what, done, total: None,
+) -> Comparison:
+    """Make all artifacts, check them, and let them take turns.
+
+    Raises:
+        ExportError, EngineError, DataError: one cannot be made.
+    """
+    with tempfile.TemporaryDirectory(prefix="cifarq-compare-") as folder:
+        scratch = Path(folder) / "scratch"
+        scratch.mkdir()
+        recipe = bundle.recipe_for(source, order, images, scratch, watch)
+        validation = bundle.reference(source, images.validation)
+        limits = replace(order.limits, fallback_trials=0)
+        made = tuple(
+            artifacts.make(
+                source,
+                *pair,
+                Path(folder) / bundle.file_name(source, *pair),
+                recipe,
+                validation,
+                limits,
+                watch,
+            )
+            for pair in order.pairs
+        )
+        batch_file = scratch / "batch.npy"
+        np.save(batch_file, recipe.how.apply(images.validation.images[:1]))
+        rounds = max(2, speed.ROUNDS // RESTARTS)
+        total = len(made) * rounds * RESTARTS
+        taken = turns.take(
+            {one.path.name: turns.artifact(one.engine, one.path) for one in made},
+            batch_file,
+            rounds=rounds,
+            turn_s=speed.TURN_S,
+            restarts=RESTARTS,
+            progress=lambda done: watch("timing in turns", done, total),
+        )
+    first = made[0].path.name
+    speeds = {one.path.name: taken.speed(one.path.name, first) for one in made}
+    return Comparison(made, speeds, len(images.validation), source.kind, order.target)
+
+
+def _spans_one(estimate: Estimate) -> bool:
+    return estimate.low <= 1 <= estimate.high
+
+
+def _estimate(estimate: Estimate) -> dict[str, float]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -1,0 +1,113 @@
+"""What of an artifact is INT8, what is not, and why: one kind of artifact a file.
+
+Shares are of what the FP32 model holds: a weight counts as 4 bytes whether it became INT8 or not,
+so that 90 % means nine tenths of the FP32 file, and 25 % of the multiply-accumulates in FP32 bound
+the gain at 4 times.
+"""
+
+import importlib
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator as the engine runs it.
+
+    Attributes:
+        layer: what the user knows it as, or its node's name.
+        kind: the operator's type, as the engine names it.
+        int8: whether it computes in INT8.
+        weights: how many numbers it holds: weights and biases.
+        int8_weights: how many of them are INT8.
+        macs: multiply-accumulates for one image; 0 for what only moves or compares.
+        why: why it is not INT8; empty if it is, or has no share in size or arithmetic.
+        time_ns: in one call, if it was profiled.
+    """
+
+    layer: str
+    kind: str
+    int8: bool
+    weights: int = 0
+    int8_weights: int = 0
+    macs: int = 0
+    why: str = ""
+    time_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All operators of an artifact.
+
+    Attributes:
+        operators: in the order in which they run.
+        quantize_nodes_between: quantize and dequantize nodes left between integer kernels.
+    """
+
+    operators: tuple[Operator, ...]
+    quantize_nodes_between: int = 0
+
+    @property
+    def weight_share(self) -> float:
+        """The share (0-1) of weights that is INT8."""
+        return _share(sum(o.int8_weights for o in self.operators), self._total("weights"))
+
+    @property
+    def mac_share(self) -> float:
+        """The share (0-1) of multiply-accumulates that is INT8."""
+        return _share(sum(o.macs for o in self.operators if o.int8), self._total("macs"))
+
+    def counts(self, *, int8: bool) -> dict[str, int]:
+        """Return operators with weights or arithmetic by type, those in INT8 or those in FP32."""
+        found = Counter(
+            o.kind for o in self.operators if o.int8 == int8 and (o.macs or o.weights or o.why)
+        )
+        return dict(sorted(found.items()))
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the facts for a manifest: no timings."""
+        why = {o.kind: o.why for o in self.operators if o.why}
+        return {
+            "weight_share": round(self.weight_share, 4),
+            "mac_share": round(self.mac_share, 4),
+            "int8": self.counts(int8=True),
+            "fp32": self.counts(int8=False),
+            "why_fp32": dict(sorted(why.items())),
+            "quantize_nodes_between": self.quantize_nodes_between,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return {**self.to_manifest(), "operators": [asdict(o) for o in self.operators]}
+
+    def _total(self, name: str) -> int:
+        return sum(int(getattr(operator, name)) for operator in self.operators)
+
+
+def explain(path: Path, engine: str, image: NDArray[Any], *, precision: str = "") -> Explanation:
+    """Say what of an artifact is INT8.
+
+    Args:
+        path: the artifact; TorchScript only if its hash has been checked.
+        engine: what runs it.
+        image: a batch of one that it takes.
+        precision: what it was exported as, if that is known: it is part of the reasons.
+
+    Raises:
+        EngineError: the engine refuses it.
+    """
+    module = importlib.import_module(f"cifarq_export.explain.{_MODULES[engine]}")
+    found: Explanation = module.explain(path, np.ascontiguousarray(image[:1]), precision)
+    return found
+
+
+_MODULES = {"onnxruntime": "onnx", "torch": "torchscript"}
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

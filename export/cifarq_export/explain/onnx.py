@@ -1,0 +1,176 @@
+"""What ONNX Runtime makes of an ONNX file: the graph after its fusions, and one profiled call."""
+
+import json
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from cifarq_export import onnx_graph, qdq
+from cifarq_export.explain import Explanation, Operator
+
+_CALLS = 20
+
+# Where the weight and the bias stand among an operator's inputs.
+_WEIGHTED = {
+    "Conv": (1, 2),
+    "FusedConv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "Gemm": (1, 2),
+    "FusedGemm": (1, 2),
+    "MatMul": (1, None),
+    "FusedMatMul": (1, None),
+    "QLinearConv": (3, 8),
+    "QGemm": (3, 6),
+    "QLinearMatMul": (3, None),
+    "MatMulInteger": (1, None),
+    "ConvInteger": (1, None),
+    "MatMulIntegerToFloat": (1, 6),
+    "DynamicQuantizeMatMul": (1, 4),
+}
+_INTEGER = {kind for kind in _WEIGHTED if kind[0] == "Q" or "Integer" in kind or "Dynamic" in kind}
+_CONVOLUTIONS = {"Conv", "FusedConv", "ConvTranspose", "QLinearConv", "ConvInteger"}
+_BETWEEN = {"QuantizeLinear", "DequantizeLinear"}
+_INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+_NUMBERS = (onnx.TensorProto.FLOAT, onnx.TensorProto.INT32, *_INT8)  # biases are INT32
+_SUFFIXES = ("_quantized", "_Transposed", ".weight")
+
+
+def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
+    """Explain an ONNX file; see ``cifarq_export.explain.explain``."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        model = onnx_graph.prepared(onnx.load(path))
+        graph, profile = _profiled(model, path.name, image, scratch)
+        between = onnx_graph.quantize_nodes_between(model, scratch) if _holds_int8(graph) else 0
+    return Explanation(tuple(_operators(graph, profile, precision)), between)
+
+
+def _profiled(
+    model: Any, name: str, image: NDArray[Any], scratch: Path
+) -> tuple[Any, dict[str, dict[str, Any]]]:
+    """Return the fused graph, and for each node's name its output shapes and time."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnx_graph.EXTENDED
+    options.optimized_model_filepath = str(scratch / "fused.onnx")
+    options.enable_profiling = True
+    options.profile_file_prefix = str(scratch / "profile")
+    opened = onnx_graph.session(model, name, options)
+    for _ in range(_CALLS):
+        opened.run(image)
+    events = json.loads(Path(opened.inner.end_profiling()).read_text())
+    times: dict[str, list[int]] = defaultdict(list)
+    shapes: dict[str, Any] = {}
+    for event in events:
+        node = event["name"].removesuffix("_kernel_time")
+        if event.get("cat") == "Node" and node != event["name"]:
+            times[node].append(event["dur"] * 1000)
+            shapes[node] = event["args"].get("output_type_shape")
+    profile = {
+        node: {"ns": int(np.median(taken)), "outputs": shapes[node]}
+        for node, taken in times.items()
+    }
+    return onnx.load(scratch / "fused.onnx").graph, profile
+
+
+def _operators(graph: Any, profile: dict[str, Any], precision: str) -> list[Operator]:
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    int8_graph = _holds_int8(graph)
+    found = []
+    for node in graph.node:
+        seen = profile.get(node.name, {})
+        kind = node.op_type
+        if kind in _WEIGHTED:
+            found.append(_weighted(node, weights, seen, precision, int8_graph))
+            continue
+        held = 0 if kind in _BETWEEN else sum(_size(weights, name) for name in node.input)
+        is_int8 = kind.startswith("QLinear") or (int8_graph and _moves_int8(seen))
+        stays_float = int8_graph and not is_int8 and kind not in _FREE
+        why = _why_float(node.name, kind, precision) if stays_float else ""
+        found.append(Operator(node.name, kind, is_int8, held, why=why, time_ns=seen.get("ns")))
+    return found
+
+
+def _weighted(
+    node: Any, weights: dict[str, Any], seen: dict[str, Any], precision: str, int8_graph: bool
+) -> Operator:
+    at, bias_at = _WEIGHTED[node.op_type]
+    weight = weights.get(node.input[at])
+    has_bias = bias_at is not None and len(node.input) > bias_at
+    bias = _size(weights, node.input[bias_at]) if has_bias else 0
+    size = int(np.prod(weight.dims)) if weight is not None else 0
+    int8 = node.op_type in _INTEGER
+    stored_int8 = weight is not None and weight.data_type in _INT8
+    return Operator(
+        layer=_layer(node, at),
+        kind=node.op_type,
+        int8=int8,
+        weights=size + bias,
+        int8_weights=size if stored_int8 else 0,
+        macs=_macs(node, weight, seen.get("outputs") or []),
+        why="" if int8 else _why_float_layer(node, precision, int8_graph),
+        time_ns=seen.get("ns"),
+    )
+
+
+def _layer(node: Any, at: int) -> str:
+    name = str(node.input[at])
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name if name != node.input[at] else str(qdq.layer_name(node))
+
+
+def _macs(node: Any, weight: Any, outputs: list[dict[str, list[int]]]) -> int:
+    """Return multiply-accumulates for one image: each output is a sum over a slice of weights."""
+    if not outputs or weight is None:
+        return 0
+    made = int(np.prod(next(iter(outputs[0].values()))))
+    if node.op_type in _CONVOLUTIONS:
+        return made * int(np.prod(weight.dims[1:]))
+    transposed = any(a.name == "transB" and a.i for a in node.attribute)
+    return made * int(weight.dims[-1 if transposed else 0])
+
+
+def _why_float_layer(node: Any, precision: str, int8_graph: bool) -> str:
+    if not int8_graph or precision == "fp32":
+        return "the artifact is FP32"
+    if node.op_type in _CONVOLUTIONS and precision in ("", "int8-dynamic"):
+        return "dynamic INT8 leaves convolutions in FP32: their INT8 kernel for it is slow"
+    return "kept in FP32 for its accuracy, or fed by an operator without an INT8 kernel"
+
+
+def _why_float(name: str, kind: str, precision: str) -> str:
+    if name in onnx_graph.NORMALISATION:
+        return "it normalises the raw pixels"
+    if kind in _BETWEEN:
+        return "a conversion between INT8 and FP32"
+    if precision in ("int8-dynamic", "int8-dynamic-conv"):
+        return "dynamic INT8 quantizes matrix products alone"
+    if kind in qdq.OPERATORS:
+        return "its neighbours are FP32"
+    return f"ONNX Runtime has no INT8 kernel for {kind}"
+
+
+_FREE = {
+    *("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Shape", "Gather"),
+    *("Concat", "Cast", "Constant", "DynamicQuantizeLinear"),
+}
+
+
+def _moves_int8(seen: dict[str, Any]) -> bool:
+    return any(kind in ("int8", "uint8") for o in seen.get("outputs") or [] for kind in o)
+
+
+def _holds_int8(graph: Any) -> bool:
+    return any(node.op_type in _INTEGER or node.op_type in _BETWEEN for node in graph.node)
+
+
+def _size(weights: dict[str, Any], name: str) -> int:
+    tensor = weights.get(name)
+    held = tensor is not None and tensor.data_type in _NUMBERS
+    return int(np.prod(tensor.dims)) if tensor is not None and held else 0

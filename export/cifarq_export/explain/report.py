@@ -1,0 +1,114 @@
+"""``cifarq-export explain``: opens what a path names, and says it in a table."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from cifarq_export.explain import Explanation, Operator, explain
+from cifarq_export.summary import aligned
+from edge_runtime import golden, manifest
+from edge_runtime.command import did_you_mean
+from edge_runtime.errors import BundleError, ExportError
+from edge_runtime.plan import golden_pack
+
+
+def explained(path: Path) -> dict[str, Explanation]:
+    """Explain a bundle's artifacts, one of them, or a bare ONNX file; by file name.
+
+    Raises:
+        BundleError: a TorchScript file outside a bundle: its hash is known to nobody.
+        ExportError: it is nothing that can be explained.
+    """
+    bundle = path if path.is_dir() else path.parent
+    if (bundle / manifest.FILE).is_file():
+        content = manifest.read(bundle)
+        chosen = [a for a in content.artifacts if path == bundle or a.file == path.name]
+        if chosen:
+            pack = golden.read(golden_pack(bundle, content))
+            image = content.preprocessing.apply(pack.images[:1])
+            return {
+                a.file: explain(
+                    manifest.verified(bundle, a), a.engine, image, precision=a.precision
+                )
+                for a in chosen
+            }
+        if path.suffix != ".onnx":
+            known = [a.file for a in content.artifacts]
+            raise BundleError(
+                f"{path} is not an artifact of its bundle. {did_you_mean(path.name, known)}"
+            )
+    if path.is_file() and path.suffix == ".onnx":
+        return {path.name: explain(path, "onnxruntime", _any_image(path))}
+    if path.is_file():
+        raise BundleError(
+            f"{path} lies in no bundle, and a file that may run code is opened only after its "
+            "SHA-256 matched a manifest. Give a bundle, a file in one, or an .onnx file."
+        )
+    raise ExportError(f"{path} is neither a bundle nor an .onnx file.")
+
+
+def text(name: str, explanation: Explanation, *, layers: bool = False) -> str:
+    """Return the explanation of one artifact as a table."""
+    whole = sum(o.weights for o in explanation.operators)
+    macs = sum(o.macs for o in explanation.operators)
+    named = [o for o in explanation.operators if o.weights or o.macs or o.why or o.int8]
+    groups = [[o] for o in named] if layers else _grouped(named)
+    rows = [["operator", "count", "runs in", "weights %", "MACs %", "time %", "why not INT8"]]
+    total_ns = sum(o.time_ns or 0 for o in explanation.operators)
+    for group in groups:
+        first = group[0]
+        label = f"{first.layer} ({first.kind})" if layers else first.kind
+        rows.append(
+            [
+                label,
+                str(len(group)),
+                "INT8" if first.int8 else "FP32",
+                _percent(sum(o.weights for o in group), whole),
+                _percent(sum(o.macs for o in group), macs),
+                _percent(sum(o.time_ns or 0 for o in group), total_ns),
+            ]
+        )
+    lines = aligned(rows)
+    reasons = ["", *(group[0].why for group in groups)]
+    lines = [
+        f"{line.ljust(max(map(len, lines)))}  {why}".rstrip() if i else line
+        for i, (line, why) in enumerate(zip(lines, reasons, strict=True))
+    ]
+    between = explanation.quantize_nodes_between
+    return "\n".join(
+        [
+            f"{name}: INT8 holds {100 * explanation.weight_share:.1f} % of the bytes (counted as "
+            f"the FP32 model's) and {100 * explanation.mac_share:.1f} % of {macs / 1e6:,.1f} M "
+            "multiply-accumulates.",
+            "",
+            *lines,
+            "",
+            f"Quantize and dequantize nodes left between integer operators: {between}.",
+        ]
+    )
+
+
+def _grouped(operators: Iterable[Operator]) -> list[list[Operator]]:
+    groups: dict[tuple[str, bool, str], list[Operator]] = {}
+    for operator in operators:
+        groups.setdefault((operator.kind, operator.int8, operator.why), []).append(operator)
+    return list(groups.values())
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "–"
+
+
+def _any_image(path: Path) -> NDArray[Any]:
+    """Return zeros of the shape and type that an ONNX file's input has."""
+    try:
+        entry = onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
+    except Exception as error:  # protobuf raises its own kinds
+        raise ExportError(f"{path} is not a valid ONNX model: {error!r:.200}") from error
+    dims = [d.dim_value or 1 for d in entry.shape.dim]
+    return np.zeros(dims, dtype)

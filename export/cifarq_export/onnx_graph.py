@@ -1,0 +1,222 @@
+"""What is done to ONNX graphs: cleaned, named, folded, given their normalisation, opened."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+
+from edge_runtime.errors import EngineError, ExportError
+from edge_runtime.preprocess import Preprocessing
+
+OPSET = 18
+_STANDARD = ("", "ai.onnx")
+
+BASIC = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+"""Folds constants and batch norms; the graph stays standard ONNX."""
+EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+"""Fuses quantized operators too; weights keep their shapes."""
+ALL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+"""What a device runs: layouts are changed as well."""
+
+
+class _Opened:
+    """A session on one thread that maps a batch to the first output."""
+
+    def __init__(self, content: Any, options: Any) -> None:
+        options.intra_op_num_threads = 1  # the same sums in the same order wherever this runs
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.inner = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self.inner.get_inputs()[0].name
+
+    def run(self, batch: Any) -> Any:
+        return self.inner.run(None, {self._input: batch})[0]
+
+
+def session(model: Any, name: str, options: Any = None) -> _Opened:
+    """Open a model in ONNX Runtime.
+
+    Args:
+        model: a ``ModelProto``, or the path of a file.
+        name: what to call it if it is refused.
+        options: ``SessionOptions``, if others than the default ones.
+
+    Raises:
+        EngineError: ONNX Runtime refuses it: an unsupported operator, for instance.
+    """
+    content = str(model) if isinstance(model, Path) else model.SerializeToString()
+    try:
+        return _Opened(content, options or onnxruntime.SessionOptions())
+    except Exception as error:  # its exceptions share no base class of their own
+        reason = str(error).splitlines()[0]
+        raise EngineError(
+            f"ONNX Runtime {onnxruntime.__version__} refuses {name}: {reason}"
+        ) from error
+
+
+def optimised(model: Any, level: Any, scratch: Path) -> Any:
+    """Return the graph that ONNX Runtime makes of a model at an optimisation level."""
+    path = scratch / "optimised.onnx"
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.optimized_model_filepath = str(path)
+    session(model, "the model", options)
+    try:
+        found = onnx.load(path)
+    except OSError as error:
+        raise ExportError(f"ONNX Runtime could not write to {scratch}: {error}") from error
+    path.unlink()
+    return found
+
+
+def folded(model: Any, scratch: Path) -> Any:
+    """Return a model ready to be quantized: batch norms and constants folded, means as pools."""
+    return _pooled(prepared(optimised(model, BASIC, scratch)))
+
+
+def _pooled(model: Any) -> Any:
+    """Turn means over height and width into GlobalAveragePool, which has an INT8 kernel."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in inferred.value_info}
+    constants = {t.name: t for t in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type != "ReduceMean" or ranks.get(node.input[0]) != 4:
+            continue
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        axes = attributes.get("axes", ())
+        if len(node.input) > 1 and node.input[1] in constants:
+            axes = numpy_helper.to_array(constants[node.input[1]])
+        if sorted(int(axis) % 4 for axis in axes) == [2, 3] and attributes.get("keepdims", 1):
+            node.op_type = "GlobalAveragePool"
+            node.ClearField("attribute")
+            del node.input[1:]
+    return model
+
+
+def prepared(model: Any) -> Any:
+    """Return a copy that tells nothing of the machine it was made on, every node with a name."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for owner in _owners(copy):
+        owner.ClearField("metadata_props")
+        owner.ClearField("doc_string")
+    used = {node.domain for node in copy.graph.node} | set(_STANDARD)
+    used |= {node.domain for function in copy.functions for node in function.node}
+    for entry in [o for o in copy.opset_import if o.domain not in used]:
+        copy.opset_import.remove(entry)
+    taken: set[str] = set()
+    for i, node in enumerate(copy.graph.node):
+        node.name = _free(node.name or f"{node.op_type}_{i}", taken)
+    return copy
+
+
+def opset(model: Any) -> int:
+    """Return the version of the standard operators that a model uses."""
+    return max((int(o.version) for o in model.opset_import if o.domain in _STANDARD), default=0)
+
+
+def with_normalisation(model: Any, how: Preprocessing) -> Any:
+    """Return a model that takes raw bytes (N, C, H, W) uint8 and normalises them itself.
+
+    x * 1/(255 std) - mean/std, one value a channel, in FP32.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    graph = copy.graph
+    entry = graph.input[0]
+    name = entry.name
+    inner = f"{name}_normalised"
+    std = np.asarray(how.std, np.float64)[None, :, None, None]
+    mean = np.asarray(how.mean, np.float64)[None, :, None, None]
+    constants = {
+        "normalise_factor": (1 / (255 * std)).astype(np.float32),
+        "normalise_offset": (-mean / std).astype(np.float32),
+    }
+    for node in graph.node:
+        for i, value in enumerate(node.input):
+            if value == name:
+                node.input[i] = inner
+    entry.type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    nodes = [
+        helper.make_node(
+            "Cast", [name], ["normalise_float"], "normalise_cast", to=onnx.TensorProto.FLOAT
+        ),
+        helper.make_node(
+            "Mul", ["normalise_float", "normalise_factor"], ["normalise_scaled"], "normalise_mul"
+        ),
+        helper.make_node("Add", ["normalise_scaled", "normalise_offset"], [inner], "normalise_add"),
+    ]
+    graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in constants.items())
+    rest = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *rest])
+    return copy
+
+
+NORMALISATION = ("normalise_cast", "normalise_mul", "normalise_add")
+"""The nodes that ``with_normalisation`` adds."""
+
+
+def quantize_nodes_between(model: Any, scratch: Path) -> int:
+    """Count QuantizeLinear and DequantizeLinear nodes that are left between two integer kernels.
+
+    In the graph that ONNX Runtime runs: each is a pass over an activation that fusing should have
+    removed. One after the input or before the output is no such node.
+    """
+    graph = optimised(model, ALL, scratch).graph
+    produced = {output: node for node in graph.node for output in node.output}
+    consumers: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for value in node.input:
+            consumers.setdefault(value, []).append(node)
+
+    def fed_by_network(node: Any) -> bool:
+        maker = produced.get(node.input[0])
+        while maker is not None and maker.op_type in _MOVES:
+            maker = produced.get(maker.input[0])
+        return maker is not None and maker.name not in NORMALISATION
+
+    def feeds_network(node: Any) -> bool:
+        return any(consumer for output in node.output for consumer in consumers.get(output, []))
+
+    return sum(
+        node.op_type in ("QuantizeLinear", "DequantizeLinear")
+        and fed_by_network(node)
+        and feeds_network(node)
+        for node in graph.node
+    )
+
+
+_MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _owners(model: Any) -> Iterator[Any]:
+    yield model
+    yield from _graph_owners(model.graph)
+    for function in model.functions:
+        yield function
+        yield from function.node
+
+
+def _graph_owners(graph: Any) -> Iterator[Any]:
+    yield graph
+    yield from (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.ByteSize():
+                    yield from _graph_owners(inner)

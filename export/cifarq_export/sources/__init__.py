@@ -1,0 +1,66 @@
+"""What can be exported: a checkpoint, any PyTorch classifier, an ONNX file. One kind a file.
+
+Each makes a ``Source``: the FP32 model as it was trained, with what is needed to feed and check it.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge_runtime.accuracy import Predict
+from edge_runtime.errors import ExportError
+from edge_runtime.preprocess import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Source:
+    """An FP32 classifier.
+
+    Attributes:
+        name: artifacts are called by it.
+        input_shape: (C, H, W) of one image.
+        classes: class names in the order of the logits.
+        how: how images become what it takes; normalised by the runtime.
+        predict: the model itself: (N, C, H, W) float32 -> logits (N, classes).
+        module: the PyTorch module in eval mode on the CPU, or None.
+        graph: the ONNX model, or None.
+        batch: ``N``, or the one batch size that it takes.
+        kind: what it is called in messages.
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    how: Preprocessing
+    predict: Predict
+    module: "nn.Module | None" = None
+    graph: Any = None
+    batch: int | str = "N"
+    kind: str = "FP32 PyTorch"
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats that it can be written in."""
+        return ("torchscript", "onnx") if self.module is not None else ("onnx",)
+
+
+def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: str) -> None:
+    """Refuse a model whose answer to ``images`` images is not one number for each class.
+
+    Raises:
+        ExportError: it answers something else.
+    """
+    if shape == (images, classes):
+        return
+    if len(shape) == 2 and shape[0] == images:
+        raise ExportError(
+            f"{given} has {shape[1]} outputs for {classes} classes. Give a model with {classes} "
+            f"outputs (--model-arg num_classes={classes} for torchvision's), or name the classes "
+            "of its outputs with --classes."
+        )
+    raise ExportError(
+        f"{given} answers a batch of {images} images with an array {shape}; a classifier answers "
+        f"({images}, {classes})."
+    )

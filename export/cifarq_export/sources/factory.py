@@ -1,0 +1,111 @@
+"""Any PyTorch classifier: a function that builds it, and a safetensors file with its weights."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from cifarq.evaluate import torch_predictor
+from cifarq_export.sources import Source, check_outputs
+from edge_runtime.errors import CheckpointError, ExportError, UsageError
+from edge_runtime.preprocess import Preprocessing
+
+
+def source(
+    factory: str,
+    arguments: Mapping[str, Any],
+    weights: Path | None,
+    *,
+    input_shape: tuple[int, int, int],
+    classes: tuple[str, ...],
+    how: Preprocessing,
+) -> Source:
+    """Build a model and load its weights.
+
+    Args:
+        factory: ``package.module:function``; it returns an ``nn.Module`` that maps
+            (N, C, H, W) float32 to (N, classes) logits. Its module is imported, and runs.
+        arguments: for the function.
+        weights: a safetensors file with the module's state_dict; what the function made, if None.
+        input_shape: (C, H, W) of one image.
+        classes: class names in the order of the logits.
+        how: how images become its input.
+
+    Raises:
+        UsageError: there is no such function.
+        CheckpointError: the weights cannot be read or do not fit.
+        ExportError: it is no classifier of ``classes`` for ``input_shape``.
+    """
+    model = _built(factory, arguments)
+    if weights is not None:
+        _load(model, weights)
+    model.eval().cpu()
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(
+                f"{weights or factory}: {name} holds values that are not finite (NaN or infinite). "
+                "Train again, or give other weights."
+            )
+    predict = torch_predictor(model)
+    try:
+        logits = predict(np.zeros((2, *input_shape), np.float32))
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ExportError(
+            f"--model {factory} cannot take a batch (2, {', '.join(map(str, input_shape))}): "
+            f"{reason}. Check --input-shape."
+        ) from error
+    check_outputs(logits.shape, 2, len(classes), given=f"--model {factory}")
+    name = factory.partition(":")[2].replace("_", "-")
+    return Source(name, input_shape, classes, how, predict, module=model)
+
+
+def _built(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
+    module_name, _, name = factory.partition(":")
+    if not module_name or not name.isidentifier():
+        raise UsageError(
+            f"--model {factory!r} is not package.module:function, as in "
+            "torchvision.models:resnet18."
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:  # a module beside the user, as for python -m
+        sys.path.insert(0, here)
+    try:
+        make: Callable[..., Any] = getattr(importlib.import_module(module_name), name)
+    except ImportError as error:
+        raise UsageError(f"--model {factory}: cannot import {module_name} ({error}).") from error
+    except AttributeError:
+        raise UsageError(f"--model {factory}: {module_name} has no {name!r}.") from None
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # a model without --weights is the same one every time
+            model = make(**arguments)
+    except Exception as error:  # the user's code may raise anything
+        raise UsageError(f"--model {factory}: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise UsageError(f"--model {factory} returned a {type(model).__name__}, not an nn.Module.")
+    return model
+
+
+def _load(model: nn.Module, weights: Path) -> None:
+    try:
+        tensors = safetensors.torch.load_file(weights)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"--weights {os.fspath(weights)} is not a whole safetensors file ({error}). Pickled "
+            "weights (.pt, .pth) can run code and are never read: convert them with "
+            "safetensors.torch.save_file(model.state_dict(), FILE)."
+        ) from error
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"--weights {weights} do not fit the model: {reason}") from error

@@ -1,0 +1,138 @@
+"""An ONNX classifier, whatever wrote it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from cifarq_export import onnx_graph
+from cifarq_export.sources import Source, check_outputs
+from edge_runtime.errors import CheckpointError, EngineError, ExportError
+from edge_runtime.preprocess import Preprocessing
+
+MIN_OPSET = 13
+"""From here on weights can be quantized per channel (QuantizeLinear got its axis)."""
+
+_QUANTIZED = {
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "QLinearConv",
+    "QLinearMatMul",
+    "ConvInteger",
+    "MatMulInteger",
+    "DynamicQuantizeLinear",
+}
+
+
+def source(
+    path: Path,
+    classes: tuple[str, ...],
+    how: Preprocessing,
+    input_shape: tuple[int, int, int] | None = None,
+) -> Source:
+    """Open an ONNX file.
+
+    Args:
+        path: one image input (N, C, H, W) float32, one output (N, classes).
+        classes: class names in the order of the outputs.
+        how: how images become its input.
+        input_shape: (C, H, W), for a file that leaves height and width open.
+
+    Raises:
+        ExportError: it is no such model, or already quantized.
+        CheckpointError: its weights are not finite.
+        EngineError: ONNX Runtime refuses it.
+    """
+    graph = _read(path)
+    batch, input_shape = _input(graph, path, input_shape)
+    images = batch if isinstance(batch, int) else 2
+    named = onnx_graph.prepared(graph)
+    predict = onnx_graph.session(named, path.name).run
+    try:
+        logits = predict(np.zeros((images, *input_shape), np.float32))
+    except Exception as error:  # the engine's exceptions share no base class of their own
+        reason = str(error).strip().splitlines()[0]
+        raise EngineError(f"ONNX Runtime cannot run {path.name}: {reason}") from error
+    check_outputs(logits.shape, images, len(classes), given=f"--from {path}")
+    return Source(
+        path.stem,
+        input_shape,
+        classes,
+        how,
+        predict,
+        graph=named,
+        batch=batch,
+        kind=f"FP32 {path.name}",
+    )
+
+
+def _read(path: Path) -> Any:
+    try:
+        graph = onnx.load(path)
+        onnx.checker.check_model(graph)
+    except FileNotFoundError as error:
+        raise ExportError(
+            f"--from {path} needs {error.filename or path}, which is absent."
+        ) from error
+    except Exception as error:  # protobuf, onnx.checker and the system raise each their own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ExportError(f"--from {path} is not a valid ONNX model: {reason}") from error
+    found = sorted({node.op_type for node in graph.graph.node} & _QUANTIZED)
+    if found:
+        raise ExportError(
+            f"--from {path} is already quantized ({', '.join(found)}). Give the FP32 model it was "
+            "made from."
+        )
+    for tensor in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise CheckpointError(
+                f"--from {path}: {tensor.name} holds values that are not finite (NaN or infinite)."
+            )
+    if onnx_graph.opset(graph) >= MIN_OPSET:
+        return graph
+    try:
+        return onnx.version_converter.convert_version(graph, onnx_graph.OPSET)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ExportError(
+            f"--from {path} has opset {onnx_graph.opset(graph)}; {MIN_OPSET} is needed, and it "
+            f"cannot be converted: {reason}"
+        ) from error
+
+
+def _input(
+    graph: Any, path: Path, wanted: tuple[int, int, int] | None
+) -> tuple[int | str, tuple[int, int, int]]:
+    """Return batch (``N`` or the fixed one) and (C, H, W), and fix what the graph leaves open."""
+    weights = {tensor.name for tensor in graph.graph.initializer}
+    inputs = [value for value in graph.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "none"
+        raise ExportError(f"--from {path} has {len(inputs)} inputs ({names}); expected one image.")
+    kind = inputs[0].type.tensor_type
+    dims = [max(d.dim_value, 0) for d in kind.shape.dim]
+    said = [d.dim_value or d.dim_param or "?" for d in kind.shape.dim]
+    if kind.elem_type != onnx.TensorProto.FLOAT or len(dims) != 4 or dims[1] not in (0, 3):
+        raise ExportError(
+            f"--from {path}: its input {inputs[0].name} is {said} of type "
+            f"{onnx.TensorProto.DataType.Name(kind.elem_type)}; expected (N, 3, H, W) FLOAT."
+        )
+    if wanted is None and 0 in dims[1:]:
+        raise ExportError(
+            f"--from {path} leaves the size of its input open, {said}. Give it with --input-shape, "
+            "as in --input-shape 3,224,224."
+        )
+    if wanted and any(d not in (0, w) for d, w in zip(dims[1:], wanted, strict=True)):
+        raise ExportError(
+            f"--from {path} takes {said[1:]}, not --input-shape {','.join(map(str, wanted))}."
+        )
+    channels, height, width = wanted or (dims[1], dims[2], dims[3])
+    for axis, size in zip(kind.shape.dim, (dims[0], channels, height, width), strict=True):
+        axis.Clear()
+        if size:
+            axis.dim_value = size
+        else:
+            axis.dim_param = "N"
+    return (dims[0] or "N"), (channels, height, width)

@@ -1,0 +1,78 @@
+"""What ``cifarq-export`` prints of a finished bundle."""
+
+from pathlib import Path
+
+from cifarq_export.artifacts import Made
+from cifarq_export.bundle import Built
+from cifarq_export.gates import points, ratio
+from edge_runtime.manifest import Manifest
+from edge_runtime.preprocess import NormalisedBy
+
+
+def normalised_by(input_: str) -> NormalisedBy:
+    """Return who normalises, from the element type of the input."""
+    return NormalisedBy.ARTIFACT if input_ == "uint8" else NormalisedBy.RUNTIME
+
+
+def text(built: Built, kind: str, out: Path) -> str:
+    """Return a table of the artifacts, and the next commands."""
+    content, made = built.manifest, built.made
+    checked = made[0].checked.parity.images
+    fp32 = content.artifacts[0].accuracy["fp32_top1"]
+    heading = (
+        f"{content.model}: {out}, checked on {checked:,} validation images against {kind} "
+        f"({100 * fp32:.1f} % top-1)"
+    )
+    rows = [
+        ["artifact", "size KB", "INT8 MACs %", "top-1 %", "falls by points", "speed vs FP32"],
+        *(_row(one) for one in made),
+        *([record.file, f"{record.size_bytes / 1024:,.1f}"] for record in content.files),
+    ]
+    return "\n".join([heading, "", *aligned(rows), "", *_notes(built), *_next(content, out)])
+
+
+def _row(one: Made) -> list[str]:
+    is_fp32 = one.precision == "fp32"
+    return [
+        one.path.name,
+        f"{one.size_bytes / 1024:,.1f}",
+        f"{100 * one.explanation.mac_share:.1f}",
+        f"{100 * one.checked.top1.value:.1f}",
+        "–" if is_fp32 else points(one.checked.drop),
+        "1" if is_fp32 else ratio(one.speed) if one.speed else "not measured",
+    ]
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Return rows of cells as lines: the first column to the left, the others to the right."""
+    columns = max(len(row) for row in rows)
+    full = [row + [""] * (columns - len(row)) for row in rows]
+    widths = [max(len(row[i]) for row in full) for i in range(columns)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in full
+    ]
+
+
+def _notes(built: Built) -> list[str]:
+    notes = ["INT8 MACs: share of the multiply-accumulates; brackets hold 95 % intervals, paired."]
+    if any(one.speed for one in built.made):
+        notes.append(
+            "speed: against FP32 in the same format and engine, in turns, batch 1, one thread."
+        )
+    targets = {a.target for a in built.manifest.artifacts if a.target != "any"}
+    if targets:
+        notes.append(f"int8-static is made for {targets.pop()} (--target).")
+    return [*notes, ""]
+
+
+def _next(content: Manifest, out: Path) -> list[str]:
+    engines = " and ".join(sorted({artifact.engine for artifact in content.artifacts}))
+    return [
+        f"Next, copy it and run it (there: Python 3.11 or newer, numpy, {engines}):",
+        f"  scp -r {out} pi@raspberrypi.local:",
+        f"  ssh -t pi@raspberrypi.local python3 {out.resolve().name}/edge-bench.pyz",
+    ]

@@ -1,0 +1,47 @@
+"""Which class of CPU this is, from what Linux says of it."""
+
+import pytest
+
+from edge_runtime import host, target
+from edge_runtime.target import of_this_cpu
+
+# The words of /proc/cpuinfo that matter, as kernels print them.
+ZEN_4 = frozenset(["sse4_2", "avx2", "avx512f", "avx512_vnni", "avx512_bf16"])
+ALDER_LAKE = frozenset(["sse4_2", "avx2", "fma", "avx_vnni"])
+HASWELL = frozenset(["sse4_2", "avx2", "fma"])
+CORTEX_A76 = frozenset(
+    ["fp", "asimd", "aes", "asimdhp", "cpuid", "asimdrdm", "lrcpc", "dcpop", "asimddp"]
+)
+CORTEX_A72 = frozenset(["fp", "asimd", "evtstrm", "crc32", "cpuid"])
+
+
+@pytest.mark.parametrize(
+    "machine, flags, expected",
+    [
+        ("x86_64", ZEN_4, "x86-vnni"),
+        ("x86_64", ALDER_LAKE, "x86-vnni"),
+        ("AMD64", HASWELL, "x86"),
+        ("x86_64", frozenset(), "x86"),
+        ("aarch64", CORTEX_A76, "arm64"),
+        ("arm64", CORTEX_A72, "arm64"),
+        ("armv7l", frozenset(), None),
+        ("riscv64", frozenset(), None),
+    ],
+)
+def test_a_cpu_is_known_by_machine_and_flags(machine, flags, expected):
+    assert of_this_cpu(machine, flags) == expected
+    assert expected is None or expected in target.NAMES
+
+
+@pytest.mark.parametrize(
+    "flags, has", [(ZEN_4, True), (ALDER_LAKE, True), (HASWELL, False), (CORTEX_A76, True)]
+)
+def test_the_dot_product_instruction(flags, has):
+    assert target.has_dot_product(flags) is has
+    assert target.has_dot_product(CORTEX_A72) is False
+
+
+def test_this_machine_is_read_where_nothing_is_given():
+    import platform
+
+    assert of_this_cpu() == of_this_cpu(platform.machine(), host.cpu_flags())
