@@ -115,6 +115,33 @@ def serialised(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = 
     return safetensors.torch.save(on_cpu, metadata)
 
 
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        CheckpointError: it is absent, truncated, or no such file.
+    """
+    try:
+        return safetensors.torch.load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is not a whole safetensors file ({error}). It is absent, truncated, or a "
+            "pickle under that name, which is never read: convert weights with "
+            "safetensors.torch.save_file(model.state_dict(), FILE)."
+        ) from error
+
+
+def require_finite(tensors: Mapping[str, Tensor], where: object) -> None:
+    """Refuse weights that are no numbers.
+
+    Raises:
+        CheckpointError: one of the tensors holds NaN or an infinite value.
+    """
+    for name, tensor in tensors.items():
+        if not math.isfinite(float(tensor.float().sum())):
+            raise CheckpointError(f"{where}: tensor {name!r} holds NaN or infinite values.")
+
+
 def load(folder: Path) -> Checkpoint:
     """Read a checkpoint folder.
 
@@ -132,22 +159,14 @@ def load(folder: Path) -> Checkpoint:
     weights_file = folder / WEIGHTS_FILE
     if not weights_file.is_file():
         raise CheckpointError(f"{folder} has no {WEIGHTS_FILE}: copy the whole folder again.")
-    try:
-        weights = safetensors.torch.load_file(weights_file)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{weights_file} is not a whole safetensors file ({error}). It is truncated, or it is "
-            "a pickle under that name, which is never read."
-        ) from error
+    weights = read_tensors(weights_file)
     if (found := sha256_of(weights_file)) != metadata["sha256"]:
         raise CheckpointError(
             f"{weights_file} has SHA-256 {found[:12]}..., {METADATA_FILE} says "
             f"{metadata['sha256'][:12]}...: the files do not belong together. Copy the folder "
             "again, or go on training with --resume."
         )
-    for name, tensor in weights.items():
-        if not math.isfinite(float(tensor.float().sum())):
-            raise CheckpointError(f"{weights_file}: tensor {name!r} holds NaN or infinite values.")
+    require_finite(weights, weights_file)
     try:
         return Checkpoint(
             architecture=metadata["architecture"],

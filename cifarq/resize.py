@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Resize:
     """Scale the shorter side to ``shorter`` pixels, then crop the centre to (height, width).
 
-    Bilinear with antialiasing, as torchvision's ``Resize`` and ``CenterCrop`` do on images.
+    Bilinear with antialiasing; pixel for pixel what torchvision's ``Resize`` and ``CenterCrop`` do
+    with images, so that a model sees what it was trained on.
 
     Raises:
         DataError: the crop would be larger than the scaled image.
@@ -37,10 +38,9 @@ class Resize:
         """Return (3, height, width) uint8 RGB."""
         from PIL.Image import Resampling
 
-        wide, high = image.size
-        scale = self.shorter / min(wide, high)
-        size = max(self.shorter, round(wide * scale)), max(self.shorter, round(high * scale))
-        scaled = image.convert("RGB").resize(size, Resampling.BILINEAR)
-        left, top = (size[0] - self.width) // 2, (size[1] - self.height) // 2
+        short = min(image.size)
+        wide, high = (int(self.shorter * side / short) for side in image.size)
+        scaled = image.convert("RGB").resize((wide, high), Resampling.BILINEAR)
+        left, top = round((wide - self.width) / 2), round((high - self.height) / 2)
         cropped = scaled.crop((left, top, left + self.width, top + self.height))
         return np.ascontiguousarray(np.asarray(cropped).transpose(2, 0, 1))

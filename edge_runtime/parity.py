@@ -1,5 +1,6 @@
 """Does an artifact compute what the FP32 model does? One rule, on a workstation and a device."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ exported, before it counts as broken. Generous on purpose: INT8 outputs differ b
 (onnxruntime#20479), and how much accuracy may be lost is the exporter's question. A model with a
 ruined layer disagrees far more often."""
 
-_FEW = 2  # images that may always differ: of 20, one near a class boundary is already 5 %
+_SIGMAS = 2  # what chance adds: of few images, one near a class boundary is already 5 %
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ class Parity:
                 f"allowed {allowed:.2g}"
             )
         differing = self.images - self.agree
-        allowed = 1 - expected_agreement + INT8_DISAGREEMENT
-        if differing <= max(_FEW, allowed * self.images):
+        share = min(1.0, 1 - expected_agreement + INT8_DISAGREEMENT)
+        spread = math.sqrt(share * (1 - share) * self.images)
+        allowed = math.floor(share * self.images + _SIGMAS * spread)
+        if differing <= allowed:
             return None
         return (
             f"{differing} of {self.images} images are put in another class than by the FP32 model, "
-            f"allowed {100 * allowed:.3g} %"
+            f"allowed {allowed}"
         )
 
 

@@ -51,3 +51,20 @@ def run(tmp_path: Path) -> Run:
         )
 
     return call
+
+
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Like ``run``, for fixtures that several tests share."""
+
+    def call(module: str, *args: object) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-P", "-m", module, *map(str, args)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path_factory.mktemp("once"),
+            timeout=300,
+            check=True,
+        )
+
+    return call

@@ -159,3 +159,64 @@ def test_no_path_of_a_machine_is_in_the_documents():
     for path in [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("benchmarks/**/*.json")]:
         found = re.findall(r"(?<![\w.])/(?:root|home|work|tmp|usr)/\S*", path.read_text())
         assert not found, f"{path.name}: {found}"
+
+
+@pytest.fixture
+def precisions(monkeypatch):
+    """The module that measured what each precision is worth."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import precisions
+
+    return precisions
+
+
+@pytest.fixture
+def worth():
+    return json.loads((BENCHMARKS / "results" / "precisions.json").read_text())
+
+
+def test_the_table_of_precisions_is_drawn_from_its_record(precisions, worth):
+    drawn = (BENCHMARKS / "results" / "precisions.md").read_text()
+    assert drawn == precisions.markdown(worth)
+    assert precisions.readme_block(worth) in (REPOSITORY / "README.md").read_text()
+
+
+def test_static_int8_was_measured_to_be_worth_it(precisions, worth):
+    """What was promised, of the recorded run: the whole interval has to lie on the right side."""
+    static = precisions.STATIC
+    assert precisions.speed(worth, static, precisions.EAGER).low >= 5
+    assert precisions.speed(worth, static, precisions.ORT_FP32).low >= 2.5
+    assert worth["subjects"][static]["size_bytes"] <= 2_375_680
+    assert precisions.drop(worth, static, "validation").value <= 0.2
+    counts = worth["subjects"][static]["accuracy"]
+    assert counts["validation"]["images"] == 5_000 and counts["test"]["images"] == 10_000
+    assert precisions.drop(worth, static, "test").low <= 0.2
+
+
+def test_the_precisions_were_measured_in_turns_of_fresh_processes(worth):
+    settings = worth["settings"]
+    turns = settings["restarts"] * settings["rounds"]
+    assert settings["restarts"] >= 10 and settings["batch_size"] == settings["threads"] == 1
+    assert all(len(s["turn_median_ns"]) == turns for s in worth["subjects"].values())
+
+
+def test_the_recorded_bytes_are_what_the_exporter_writes(worth):
+    (artifact,) = manifest.read(BUNDLE).artifacts
+    assert worth["subjects"][artifact.file]["size_bytes"] == artifact.size_bytes
+    assert worth["subjects"][artifact.file]["quantized"] == artifact.quantized
+
+
+@pytest.mark.torch
+@pytest.mark.full_data
+def test_the_precisions_are_measured(data_dir, tmp_path):
+    command = [sys.executable, str(BENCHMARKS / "precisions.py"), "--data-dir", str(data_dir)]
+    small = ["--restarts", "2", "--rounds", "1", "--turn", "0.02", "--images", "30"]
+    done = subprocess.run(
+        [*command, *small, "--out", str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads((tmp_path / "precisions.json").read_text())
+    assert len(found["subjects"]) == 7
+    assert all(len(s["turn_median_ns"]) == 2 for s in found["subjects"].values())
+    assert (tmp_path / "precisions.md").read_text().strip() == done.stdout.strip()

@@ -18,6 +18,7 @@ import onnxruntime
 import platformdirs
 from numpy.typing import NDArray
 
+from cifarq import packs
 from cifarq.labelled import LabelledImages
 from cifarq_export import onnx_graph, thresholds
 from edge_runtime.errors import DataError, ExportError
@@ -63,7 +64,13 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the manifest says of it."""
-        return {"method": self.method, "images": len(self.images), "split": "train"}
+        pack = packs.PACKS["calibration"]
+        return {
+            "method": self.method,
+            "images": len(self.images),
+            "split": pack.part,
+            "seed": pack.seed,
+        }
 
 
 def ranges(

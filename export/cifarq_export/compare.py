@@ -80,6 +80,7 @@ class Comparison:
         ]
         if self.target != target.of_this_cpu():
             notes.append(f"int8-static is made for {self.target} and ran on another CPU here.")
+        notes += [f"would not ship: {failure}." for one in self.made for failure in one.failures]
         notes += [warning for one in self.made for warning in one.warnings]
         return "\n".join([*aligned(rows), "", *notes])
 

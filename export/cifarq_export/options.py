@@ -179,10 +179,10 @@ class Asked:
         if self.std is not None and min(self.std) <= 0:
             raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
         own = self.factory is None and self.onnx_file is None
-        if own and (self.mean or self.resize or self.classes or self.input_shape):
+        if own and (self.mean or self.classes or self.input_shape):
             raise UsageError(
-                "--mean, --std, --resize, --classes and --input-shape are for --model and --from; "
-                "a checkpoint says its own."
+                "--mean, --std, --classes and --input-shape are for --model and --from; a "
+                "checkpoint says its own."
             )
 
     def open(self) -> "tuple[Source, Gatherer]":
@@ -212,7 +212,15 @@ class Asked:
 
         classes = self._class_names() or gatherer.parts.classes
         ours = gatherer.parts.name == cifar10.NAME and gatherer.parts.classes == cifar10.CLASSES
-        mean, std = (cifar10.MEAN, cifar10.STD) if ours else _IMAGENET
+        whose, mean, std = (
+            ("CIFAR-10", cifar10.MEAN, cifar10.STD) if ours else ("ImageNet", *_IMAGENET)
+        )
+        if self.mean is None:
+            click.echo(
+                f"Note: normalising with {whose}'s mean and deviation; give --mean and --std if "
+                "the model was trained with others.",
+                err=True,
+            )
         how = Preprocessing(self.mean or mean, self.std or std)
         if self.onnx_file is not None:
             return onnx_file.source(self.onnx_file, classes, how, self.input_shape)

@@ -86,10 +86,10 @@ def quantize(
         ExportError: nothing in it can be quantized.
     """
     preset = PRESETS[target]
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    shielded = _shielded(model, keep_fp32)
+    shields = [f"{name}{_SHIELD}" for name in keep_fp32]
     quantizer = QDQQuantizer(
-        copy,
+        shielded,
         per_channel=True,
         reduce_range=preset.reduce_range,
         weight_qType=QuantType.QInt8,
@@ -102,16 +102,52 @@ def quantize(
             },
         ),
         nodes_to_quantize=[only] if only else [],
-        nodes_to_exclude=[*onnx_graph.NORMALISATION, *keep_fp32],
+        nodes_to_exclude=[*onnx_graph.NORMALISATION, *keep_fp32, *shields],
         op_types_to_quantize=list(OPERATORS),
         # The logits stay FP32: in 256 steps two classes would often tie.
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     )
     quantizer.quantize_model()
+    quantizer.model.topological_sort()  # ONNX asks for it; ONNX Runtime alone would not
     found = onnx_graph.prepared(quantizer.model.model)
     if not any(node.op_type == "QuantizeLinear" for node in found.graph.node):
         raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
     return found
+
+
+_SHIELD = "_stays_fp32"
+
+
+def _shielded(model: Any, keep_fp32: tuple[str, ...]) -> Any:
+    """Return a copy whose kept layers stay FP32 in ONNX Runtime too.
+
+    It quantizes the FP32 weights of a layer by itself, per tensor, where it finds the layer between
+    a dequantize and a quantize node. LeakyRelu with a slope of 1 changes no value, is fused into
+    the layer, and keeps that pattern from being found.
+
+    Source: onnxruntime, core/optimizer/qdq_transformer/weight_bias_quantization.cc.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    nodes = []
+    for node in copy.graph.node:
+        nodes.append(node)
+        if node.name in keep_fp32:
+            output = node.output[0]
+            node.output[0] = f"{output}{_SHIELD}"
+            nodes.append(
+                onnx.helper.make_node(
+                    "LeakyRelu",
+                    [node.output[0]],
+                    [output],
+                    f"{node.name}{_SHIELD}",
+                    alpha=1.0,
+                )
+            )
+    rearranged = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del copy.graph.node[:]
+    copy.graph.node.extend(rearranged)
+    return copy
 
 
 def layers(model: Any) -> dict[str, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from cifarq_export.artifacts import Made
 from cifarq_export.bundle import Built
 from cifarq_export.gates import points, ratio
+from edge_runtime import target
 from edge_runtime.manifest import Manifest
 from edge_runtime.preprocess import NormalisedBy
 
@@ -63,9 +64,11 @@ def _notes(built: Built) -> list[str]:
         notes.append(
             "speed: against FP32 in the same format and engine, in turns, batch 1, one thread."
         )
-    targets = {a.target for a in built.manifest.artifacts if a.target != "any"}
-    if targets:
-        notes.append(f"int8-static is made for {targets.pop()} (--target).")
+    targets = {a.target for a in built.manifest.artifacts if a.target != target.ANY}
+    for name in targets:
+        here = target.of_this_cpu()
+        elsewhere = f"; this CPU is {here}, so its speed is not measured here"
+        notes.append(f"int8-static is made for {name}{elsewhere if name != here else ''}.")
     return [*notes, ""]
 
 

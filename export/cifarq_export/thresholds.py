@@ -19,6 +19,9 @@ BINS = 2048
 LEVELS = 128
 """Positive levels of a signed 8-bit code."""
 
+_NARROW = 1e-30
+"""Below this the edges of bins would fall together: such a range is kept as it is."""
+
 Batches = Callable[[], Iterable[Mapping[str, NDArray[np.float32]]]]
 """Gives, each time it is called, the values of every tensor, a batch at a time."""
 
@@ -98,6 +101,9 @@ def entropy_bins(counts: NDArray[np.int64], levels: int) -> int:
         levels: codes for positive values.
     """
     best, fewest = len(counts), np.inf
+    # Zeros are exact in every code: the many that ReLU makes say nothing of where to clip.
+    counts = counts.copy()
+    counts[0] = counts[1]
     for kept in range(levels, len(counts) + 1, 8):
         inside = counts[:kept].astype(np.float64)
         wanted = inside.copy()
@@ -133,7 +139,7 @@ def _histograms(
     for batch in batches():
         for name, values in batch.items():
             low, high = edges[name]
-            if not np.isfinite((low, high)).all() or not high > low:
+            if not np.isfinite((low, high)).all() or high - low < _NARROW:
                 continue
             counts, _ = np.histogram(of(values), BINS, (low, high))
             found[name] = found.get(name, np.zeros(BINS, np.int64)) + counts

@@ -11,6 +11,7 @@ import torch
 from cifarq import checkpoint, cifar10, data, evaluate, models, packs
 from cifarq.labelled import LabelledImages
 from edge_runtime.errors import BundleError, DataError, UsageError
+from edge_runtime.preprocess import Preprocessing
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 SHIPPED = models.pretrained("seed-cnn")
@@ -73,7 +74,7 @@ def test_any_callable_can_be_evaluated_and_progress_is_told(images):
     def always_frog(batch):
         return np.tile(np.eye(10)[6], (len(batch), 1))
 
-    constants = (cifar10.CLASSES, cifar10.MEAN, cifar10.STD, (3, 32, 32))
+    constants = (cifar10.CLASSES, Preprocessing(cifar10.MEAN, cifar10.STD), (3, 32, 32))
     subject = evaluate.Subject("frog", always_frog, *constants)
     told = []
     found = evaluate.evaluate(
@@ -91,7 +92,8 @@ def test_a_subject_sees_batches_normalised_by_its_own_constants():
         seen.append(batch)
         return np.zeros((len(batch), 2))
 
-    subject = evaluate.Subject("spy", spy, ("a", "b"), (0.5, 0, 1), (0.5, 1, 2), (3, 4, 5))
+    how = Preprocessing((0.5, 0, 1), (0.5, 1, 2))
+    subject = evaluate.Subject("spy", spy, ("a", "b"), how, (3, 4, 5))
     white = LabelledImages(np.full((3, 3, 4, 5), 255, np.uint8), np.zeros(3, np.int64))
     evaluate.evaluate(subject, white, ("a", "b"))
     assert [batch.shape for batch in seen] == [(1, 3, 4, 5)] * 3

@@ -27,6 +27,12 @@ EVERYTHING = (
 
 
 @pytest.fixture(scope="session")
+def everything_asked() -> tuple[str, ...]:
+    """The options that ``everything`` was exported with."""
+    return EVERYTHING
+
+
+@pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the shipped model in every format and precision; not to be changed."""
     folder = tmp_path_factory.mktemp("export") / "everything"

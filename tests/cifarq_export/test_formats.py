@@ -101,6 +101,15 @@ def test_onnx_is_one_file_with_a_dynamic_batch_and_its_opset_in_the_manifest(eve
     assert model.graph.output[0].name == artifact.output.name == "logits"
 
 
+def test_every_onnx_file_is_valid_to_the_letter(everything):
+    for artifact in manifest.read(everything).artifacts:
+        if artifact.format == "onnx":
+            model = onnx.load(everything / artifact.file)
+            onnx.checker.check_model(model, full_check=True)
+            assert {o.domain for o in model.opset_import} == {""}
+            assert artifact.opset == 18
+
+
 @pytest.mark.parametrize("precision, integer", [("int8-dynamic", 2), ("int8-dynamic-conv", 6)])
 def test_only_what_the_precision_names_is_integer(everything, precision, integer):
     model = onnx.load(everything / artifact_of(everything, "onnx", precision).file)

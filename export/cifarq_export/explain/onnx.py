@@ -54,7 +54,7 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
 def _profiled(
     model: Any, name: str, image: NDArray[Any], scratch: Path
 ) -> tuple[Any, dict[str, dict[str, Any]]]:
-    """Return the fused graph, and for each node's name its output shapes and time."""
+    """Return the fused graph, and for each node's name its inputs, outputs and time."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnx_graph.EXTENDED
     options.optimized_model_filepath = str(scratch / "fused.onnx")
@@ -65,14 +65,19 @@ def _profiled(
         opened.run(image)
     events = json.loads(Path(opened.inner.end_profiling()).read_text())
     times: dict[str, list[int]] = defaultdict(list)
-    shapes: dict[str, Any] = {}
+    kinds: dict[str, list[str]] = {}
+    shapes: dict[str, dict[str, Any]] = {}
     for event in events:
         node = event["name"].removesuffix("_kernel_time")
         if event.get("cat") == "Node" and node != event["name"]:
             times[node].append(event["dur"] * 1000)
-            shapes[node] = event["args"].get("output_type_shape")
+            shapes[node] = {
+                side: [next(iter(entry.values())) for entry in event["args"][f"{side}_type_shape"]]
+                for side in ("input", "output")
+            }
+            kinds[node] = [next(iter(entry)) for entry in event["args"]["output_type_shape"]]
     profile = {
-        node: {"ns": int(np.median(taken)), "outputs": shapes[node]}
+        node: {"ns": int(np.median(taken)), "kinds": kinds[node], **shapes[node]}
         for node, taken in times.items()
     }
     return onnx.load(scratch / "fused.onnx").graph, profile
@@ -88,7 +93,8 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str) -> list[Oper
         if kind in _WEIGHTED:
             found.append(_weighted(node, weights, seen, precision, int8_graph))
             continue
-        held = 0 if kind in _BETWEEN else sum(_size(weights, name) for name in node.input)
+        sizes = [_size(weights, name) for name in node.input]
+        held = 0 if kind in _BETWEEN else sum(n for n in sizes if n > 1)  # 1: a scale, a slope
         is_int8 = kind.startswith("QLinear") or (int8_graph and _moves_int8(seen))
         stays_float = int8_graph and not is_int8 and kind not in _FREE
         why = _why_float(node.name, kind, precision) if stays_float else ""
@@ -112,7 +118,7 @@ def _weighted(
         int8=int8,
         weights=size + bias,
         int8_weights=size if stored_int8 else 0,
-        macs=_macs(node, weight, seen.get("outputs") or []),
+        macs=_macs(node, weight, seen),
         why="" if int8 else _why_float_layer(node, precision, int8_graph),
         time_ns=seen.get("ns"),
     )
@@ -125,11 +131,13 @@ def _layer(node: Any, at: int) -> str:
     return name if name != node.input[at] else str(qdq.layer_name(node))
 
 
-def _macs(node: Any, weight: Any, outputs: list[dict[str, list[int]]]) -> int:
+def _macs(node: Any, weight: Any, seen: dict[str, Any]) -> int:
     """Return multiply-accumulates for one image: each output is a sum over a slice of weights."""
-    if not outputs or weight is None:
+    if not seen:
         return 0
-    made = int(np.prod(next(iter(outputs[0].values()))))
+    made = int(np.prod(seen["output"][0]))
+    if weight is None:  # a product of two activations
+        return made * int(seen["input"][0][-1])
     if node.op_type in _CONVOLUTIONS:
         return made * int(np.prod(weight.dims[1:]))
     transposed = any(a.name == "transB" and a.i for a in node.attribute)
@@ -163,7 +171,7 @@ _FREE = {
 
 
 def _moves_int8(seen: dict[str, Any]) -> bool:
-    return any(kind in ("int8", "uint8") for o in seen.get("outputs") or [] for kind in o)
+    return any(kind in ("int8", "uint8") for kind in seen.get("kinds", ()))
 
 
 def _holds_int8(graph: Any) -> bool:

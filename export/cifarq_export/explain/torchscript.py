@@ -55,14 +55,20 @@ class _Recorder(TorchDispatchMode):
             self._note("Conv", weight.numel() + bias, 0, result.numel() * weight[0].numel())
         elif "addmm" in name:
             weight = args[2]
-            self._note("Linear", weight.numel() + args[0].numel(), 0, weight.numel())
+            macs = result.numel() * weight.shape[0]
+            self._note("Linear", weight.numel() + args[0].numel(), 0, macs)
         elif "aten.mm" in name:
-            self._note("Linear", args[1].numel(), 0, args[1].numel())
+            self._note("Linear", args[1].numel(), 0, result.numel() * args[1].shape[0])
+        elif name.startswith("aten.linear"):  # in inference mode it is not taken apart
+            weight = args[1]
+            bias = args[2].numel() if len(args) > 2 and args[2] is not None else 0
+            macs = result.numel() * weight.shape[1]
+            self._note("Linear", weight.numel() + bias, 0, macs)
         elif "linear_dynamic" in name:
             weight, bias = torch.ops.quantized.linear_unpack(args[1])
             held = math.prod(weight.shape)
             more = 0 if bias is None else bias.numel()
-            self._note("Linear (INT8)", held + more, held, held)
+            self._note("Linear (INT8)", held + more, held, result.numel() * weight.shape[1])
         return result
 
     def _note(self, kind: str, weights: int, int8_weights: int, macs: int) -> None:

@@ -1,18 +1,16 @@
 """Any PyTorch classifier: a function that builds it, and a safetensors file with its weights."""
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
+from cifarq import checkpoint
 from cifarq.evaluate import torch_predictor
 from cifarq_export.sources import Source, check_outputs
 from edge_runtime.errors import CheckpointError, ExportError, UsageError
@@ -48,12 +46,7 @@ def source(
     if weights is not None:
         _load(model, weights)
     model.eval().cpu()
-    for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise CheckpointError(
-                f"{weights or factory}: {name} holds values that are not finite (NaN or infinite). "
-                "Train again, or give other weights."
-            )
+    checkpoint.require_finite(model.state_dict(), weights or factory)
     predict = torch_predictor(model)
     try:
         logits = predict(np.zeros((2, *input_shape), np.float32))
@@ -97,15 +90,7 @@ def _built(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 def _load(model: nn.Module, weights: Path) -> None:
     try:
-        tensors = safetensors.torch.load_file(weights)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"--weights {os.fspath(weights)} is not a whole safetensors file ({error}). Pickled "
-            "weights (.pt, .pth) can run code and are never read: convert them with "
-            "safetensors.torch.save_file(model.state_dict(), FILE)."
-        ) from error
-    try:
-        model.load_state_dict(tensors)
+        model.load_state_dict(checkpoint.read_tensors(weights))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"--weights {weights} do not fit the model: {reason}") from error

@@ -1,0 +1,425 @@
+"""Models that cifarq did not train: torchvision's, one's own, ONNX that torch did not write."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+from onnx import TensorProto, helper, numpy_helper
+
+from cifarq import cifar10, packs
+from cifarq_export import onnx_graph
+from edge_runtime import golden, manifest
+from edge_runtime.preprocess import normalise
+
+FAST = ("--min-speedup", "0", "--validation-images", "200")
+CLASSES = 10
+
+
+def fit(features, labels):
+    """Return the weights and bias of a linear layer by ridge regression on ten answers."""
+    x = np.concatenate([features, np.ones((len(features), 1))], axis=1).astype(np.float64)
+    y = 2.0 * np.eye(CLASSES)[labels] - 1
+    ridge = np.trace(x.T @ x) / x.shape[1]  # far more features than images could tell apart
+    solved = np.linalg.solve(x.T @ x + 10 * ridge * np.eye(x.shape[1]), x.T @ y)
+    return solved[:-1].T.astype(np.float32), solved[-1].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Write a torchvision model's weights: random features, and a last layer that was fitted.
+
+    In seconds a classifier that answers by what it sees, of the real architecture.
+    """
+
+    def write(name):
+        torch.manual_seed(0)
+        model = getattr(torchvision.models, name)(num_classes=CLASSES)
+        train = packs.shipped("calibration")
+        batch = torch.from_numpy(normalise(train.images, cifar10.MEAN, cifar10.STD))
+        last = model.fc if name == "resnet18" else model.classifier[-1]
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the average of what was seen
+        with torch.no_grad():
+            model.train()(batch[:256])
+            seen = []
+            handle = last.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+            model.eval()(batch)
+            handle.remove()
+            weight, bias = fit(seen[0].numpy(), train.labels)
+            last.weight.copy_(torch.from_numpy(weight))
+            last.bias.copy_(torch.from_numpy(bias))
+        path = tmp_path_factory.mktemp("weights") / f"{name}.safetensors"
+        safetensors.torch.save_file(model.state_dict(), path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, name):
+    model = ("--model", f"torchvision.models:{name}", "--model-arg", "num_classes=10")
+    given = ("--weights", weights(name), "--input-shape", "3,32,32")
+    # What accuracy is lost with random features is no question here.
+    done = run("cifarq_export", *model, *given, *FAST, "--max-drop", "100", "--out", "b")
+    assert done.returncode == 0, done.stderr
+    content = manifest.read(tmp_path / "b")
+    assert content.model == name.replace("_", "-") and content.classes == cifar10.CLASSES
+    by = {(a.format, a.precision): a for a in content.artifacts}
+    assert len(by) == 5
+    assert by["onnx", "fp32"].accuracy["top1"] > 0.12  # random features; chance is 0.1
+    static = by["onnx", "int8-static"]
+    assert static.quantized["mac_share"] > 0.99
+    assert static.size_bytes < 0.35 * by["onnx", "fp32"].size_bytes
+    if name == "resnet18":
+        assert static.quantized["quantize_nodes_between"] == 0
+    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60", "--output", "csv")
+    done = run("edge_runtime", "b", *quick)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(",ok,") == 5
+
+
+def own_onnx(path, batch="N", opset=13, size=32, outputs=CLASSES, **changes):
+    """Write a CNN with batch norms by hand: no exporter had part in it. Returns its answers' file.
+
+    Convolution, batch norm, ReLU, twice; mean over height and width; MatMul and Add, which were
+    fitted to real images. Nodes without names, as many exporters leave them.
+    """
+    draw = np.random.default_rng(3)
+    tensors = {
+        "w1": draw.normal(0, 0.3, (32, 3, 3, 3)),
+        "w2": draw.normal(0, 0.1, (64, 32, 3, 3)),
+        "axes": np.array([2, 3], np.int64),
+        "shape": np.array([0, -1], np.int64),
+    }
+    for layer, channels in ((1, 32), (2, 64)):
+        tensors[f"scale{layer}"] = draw.uniform(0.5, 1.5, channels)
+        tensors[f"shift{layer}"] = draw.normal(0, 0.2, channels)
+        tensors[f"mean{layer}"] = draw.normal(0, 0.1, channels)
+        tensors[f"var{layer}"] = draw.uniform(0.5, 1.5, channels)
+    body = []
+    for layer, (given, stride) in enumerate((("image", 1), ("r1", 2)), 1):
+        norms = [f"{kind}{layer}" for kind in ("scale", "shift", "mean", "var")]
+        body += [
+            helper.make_node(
+                "Conv", [given, f"w{layer}"], [f"c{layer}"], pads=[1] * 4, strides=[stride] * 2
+            ),
+            helper.make_node("BatchNormalization", [f"c{layer}", *norms], [f"n{layer}"]),
+            helper.make_node("Relu", [f"n{layer}"], [f"r{layer}"]),
+        ]
+    mean = helper.make_node("ReduceMean", ["r2"], ["m"], axes=[2, 3], keepdims=1)
+    flat = helper.make_node("Reshape", ["m", "shape"], ["features"])
+    head = [
+        helper.make_node("MatMul", ["features", "w3"], ["p"]),
+        helper.make_node("Add", ["p", "b3"], ["scores"]),
+    ]
+
+    def model(nodes, output, width):
+        named = {
+            name: value.astype(np.float32) if value.dtype.kind == "f" else value
+            for name, value in {**tensors, **changes}.items()
+        }
+        used = {name for node in nodes for name in node.input}
+        graph = helper.make_graph(
+            nodes,
+            "by hand",
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, size, size])],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, [batch, width])],
+            [numpy_helper.from_array(v, n) for n, v in named.items() if n in used],
+        )
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", opset)],
+            producer_name="a person",
+            ir_version=8,
+        )
+
+    train = packs.shipped("calibration")
+    images = normalise(train.images, cifar10.MEAN, cifar10.STD)
+    session = onnx_graph.session(model([*body, mean, flat], "features", 64), "features")
+    size_of_batch = batch if isinstance(batch, int) else len(images)
+    features = np.concatenate(
+        [session.run(images[i : i + size_of_batch]) for i in range(0, len(images), size_of_batch)]
+    )
+    weight, bias = fit(features, train.labels)
+    tensors["w3"], tensors["b3"] = weight.T[:, :outputs], bias[:outputs]
+    onnx.save(model([*body, mean, flat, *head], "scores", outputs), path)
+    return path
+
+
+@pytest.mark.parametrize("batch", ["N", 1])
+@pytest.mark.parametrize("opset", [11, 13])
+def test_an_onnx_file_that_torch_did_not_write(run, tmp_path, batch, opset):
+    own_onnx(tmp_path / "by-hand.onnx", batch=batch, opset=opset)
+    done = run("cifarq_export", "--from", "by-hand.onnx", *FAST, "--max-drop", "3", "--out", "b")
+    assert done.returncode == 0, done.stderr
+    content = manifest.read(tmp_path / "b")
+    fp32, dynamic, static = content.artifacts
+    assert [a.format for a in content.artifacts] == ["onnx"] * 3
+    assert fp32.input.name == "image" and fp32.input.shape == (batch, 3, 32, 32)
+    assert fp32.output.name == "scores"
+    assert fp32.accuracy["top1"] > 0.2 and fp32.parity["largest_logit_difference"] < 1e-4
+    # Batch norms are folded, the mean became a pool: one clean integer graph.
+    assert static.quantized["int8"]["QLinearConv"] == 2
+    assert static.quantized["quantize_nodes_between"] == 0 and static.quantized["mac_share"] == 1
+    assert dynamic.precision == "int8-dynamic"
+    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
+    done = run("edge_runtime", "b", *quick)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_raw_pixels_into_an_onnx_file(run, tmp_path):
+    own_onnx(tmp_path / "by-hand.onnx")
+    done = run(
+        "cifarq_export", "--from", "by-hand.onnx", *FAST, "--input", "uint8", "--max-drop", "3",
+        "--out", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = manifest.read(tmp_path / "b")
+    assert content.preprocessing.normalised_by == "artifact"
+    assert {a.input.dtype for a in content.artifacts} == {"uint8"}
+    assert content.artifacts[0].parity["largest_logit_difference"] < 1e-4
+    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
+    assert run("edge_runtime", "b", *quick).returncode == 0
+
+
+def test_classes_in_another_order_and_more_of_them_are_matched_by_name(run, tmp_path):
+    own_onnx(tmp_path / "by-hand.onnx")
+    plain = run("cifarq_export", "--from", "by-hand.onnx", *FAST, "--out", "a", "--max-drop", "3")
+    assert plain.returncode == 0, plain.stderr
+    model = onnx.load(tmp_path / "by-hand.onnx")
+    names = (*cifar10.CLASSES[::-1], "submarine")
+    for tensor in model.graph.initializer:  # answer in the other order, with one class more
+        if tensor.name in ("w3", "b3"):
+            value = numpy_helper.to_array(tensor)[..., ::-1]
+            more = np.full((*value.shape[:-1], 1), -1e3 if tensor.name == "b3" else 0, np.float32)
+            tensor.CopyFrom(
+                numpy_helper.from_array(np.concatenate([value, more], axis=-1), tensor.name)
+            )
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 11
+    onnx.save(model, tmp_path / "reversed.onnx")
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    done = run(
+        "cifarq_export", "--from", "reversed.onnx", "--classes", "names.txt",
+        "--precision", "fp32", *FAST, "--out", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    before, after = (manifest.read(tmp_path / name) for name in ("a", "b"))
+    assert after.classes == names
+    assert after.artifacts[0].accuracy["top1"] == before.artifacts[0].accuracy["top1"]
+
+
+MODULE = """
+import torch
+from torch import nn
+
+class Tiny(nn.Module):
+    def __init__(self, classes=10, dead=False, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3, padding=1)
+        self.head = nn.Linear(width, classes)
+        self.dead = dead
+    def forward(self, x):
+        x = torch.relu(self.conv(x)).mean((2, 3))
+        return self.head(x) * (0 if self.dead else 1)
+
+class Sorter(Tiny):
+    def forward(self, x):
+        return super().forward(x) + torch.linalg.eigvalsh(x[:, 0, :10, :10] * 0)[:, :10]
+
+class Branches(Tiny):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else super().forward(-x)
+
+class Sequence(Tiny):
+    def forward(self, x):
+        return super().forward(x).unsqueeze(1)
+
+def tiny(**arguments): return Tiny(**arguments)
+def sorter(): return Sorter()
+def branches(): return Branches()
+def sequence(): return Sequence()
+def nothing(): return 7
+def fails(): raise RuntimeError("no such thing")
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path):
+    """A module beside the user, and weights for it."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    torch.manual_seed(1)
+    tensors = {
+        "conv.weight": torch.randn(8, 3, 3, 3),
+        "conv.bias": torch.randn(8),
+        "head.weight": torch.randn(10, 8),
+        "head.bias": torch.randn(10),
+    }
+    safetensors.torch.save_file(tensors, tmp_path / "good.safetensors")
+    spoilt = {**tensors, "conv.bias": torch.full((8,), float("nan"))}
+    safetensors.torch.save_file(spoilt, tmp_path / "nan.safetensors")
+    safetensors.torch.save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+    (tmp_path / "pickle.safetensors").write_bytes(b"\x80\x04pickled")
+    return tmp_path
+
+
+def test_ones_own_module_and_the_warning_that_it_was_never_trained(run, own_module):
+    done = run(
+        "cifarq_export", "--model", "mine:tiny", "--weights", "good.safetensors",
+        "--input-shape", "3,32,32", *FAST, "--max-drop", "100", "--out", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "not shown to be better than always saying the commonest class" in done.stderr
+
+
+SHAPE = ("--input-shape", "3,32,32")
+
+
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (("--model", "mine:tiny"), 2, "--model needs --input-shape"),
+        (("--model", "mine", *SHAPE), 2, "is not package.module:function"),
+        (("--model", "absent:tiny", *SHAPE), 2, "cannot import absent"),
+        (("--model", "mine:absent", *SHAPE), 2, "mine has no 'absent'"),
+        (("--model", "mine:nothing", *SHAPE), 2, "returned a int, not an nn.Module"),
+        (("--model", "mine:fails", *SHAPE), 2, "RuntimeError: no such thing"),
+        (("--model", "mine:tiny", "--model-arg", "x", *SHAPE), 2, "'x' is not NAME=VALUE"),
+        (("--model", "mine:tiny", "--model-arg", "x=1", *SHAPE), 2, "TypeError"),
+        (
+            ("--model", "mine:tiny", "--model-arg", "classes=7", *SHAPE),
+            1,
+            "has 7 outputs for 10 classes",
+        ),
+        (("--model", "mine:sequence", *SHAPE), 1, "answers a batch of 2 images with an array"),
+        (("--model", "mine:tiny", "--input-shape", "1,32,32"), 1, "cannot take a batch"),
+        (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not 3,H,W"),
+        (("--model", "mine:tiny", "--input-shape", "3,64,64"), 1, "--resize 64"),
+        (("--model", "mine:tiny", *SHAPE, "--resize", "16"), 1, "--resize 16 is smaller"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "nan.safetensors"), 1, "holds NaN"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "other.safetensors"), 1, "do not fit"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "pickle.safetensors"), 1, "never read"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "absent"), 1, "absent is not a whole"),
+        (("--model", "mine:tiny", *SHAPE, "--mean", "1,1,1"), 2, "belong together"),
+        (
+            ("--model", "mine:tiny", *SHAPE, "--mean", "0,0,0", "--std", "1,0,1"),
+            2,
+            "each has to be above 0",
+        ),
+        (("--model", "mine:tiny", *SHAPE, "--classes", "cat"), 2, "--classes gives 1 names"),
+        (("--model", "mine:tiny", *SHAPE, "--classes", "a,a"), 2, "1 of them different"),
+        (("--model", "mine:tiny", *SHAPE, "--calibration-images", "9"), 1, "too few"),
+        (("--model", "mine:tiny", "--model-arg", "dead=True", *SHAPE), 1, "with the same logits"),
+        (("--model", "mine:sorter", *SHAPE, "--format", "onnx"), 1, "Error: "),
+        (("--model", "mine:branches", *SHAPE, "--format", "onnx"), 1, "cannot export this model"),
+        (("--model", "mine:tiny", *SHAPE, "--from", "x.onnx"), 2, "each name a model"),
+        (("--weights", "good.safetensors"), 2, "are for --model"),
+        (("--classes", "a,b"), 2, "a checkpoint says its own"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_is_wrong_with_a_model_is_one_line_and_nothing_is_written(
+    run, own_module, arguments, code, message
+):
+    before = sorted(own_module.rglob("*"))
+    done = run("cifarq_export", *arguments, "--min-speedup", "0", "--validation-images", "20")
+    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    after = [p for p in sorted(own_module.rglob("*")) if "__pycache__" not in p.parts]
+    assert after == before
+
+
+def spoil(path, what):
+    model = onnx.load(path)
+    graph = model.graph
+    if what == "operator":
+        graph.node[0].op_type = "NoSuchOperator"
+    elif what == "domain":
+        graph.node[2].domain, graph.node[2].op_type = "my.own", "Blur"
+        model.opset_import.append(helper.make_opsetid("my.own", 1))
+    elif what == "two inputs":
+        graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
+    elif what == "grey":
+        graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+    elif what == "open size":
+        graph.input[0].type.tensor_type.shape.dim[2].dim_param = "H"
+    elif what == "nan":
+        for tensor in graph.initializer:
+            if tensor.name == "w1":
+                value = numpy_helper.to_array(tensor).copy()
+                value[0] = np.nan
+                tensor.CopyFrom(numpy_helper.from_array(value, "w1"))
+    onnx.save(model, path)
+
+
+@pytest.mark.parametrize(
+    "what, message",
+    [
+        ("operator", "NoSuchOperator"),
+        ("domain", "Blur"),
+        ("two inputs", "has 2 inputs (image, more); expected one image"),
+        ("grey", "expected (N, 3, H, W) FLOAT"),
+        ("open size", "leaves the size of its input open"),
+        ("nan", "w1 holds values that are not finite"),
+    ],
+)
+def test_an_onnx_file_that_cannot_be_used_is_one_line(run, tmp_path, what, message):
+    spoil(own_onnx(tmp_path / "m.onnx"), what)
+    done = run("cifarq_export", "--from", "m.onnx", *FAST)
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_outputs_that_are_not_the_classes_and_files_that_are_no_onnx(run, tmp_path, everything):
+    own_onnx(tmp_path / "m.onnx", outputs=9)
+    done = run("cifarq_export", "--from", "m.onnx", *FAST)
+    assert done.returncode == 1 and "has 9 outputs for 10 classes" in done.stderr
+    (tmp_path / "text.onnx").write_text("not a model")
+    for name, message in (
+        ("text.onnx", "is not a valid ONNX model"),
+        ("absent.onnx", "which is absent"),
+        (everything / "seed-cnn-int8-static.onnx", "is already quantized (DequantizeLinear"),
+        (everything / "seed-cnn-int8-dynamic.onnx", "is already quantized (DynamicQuantize"),
+    ):
+        done = run("cifarq_export", "--from", name, *FAST)
+        assert done.returncode == 1 and message in done.stderr, done.stderr
+    done = run("cifarq_export", "--from", "m.onnx", "--format", "torchscript")
+    assert done.returncode == 1 or done.returncode == 2
+
+
+def test_images_of_any_size_are_scaled_and_cropped_and_travel_so(run, tmp_path):
+    from PIL import Image
+
+    train, test = packs.shipped("calibration"), packs.shipped("golden")
+    draw = np.random.default_rng(0)
+    for part, images, count in (("train", train, 300), ("test", test, 40)):
+        for i in range(count):
+            folder = tmp_path / "data" / part / cifar10.CLASSES[images.labels[i]]
+            folder.mkdir(parents=True, exist_ok=True)
+            size = tuple(int(n) for n in draw.integers(40, 90, 2))
+            Image.fromarray(images.images[i].transpose(1, 2, 0)).resize(size).save(
+                folder / f"{i}.png"
+            )
+    own_onnx(tmp_path / "by-hand.onnx")
+    asked = ("--from", "by-hand.onnx", "--data-dir", "data", "--min-speedup", "0", "--out", "b")
+    told = ("--mean", "0.4914,0.4822,0.4465", "--std", "0.247,0.2435,0.2616")
+    refused = run("cifarq_export", *asked, *told)
+    assert refused.returncode == 1 and "--resize" in refused.stderr
+    done = run("cifarq_export", *asked, *told, "--resize", "36", "--max-drop", "50")
+    assert done.returncode == 0, done.stderr
+    pack = golden.read(tmp_path / "b" / "golden.npz")
+    assert pack.images.shape == (40, 3, 32, 32)
+    content = json.loads((tmp_path / "b" / "manifest.json").read_text())
+    assert content["images"]["dataset"] == "data"
+    assert content["artifacts"][2]["calibration"] == {
+        "method": "minmax",
+        "images": 270,
+        "split": "train",
+        "seed": 1,
+    }
+    assert content["preprocessing"]["mean"] == [0.4914, 0.4822, 0.4465]

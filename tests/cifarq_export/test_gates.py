@@ -1,0 +1,187 @@
+"""What ships and what does not: gates, the fallback, and the sentences that say why."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cifarq.labelled import LabelledImages
+from cifarq_export import gates, sensitivity, speed
+from cifarq_export.explain import Explanation, Operator
+from cifarq_export.formats import onnx as onnx_format
+from cifarq_export.gates import Limits, Reference
+from cifarq_export.sources import checkpoint
+from edge_runtime import accuracy
+from edge_runtime.stats import Estimate
+
+NAME = "m-int8-static.onnx"
+QUICK = ("--format", "onnx", "--precision", "int8-static", "--min-speedup", "0")
+
+
+def compared(lost, gained, count=1000):
+    """Answers to ``count`` images of class 0, ``lost`` and ``gained`` of them unlike FP32's."""
+    fp32 = np.zeros((count, 2), np.float32)
+    int8 = fp32.copy()
+    fp32[:, 0], int8[:, 0] = 1, 1
+    int8[:lost, 0], int8[:lost, 1] = 0, 2
+    fp32[count - gained :, 0], fp32[count - gained :, 1] = 0, 2
+    images = LabelledImages(np.zeros((count, 3, 1, 1), np.uint8), np.zeros(count, np.int64))
+    return gates.compared(int8, Reference(images, fp32))
+
+
+def test_the_drop_is_paired_and_in_points():
+    found = compared(lost=30, gained=10)
+    assert found.drop.value == pytest.approx(2.0)
+    assert found.drop.low < 2 < found.drop.high
+    assert found.agreement.value == pytest.approx(0.96)
+    assert found.top1.value == pytest.approx(0.97)
+
+
+def test_accuracy_fails_only_where_the_interval_lies_above_what_is_allowed():
+    bad = compared(lost=30, gained=0)
+    failure = gates.accuracy_failure(NAME, bad, Limits(), "conv3 loses most. ")
+    assert failure is not None and failure.gate == "accuracy"
+    text = str(failure)
+    assert text.startswith(f"accuracy gate: {NAME}: top-1 falls by 3.00 [")
+    assert "allowed 0.5. conv3 loses most. Try --calibration" in text
+    assert gates.accuracy_failure(NAME, bad, Limits(max_drop=5)) is None
+    assert gates.accuracy_failure(NAME, compared(lost=12, gained=4), Limits()) is None
+
+
+def test_too_few_images_to_tell_is_a_warning_with_the_interval():
+    unclear = compared(lost=12, gained=4)
+    warning = gates.accuracy_warning(NAME, unclear, Limits())
+    assert warning is not None and "1,000 validation images cannot tell" in warning
+    assert gates.points(unclear.drop) in warning and "--validation-images" in warning
+    assert gates.accuracy_warning(NAME, compared(0, 0), Limits()) is None
+    assert gates.accuracy_warning(NAME, compared(300, 0), Limits()) is None  # that is a failure
+
+
+@pytest.mark.parametrize(
+    "interval, fails, warns",
+    [
+        ((0.70, 0.60, 0.79), True, True),
+        ((0.75, 0.70, 0.81), False, True),
+        ((0.90, 0.85, 0.99), False, True),
+        ((0.99, 0.95, 1.03), False, False),
+        ((3.00, 2.90, 3.10), False, False),
+    ],
+)
+def test_speed_fails_only_where_the_whole_interval_is_below(interval, fails, warns):
+    measured = Estimate(*interval)
+    failure = gates.speed_failure(NAME, measured, Limits(), "because")
+    assert (failure is not None) is fails
+    assert (gates.speed_warning(NAME, measured, "because") is not None) is warns
+    if failure:
+        assert "runs at 0.70 [0.60, 0.79] times the speed of FP32" in str(failure)
+        assert "allowed 0.8: because" in str(failure)
+
+
+def explanation(*operators, between=0):
+    return Explanation(tuple(Operator("l", *o) for o in operators), between)
+
+
+@pytest.mark.parametrize(
+    "what, flags, said",
+    [
+        (explanation(("ConvInteger", True, 9, 9, 90)), (), "1 convolutions run as ConvInteger"),
+        (explanation(("QLinearConv", True, 9, 9, 90), between=4), (), "4 conversions between"),
+        (
+            explanation(("FusedConv", False, 9, 0, 97), ("QGemm", True, 90, 90, 3)),
+            (),
+            "only 3.0 % of its multiply-accumulates are INT8, which bounds the arithmetic's gain "
+            "at 1.03 times",
+        ),
+        (explanation(("QLinearConv", True, 9, 9, 90)), (), "no INT8 dot product instruction"),
+        (
+            explanation(("QLinearConv", True, 9, 9, 90)),
+            ("avx512_vnni",),
+            "its small INT8 operators",
+        ),
+    ],
+)
+def test_the_cause_of_a_slow_artifact(what, flags, said):
+    assert said in speed.cause(what, frozenset(flags))
+
+
+@pytest.mark.parametrize("logits", [[[1, 2], [1, 2]], [[1, np.nan], [1, 2]], [[np.inf, 1], [1, 2]]])
+def test_answers_of_no_use_cannot_be_shipped(logits):
+    images = LabelledImages(np.zeros((2, 3, 1, 1), np.uint8), np.zeros(2, np.int64))
+    reference = Reference(images, np.eye(2, dtype=np.float32))
+    found = gates.compared(np.asarray(logits, np.float32), reference)
+    with pytest.raises(gates.ExportError, match=r"the model is broken\. Nothing was written"):
+        found.require_use(NAME)
+    gates.compared(np.eye(2, dtype=np.float32), reference).require_use(NAME)
+
+
+def test_a_ruined_layer_is_found_by_the_layers_costs(tmp_path, ruin, recipe, shipped_images):
+    source = checkpoint.source(ruin(tmp_path / "ruined", 300))
+    images = shipped_images.validation
+    logits = accuracy.logits_of(source.predict, images.images, source.how, batch_size=100)
+    costs = sensitivity.layer_costs(source, recipe(), Reference(images, logits))
+    assert {cost.layer for cost in costs[:2]} == {"conv2", "conv3"}
+    assert costs[1].changed > 0.3 and costs[2].changed < 0.05
+    assert costs[1].snr_db < 10 < 25 < costs[2].snr_db
+    assert "conv2 (alone changes" in sensitivity.worst(costs)
+
+
+@pytest.mark.parametrize("trials, kept", [(1, 1), (2, 2), (4, 2)])
+def test_the_fallback_stops_when_the_drop_holds(
+    tmp_path, ruin, recipe, shipped_images, trials, kept
+):
+    source = checkpoint.source(ruin(tmp_path / "ruined", 300))
+    images = shipped_images.validation
+    logits = accuracy.logits_of(source.predict, images.images, source.how, batch_size=100)
+    reference, made = Reference(images, logits), recipe()
+    costs = sensitivity.layer_costs(source, made, reference)
+    path = tmp_path / "m.onnx"
+    found = sensitivity.fall_back(
+        source, made, path, reference, Limits(fallback_trials=trials), costs
+    )
+    assert found is not None and len(found.layers) == kept and found.trials == kept
+    assert (found.checked.drop.value <= 0.5) is (kept == 2)
+    again = gates.check(path, onnx_format.ENGINE, source.how, reference)
+    assert again.drop == found.checked.drop  # the file is the trial that was kept
+
+
+def test_a_ruined_model_does_not_ship_and_the_layer_is_named(run, tmp_path, ruin):
+    ruin(tmp_path / "ruined", 300)
+    done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--out", "b")
+    assert done.returncode == 1 and not (tmp_path / "b").exists()
+    assert "accuracy gate: seed-cnn-int8-static.onnx: top-1 falls by 7" in done.stderr
+    assert "The layers that lose most: conv2 (alone changes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_forced_it_ships_and_everybody_is_told(run, tmp_path, ruin):
+    ruin(tmp_path / "ruined", 300)
+    done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--force", "--out", "b")
+    assert done.returncode == 0, done.stderr
+    assert "shipped by --force although it fails the accuracy gate" in done.stderr
+    (artifact,) = json.loads((tmp_path / "b" / "manifest.json").read_text())["artifacts"]
+    assert (
+        artifact["overridden"] == ["accuracy"] and artifact["accuracy"]["drop_points"]["low"] > 0.5
+    )
+    # The device measures the same accuracy as the exporter: the row is no mismatch.
+    shown = run("edge_runtime", "b", "--min-runs", "2", "--min-time", "0")
+    assert shown.returncode == 0
+    assert "failed the exporter's accuracy gate" in shown.stdout
+
+
+def test_by_itself_it_returns_the_worst_layers_to_fp32_and_says_which(run, tmp_path, ruin):
+    ruin(tmp_path / "ruined", 300)
+    done = run("cifarq_export", "ruined", *QUICK, "--out", "b")
+    assert done.returncode == 0, done.stderr
+    assert "2 layers returned to FP32 to keep the accuracy: " in done.stderr
+    (artifact,) = json.loads((tmp_path / "b" / "manifest.json").read_text())["artifacts"]
+    assert set(artifact["fallback"]) == {"conv2", "conv3"} and artifact["overridden"] == []
+    assert artifact["quantized"]["fp32"]["FusedConv"] == 2
+    assert "kept in FP32 for its accuracy" in artifact["quantized"]["why_fp32"]["FusedConv"]
+    assert artifact["accuracy"]["drop_points"]["value"] <= 0.5
+
+
+def test_a_model_whose_logits_became_constant_cannot_even_be_forced(run, tmp_path, ruin):
+    ruin(tmp_path / "ruined", 2000)
+    done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--force", "--out", "b")
+    assert done.returncode == 1 and not (tmp_path / "b").exists()
+    assert "answers every image with the same logits: the model is broken" in done.stderr

@@ -1,0 +1,227 @@
+"""Static INT8: one clean graph, made for its target, that answers as FP32 does."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from cifarq_export import calibrate, onnx_graph, qdq
+from cifarq_export.calibrate import Calibration
+from cifarq_export.formats import onnx as onnx_format
+from edge_runtime import accuracy, engines
+from edge_runtime.errors import DataError, ExportError
+from edge_runtime.preprocess import NormalisedBy, Preprocessing
+
+SIZE_LIMIT = 2_375_680
+
+
+def written(source, recipe, precision="int8-static"):
+    path = recipe.scratch / f"{precision}.onnx"
+    onnx_format.write(source, precision, path, recipe)
+    return path
+
+
+def weights_of(path):
+    return {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(path).graph.initializer
+    }
+
+
+@pytest.mark.parametrize(
+    "target, activations, largest_weight",
+    [("x86-vnni", np.uint8, 127), ("x86", np.uint8, 64), ("arm64", np.int8, 127)],
+)
+def test_numbers_are_stored_as_the_target_multiplies_them(
+    seed_cnn, recipe, target, activations, largest_weight
+):
+    path = written(seed_cnn, recipe(target=target))
+    held = weights_of(path)
+    quantized = {n: v for n, v in held.items() if n.endswith(".weight_quantized")}
+    assert len(quantized) == 6 and all(v.dtype == np.int8 for v in quantized.values())
+    assert 0.9 * largest_weight < max(int(np.abs(v.astype(int)).max()) for v in quantized.values())
+    assert max(int(np.abs(v.astype(int)).max()) for v in quantized.values()) <= largest_weight
+    zero_points = [v for n, v in held.items() if n.endswith("zero_point") and v.ndim == 0]
+    assert {v.dtype.type for v in zero_points} == {activations}
+
+
+def test_weights_have_a_scale_a_channel(seed_cnn, recipe):
+    held = weights_of(written(seed_cnn, recipe()))
+    scales = {n.removesuffix("_scale"): v for n, v in held.items() if ".weight_scale" in n}
+    assert {name: len(v) for name, v in scales.items()} == {
+        "conv1.weight": 32,
+        "conv2.weight": 64,
+        "conv3.weight": 128,
+        "conv4.weight": 128,
+        "fc1.weight": 256,
+        "fc2.weight": 10,
+    }
+
+
+@pytest.mark.parametrize("target", ["x86-vnni", "x86", "arm64"])
+@pytest.mark.parametrize("normalised_by", list(NormalisedBy))
+def test_nothing_is_left_between_the_integer_kernels(seed_cnn, recipe, target, normalised_by):
+    how = replace(seed_cnn.how, normalised_by=normalised_by)
+    made = recipe(target=target, how=how)
+    model = onnx.load(written(seed_cnn, made))
+    assert onnx_graph.quantize_nodes_between(model, made.scratch) == 0
+    kinds = [
+        n.op_type for n in onnx_graph.optimised(model, onnx_graph.ALL, made.scratch).graph.node
+    ]
+    assert kinds.count("QLinearConv") == 4 and kinds.count("QGemm") == 2
+    assert kinds.count("QuantizeLinear") == 1  # of the input
+    assert not {"DequantizeLinear", "Relu", "Conv", "Gemm"} & set(kinds)
+
+
+def test_conversions_that_are_left_are_counted(seed_cnn, recipe):
+    made = recipe(keep_fp32=("node_conv2d_2",))
+    model = onnx.load(written(seed_cnn, made))
+    assert onnx_graph.quantize_nodes_between(model, made.scratch) == 2  # into the layer, and out
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8-dynamic", "int8-static"])
+def test_raw_pixels_give_the_same_logits_as_normalised_ones(
+    seed_cnn, recipe, shipped_images, precision
+):
+    """Checked on raw images: the artifact's own normalisation against the runtime's."""
+    images = shipped_images.golden.images[:100]
+    found = {}
+    for normalised_by in NormalisedBy:
+        how = replace(seed_cnn.how, normalised_by=normalised_by)
+        scratch = recipe().scratch / normalised_by
+        scratch.mkdir()
+        path = written(seed_cnn, recipe(how=how, scratch=scratch), precision)
+        session = engines.require("onnxruntime").load(path, 1)
+        found[normalised_by] = accuracy.logits_of(session.run, images, how)
+    inside, outside = found[NormalisedBy.ARTIFACT], found[NormalisedBy.RUNTIME]
+    if precision == "fp32":
+        np.testing.assert_allclose(inside, outside, atol=1e-4)
+    assert accuracy.agreement(inside, outside).value >= 0.99
+
+
+def test_the_file_is_small_and_answers_as_fp32(seed_cnn, recipe, shipped_images):
+    path = written(seed_cnn, recipe())
+    assert path.stat().st_size <= SIZE_LIMIT
+    session = engines.require("onnxruntime").load(path, 1)
+    images = shipped_images.validation.images
+    logits = accuracy.logits_of(session.run, images, seed_cnn.how)
+    fp32 = accuracy.logits_of(seed_cnn.predict, images, seed_cnn.how)
+    assert accuracy.agreement(logits, fp32).value >= 0.985
+    # Logits are not rounded to 8 bits: hardly two of them are the same.
+    assert len(np.unique(logits)) > 0.95 * logits.size
+
+
+@pytest.mark.parametrize("method", ["entropy", "percentile"])
+def test_every_method_keeps_the_answers(seed_cnn, recipe, shipped_images, method):
+    made = recipe(calibration=Calibration(shipped_images.calibration, method))
+    session = engines.require("onnxruntime").load(written(seed_cnn, made), 1)
+    images = shipped_images.validation.images
+    logits = accuracy.logits_of(session.run, images, seed_cnn.how)
+    fp32 = accuracy.logits_of(seed_cnn.predict, images, seed_cnn.how)
+    assert accuracy.agreement(logits, fp32).value >= 0.97
+
+
+def test_layers_kept_in_fp32_keep_their_weights(seed_cnn, recipe):
+    held = weights_of(written(seed_cnn, recipe(keep_fp32=("node_conv2d_2",))))
+    assert held["conv3.weight"].dtype == np.float32
+    assert held["conv4.weight_quantized"].dtype == np.int8
+
+
+def test_layers_are_called_as_in_the_model(seed_cnn, recipe):
+    layers = qdq.layers(onnx_format.static_base(seed_cnn, recipe()))
+    assert list(layers.values()) == ["conv1", "conv2", "conv3", "conv4", "fc1", "fc2"]
+
+
+def calibration(images, count=None):
+    return Calibration(images.take(np.arange(count or len(images))))
+
+
+def test_ranges_hold_every_value_and_zero(seed_cnn, recipe, shipped_images, tmp_path):
+    base = onnx_format.static_base(seed_cnn, recipe())
+    few = calibration(shipped_images.calibration, 20)
+    found = calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "c")
+    assert all(low <= 0 <= high for low, high in found.values())
+    given = seed_cnn.how.apply(few.images.images)
+    assert found["input"][0] <= given.min() and given.max() <= found["input"][1]
+    logits = seed_cnn.predict(given)
+    assert found["logits"] == pytest.approx((logits.min(), logits.max()), rel=1e-4)
+    assert found["relu"][0] == 0
+
+
+def test_found_ranges_are_cached_by_model_images_and_settings(
+    seed_cnn, recipe, shipped_images, tmp_path, monkeypatch
+):
+    base = onnx_format.static_base(seed_cnn, recipe())
+    cache = tmp_path / "c"
+    few, others = (calibration(shipped_images.calibration, n) for n in (20, 21))
+
+    def found(which, how=seed_cnn.how):
+        return calibrate.ranges(base, which, how, cache=cache)
+
+    first = found(few)
+    (only,) = cache.iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(calibrate, "_measure", None)  # it is not measured again
+        assert found(few) == first
+    found(others)
+    assert len(list(cache.iterdir())) == 2
+    assert found(replace(few, method="percentile")) != first
+    assert found(few, Preprocessing((0.4,) * 3, (0.3,) * 3)) != first
+    assert len(list(cache.iterdir())) == 4 and only in cache.iterdir()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    ["", "[]", "{}", '{"input": [1, 2]}', '{"input": [0, NaN]}', '{"other": [-1, 1]}', '{"a": 3}'],
+)
+def test_a_spoilt_cache_is_measured_again(seed_cnn, recipe, shipped_images, tmp_path, spoil):
+    base = onnx_format.static_base(seed_cnn, recipe())
+    few, cache = calibration(shipped_images.calibration, 20), tmp_path / "c"
+    first = calibrate.ranges(base, few, seed_cnn.how, cache=cache)
+    (file,) = cache.iterdir()
+    file.write_text(spoil)
+    assert calibrate.ranges(base, few, seed_cnn.how, cache=cache) == first
+    assert json.loads(file.read_text())["input"] == list(first["input"])
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(seed_cnn, recipe, shipped_images, tmp_path):
+    (tmp_path / "file").write_text("")
+    few = calibration(shipped_images.calibration, 20)
+    base = onnx_format.static_base(seed_cnn, recipe())
+    assert calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "file" / "c")
+
+
+def test_a_fixed_batch_sees_every_image_too(seed_cnn, recipe, shipped_images, tmp_path):
+    base = onnx_format.static_base(seed_cnn, recipe())
+    few = calibration(shipped_images.calibration, 19)
+    dynamic = calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "a")
+    base.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    fixed = calibrate.ranges(base, few, seed_cnn.how, 1, cache=tmp_path / "b")
+    assert dynamic["logits"] == pytest.approx(fixed["logits"], rel=1e-4)
+
+
+def test_too_few_or_constant_calibration_images_are_refused(shipped_images):
+    with pytest.raises(DataError, match=r"15 calibration images are too few.*16 or more"):
+        calibration(shipped_images.calibration, 15)
+    pixels = shipped_images.calibration.images[:20].copy()
+    one_image = replace(shipped_images.calibration.take(np.arange(20)), images=pixels)
+    pixels[:] = pixels[0]
+    with pytest.raises(DataError, match="constant"):
+        Calibration(one_image)
+    pixels[:] = np.arange(20, dtype=np.uint8)[:, None, None, None]
+    with pytest.raises(DataError, match="constant"):
+        Calibration(one_image)
+
+
+def test_an_activation_that_is_no_number_is_named(seed_cnn, recipe, shipped_images, tmp_path):
+    base = onnx_format.static_base(seed_cnn, recipe())
+    for tensor in base.graph.initializer:
+        if tensor.name == "conv2.bias":
+            spoilt = onnx.numpy_helper.to_array(tensor).copy()
+            spoilt[0] = np.nan
+            tensor.CopyFrom(onnx.numpy_helper.from_array(spoilt, tensor.name))
+    few = calibration(shipped_images.calibration, 20)
+    with pytest.raises(ExportError, match="conv2d_1 is not finite"):
+        calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "c")
