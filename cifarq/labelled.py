@@ -113,5 +113,5 @@ def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:
             if resize is not None:
                 return resize(image)
             return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"cannot decode {path} ({error}). Replace or remove it.") from error

@@ -76,6 +76,7 @@ class Conversation:
             stdout=subprocess.PIPE,
             text=True,
             env=environment(threads),
+            process_group=0,  # Ctrl-C is the parent's, which ends its children
         )
 
     def ask(self, order: dict[str, Any]) -> dict[str, Any]:

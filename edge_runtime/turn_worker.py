@@ -9,7 +9,6 @@ Reads JSON lines on standard input, answers each on what was standard output:
 import importlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +60,6 @@ def _answer(order: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, 
 def main() -> None:
     """Answer until standard input ends. What a library prints goes to standard error."""
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)
         subject: _Subject | None = None

@@ -20,6 +20,6 @@ Where things are::
     explain/           what of an artifact is INT8, and why the rest is not
     compare.py         every precision in one table
     bundle.py          the folder: written beside its place, then moved there whole
-    summary.py         what is printed of it
+    summary.py         what is printed of it; text_table.py: cells as aligned lines
     runtime_archive.py edge-bench.pyz
 """

@@ -103,7 +103,7 @@ def make(
     """Write an artifact and check it. Gates that it fails are noted, and stop nothing here.
 
     Raises:
-        ExportError: it cannot be written, or its answers are no use to anybody.
+        ExportError: it cannot be written.
         EngineError: its engine is missing, or refuses it.
     """
     writer = formats.get(format_name)
@@ -124,10 +124,14 @@ def make(
             lambda done, total: watch("sensitivity of layers", done, total),
         )
         causes = sensitivity.worst(costs)
-        helped = sensitivity.fall_back(source, recipe, path, reference, limits, costs, checking)
+        helped = sensitivity.fall_back(
+            source, recipe, path, reference, limits, costs, checked, checking
+        )
         if helped is not None:
             written, checked, fallback = helped.written, helped.checked, helped.layers
-    checked.require_use(path.name)
+        more = len(sensitivity.trial_sizes(len(costs), limits.fallback_trials + 1))
+        if more > len(sensitivity.trial_sizes(len(costs), limits.fallback_trials)):
+            causes += "More --fallback-trials may help. "
     explanation = explain.explain(
         path, writer.ENGINE, recipe.how.apply(reference.images.images[:1]), precision=precision
     )
@@ -164,9 +168,11 @@ def _judge(made: Made, reference: Reference, limits: Limits, causes: str) -> Non
     if failure:
         made.failures.append(failure)
     if made.fallback:
+        holds = made.checked.drop.value <= limits.max_drop
         made.warnings.append(
-            f"{name}: {_counted(len(made.fallback), 'layer')} returned to FP32 to keep the "
-            f"accuracy: {', '.join(made.fallback)}. {causes}".strip()
+            f"{name}: {_counted(len(made.fallback), 'layer')} returned to FP32 to "
+            f"{'keep the accuracy' if holds else 'lose less'}: {', '.join(made.fallback)}. "
+            f"{causes}".strip()
         )
 
 

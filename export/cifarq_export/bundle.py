@@ -13,7 +13,7 @@ import edge_runtime
 from cifarq.labelled import LabelledImages
 from cifarq_export import artifacts, formats, gates, runtime_archive, speed
 from cifarq_export.artifacts import Made, Watch
-from cifarq_export.calibrate import Calibration
+from cifarq_export.calibrate import FEW_IMAGES, Calibration
 from cifarq_export.formats import Recipe
 from cifarq_export.images import ExportImages
 from cifarq_export.sources import Source
@@ -35,7 +35,7 @@ class Order:
     Attributes:
         pairs: formats and precisions.
         target: the CPU class that static INT8 is made for.
-        normalised_by: who normalises: the runtime, or the artifacts themselves.
+        input_dtype: ``float32``, or ``uint8`` for artifacts that normalise raw pixels themselves.
         method: how activation ranges are found: one of ``thresholds.METHODS``.
         limits: what the gates allow.
         force: ship what fails a gate too, and say so in the manifest.
@@ -43,7 +43,7 @@ class Order:
 
     pairs: tuple[tuple[str, str], ...]
     target: str
-    normalised_by: NormalisedBy = NormalisedBy.RUNTIME
+    input_dtype: str = "float32"
     method: str = "minmax"
     limits: gates.Limits = field(default_factory=gates.Limits)
     force: bool = False
@@ -93,7 +93,9 @@ def build(
             )
             for pair in order.pairs
         )
-        if order.limits.min_speedup > 0 and order.target == target.of_this_cpu():
+        for one in made:
+            one.checked.require_use(one.path.name)
+        if order.limits.min_speedup > 0:
             _race(made, source, recipe, images, order.limits, watch)
     failures = [failure for one in made for failure in one.failures]
     if failures and not order.force:
@@ -139,8 +141,11 @@ def recipe_for(
         DataError: the calibration images are too few, or constant.
     """
     static = any(precision == artifacts.STATIC for _, precision in order.pairs)
+    raw = order.input_dtype == "uint8"
     return Recipe(
-        how=replace(source.how, normalised_by=order.normalised_by),
+        how=replace(
+            source.how, normalised_by=NormalisedBy.ARTIFACT if raw else NormalisedBy.RUNTIME
+        ),
         target=order.target,
         scratch=scratch,
         calibration=Calibration(images.calibration, order.method) if static else None,
@@ -161,10 +166,10 @@ def file_name(source: Source, format_name: str, precision: str) -> str:
 
 
 def racers(made: tuple[Made, ...], source: Source, recipe: Recipe) -> dict[str, speed.Racer]:
-    """Return what is timed: each INT8 artifact, with FP32 in its format, written if need be."""
+    """Return what is timed: INT8 made for this CPU, with FP32 in its format, written if need be."""
     found = {}
     for one in made:
-        if one.precision == "fp32":
+        if one.precision == "fp32" or one.target not in (target.ANY, target.of_this_cpu()):
             continue
         beside = [o.path for o in made if (o.format, o.precision) == (one.format, "fp32")]
         if not beside:
@@ -207,7 +212,14 @@ def _race(
 def _warnings(
     made: tuple[Made, ...], validation: gates.Reference, failures: list[gates.Failure]
 ) -> tuple[str, ...]:
-    found = [f"shipped by --force although it fails the {failure}." for failure in failures]
+    found = []
+    calibrated = [one.written.calibration for one in made if one.written.calibration]
+    if calibrated and (few := calibrated[0]["images"]) < FEW_IMAGES:
+        found.append(
+            f"int8-static is calibrated on {few} images; give {FEW_IMAGES} or more with "
+            "--calibration-images and --data-dir."
+        )
+    found += [f"shipped by --force although it fails the {failure}." for failure in failures]
     found += [warning for one in made for warning in one.warnings]
     if validation.top1.low <= validation.chance:
         found.append(
@@ -249,6 +261,10 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
+        if error.filename and not Path(str(error.filename)).is_relative_to(beside):
+            raise ExportError(
+                f"{error.filename}: {error.strerror}. No bundle was written."
+            ) from error
         raise ExportError(
             f"cannot write to --out {out}: {error.strerror or error}. No bundle was written."
         ) from error

@@ -118,7 +118,7 @@ def bundle(
     order = bundles.Order(
         selected.pairs,
         options.resolve_target(target_name),
-        summary.normalised_by(input_),
+        input_,
         calibration,
         gates.Limits(max_drop, min_speedup, fallback_trials),
         force,
@@ -151,12 +151,11 @@ def compare(
     from cifarq.progress import stages
     from cifarq_export import bundle as bundles
     from cifarq_export import compare as comparing
-    from cifarq_export import summary
 
     order = bundles.Order(
         comparing.pairs(source, format_),
         options.resolve_target(target_name),
-        summary.normalised_by(input_),
+        input_,
         calibration,
     )
     images = options.draw(gatherer, source, calibration_images, validation_images)
@@ -168,15 +167,22 @@ def compare(
 @cli.command()
 @click.argument("artifact", type=options.PATH)
 @click.option("--layers", is_flag=True, help="List each operator, not only their types.")
+@click.option(
+    "--input-shape",
+    type=options.Numbers(int, 3, "3,H,W"),
+    help="For an .onnx file that leaves it open.",
+)
 @_JSON
-def explain(artifact: Path, layers: bool, as_json: bool) -> None:
+def explain(
+    artifact: Path, layers: bool, input_shape: tuple[int, int, int] | None, as_json: bool
+) -> None:
     """Say what of ARTIFACT is INT8, what is not, and why.
 
     ARTIFACT is a bundle, a file in one, or any .onnx file.
     """
     from cifarq_export.explain import report
 
-    found = report.explained(artifact)
+    found = report.explained(artifact, input_shape)
     if as_json:
         content = {name: explanation.to_json() for name, explanation in found.items()}
         click.echo(json.dumps(content, indent=1))

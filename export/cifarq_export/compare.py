@@ -13,7 +13,7 @@ from cifarq_export.bundle import Order
 from cifarq_export.gates import points, ratio
 from cifarq_export.images import ExportImages
 from cifarq_export.sources import Source
-from cifarq_export.summary import aligned
+from cifarq_export.text_table import aligned
 from edge_runtime import target, turns
 from edge_runtime.errors import UsageError
 from edge_runtime.stats import Estimate
@@ -80,6 +80,11 @@ class Comparison:
         ]
         if self.target != target.of_this_cpu():
             notes.append(f"int8-static is made for {self.target} and ran on another CPU here.")
+        notes += [
+            f"would not ship: {one.path.name} answers {one.checked.flaw}."
+            for one in self.made
+            if one.checked.flaw
+        ]
         notes += [f"would not ship: {failure}." for one in self.made for failure in one.failures]
         notes += [warning for one in self.made for warning in one.warnings]
         return "\n".join([*aligned(rows), "", *notes])

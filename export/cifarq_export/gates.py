@@ -186,7 +186,7 @@ def accuracy_failure(
         file,
         f"top-1 falls by {points(checked.drop)} points over {checked.parity.images:,} validation "
         f"images, allowed {limits.max_drop:g}. {causes}Try --calibration entropy or percentile, "
-        "more --calibration-images, another --precision, or more --fallback-trials",
+        "more --calibration-images, or another --precision",
     )
 
 

@@ -14,6 +14,8 @@ from edge_runtime.preprocess import Preprocessing
 
 OPSET = 18
 _STANDARD = ("", "ai.onnx")
+_IR_WITHOUT_INPUTS = 4
+"""From this version on initializers need not be listed as inputs."""
 
 BASIC = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
 """Folds constants and batch norms; the graph stays standard ONNX."""
@@ -100,9 +102,18 @@ def _pooled(model: Any) -> Any:
 
 
 def prepared(model: Any) -> Any:
-    """Return a copy that tells nothing of the machine it was made on, every node with a name."""
+    """Return a copy in the one shape that the rest relies on.
+
+    Nothing in it tells of the machine it was made on; every node has a name of its own; constants
+    are initializers, and initializers are no inputs (in files of IR version 3 they are both).
+    """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    _constants_as_initializers(copy.graph)
+    weights = {tensor.name for tensor in copy.graph.initializer}
+    for value in [value for value in copy.graph.input if value.name in weights]:
+        copy.graph.input.remove(value)
+    copy.ir_version = max(copy.ir_version, _IR_WITHOUT_INPUTS)
     for owner in _owners(copy):
         owner.ClearField("metadata_props")
         owner.ClearField("doc_string")
@@ -114,6 +125,15 @@ def prepared(model: Any) -> Any:
     for i, node in enumerate(copy.graph.node):
         node.name = _free(node.name or f"{node.op_type}_{i}", taken)
     return copy
+
+
+def _constants_as_initializers(graph: Any) -> None:
+    for node in [node for node in graph.node if node.op_type == "Constant"]:
+        for attribute in node.attribute:
+            if attribute.name == "value":
+                attribute.t.name = node.output[0]
+                graph.initializer.append(attribute.t)
+                graph.node.remove(node)
 
 
 def opset(model: Any) -> int:
@@ -169,31 +189,31 @@ def quantize_nodes_between(model: Any, scratch: Path) -> int:
     In the graph that ONNX Runtime runs: each is a pass over an activation that fusing should have
     removed. One after the input or before the output is no such node.
     """
-    graph = optimised(model, ALL, scratch).graph
-    produced = {output: node for node in graph.node for output in node.output}
-    consumers: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for value in node.input:
-            consumers.setdefault(value, []).append(node)
-
-    def fed_by_network(node: Any) -> bool:
-        maker = produced.get(node.input[0])
-        while maker is not None and maker.op_type in _MOVES:
-            maker = produced.get(maker.input[0])
-        return maker is not None and maker.name not in NORMALISATION
-
-    def feeds_network(node: Any) -> bool:
-        return any(consumer for output in node.output for consumer in consumers.get(output, []))
-
+    nodes = list(optimised(model, ALL, scratch).graph.node)
+    after, before = _tainted(nodes), _tainted(nodes, backwards=True)
     return sum(
-        node.op_type in ("QuantizeLinear", "DequantizeLinear")
-        and fed_by_network(node)
-        and feeds_network(node)
-        for node in graph.node
+        node.op_type in _CONVERSIONS and node.name in after and node.name in before
+        for node in nodes
     )
 
 
-_MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
+_CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
+INTEGER = ("QLinear", "QGemm", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul")
+"""How the names of operators start that compute in INT8."""
+
+
+def _tainted(nodes: list[Any], *, backwards: bool = False) -> set[str]:
+    """Return the nodes that come after an integer operator, or before one."""
+    values: set[str] = set()
+    found: set[str] = set()
+    for node in reversed(nodes) if backwards else nodes:
+        given, passed_on = (node.output, node.input) if backwards else (node.input, node.output)
+        touched = not values.isdisjoint(name for name in given if name)
+        if touched:
+            found.add(node.name)
+        if touched or node.op_type.startswith(INTEGER):
+            values.update(name for name in passed_on if name)
+    return found
 
 
 def _free(name: str, taken: set[str]) -> str:

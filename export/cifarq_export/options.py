@@ -256,7 +256,10 @@ class Asked:
         except OSError:  # a list of names may be too long for a file's
             is_file = False
         if is_file:
-            text = Path(self.classes).read_text(encoding="utf-8")
+            try:
+                text = Path(self.classes).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"--classes {self.classes} cannot be read: {error}.") from error
             names = [line.strip() for line in text.splitlines() if line.strip()]
         else:
             names = [name.strip() for name in self.classes.split(",")]

@@ -102,16 +102,35 @@ def quantize(
             },
         ),
         nodes_to_quantize=[only] if only else [],
-        nodes_to_exclude=[*onnx_graph.NORMALISATION, *keep_fp32, *shields],
+        nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *keep_fp32, *shields],
         op_types_to_quantize=list(OPERATORS),
-        # The logits stay FP32: in 256 steps two classes would often tie.
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     )
-    quantizer.quantize_model()
+    try:
+        quantizer.quantize_model()
+    except ValueError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ExportError(f"ONNX Runtime cannot quantize this model: {reason}") from error
     quantizer.model.topological_sort()  # ONNX asks for it; ONNX Runtime alone would not
     found = onnx_graph.prepared(quantizer.model.model)
     if not any(node.op_type == "QuantizeLinear" for node in found.graph.node):
         raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
+    return found
+
+
+def _head(model: Any) -> list[str]:
+    """Return the nodes after the last layer: they stay FP32, and with them the logits.
+
+    In 256 steps two classes would often tie.
+    """
+    makers = {output: node for node in model.graph.node for output in node.output}
+    found: list[str] = []
+    waiting = [output.name for output in model.graph.output]
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.op_type not in WEIGHTED and node.name not in found:
+            found.append(node.name)
+            waiting += list(node.input)
     return found
 
 

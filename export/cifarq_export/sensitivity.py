@@ -95,33 +95,49 @@ def fall_back(
     reference: gates.Reference,
     limits: gates.Limits,
     costs: tuple[LayerCost, ...],
+    before: gates.Checked,
     progress: Callable[[int], object] = lambda images: None,
 ) -> Fallback | None:
     """Write the artifact again with the worst layers in FP32, until its drop holds.
 
     The drop holds when its measured value does not exceed ``limits.max_drop``. At most
-    ``limits.fallback_trials`` trials are made, with 1, 2, 4, ... layers; the best is kept.
+    ``limits.fallback_trials`` trials are made, with 1, 2, 4, ... layers, and at last all but one;
+    the best is kept.
+
+    Args:
+        source: what is exported.
+        recipe: how the artifact is to be.
+        path: the artifact.
+        reference: FP32's answers.
+        limits: what drop is allowed, and how many trials.
+        costs: of the layers, the worst first.
+        before: what the artifact came to with all layers in INT8.
+        progress: called with the images checked since the last call.
 
     Returns:
-        The kept trial, or None where none was made.
+        The kept trial, or None where none was better than what was there before.
     """
     best: Fallback | None = None
-    content = b""
-    for trial in range(limits.fallback_trials):
-        kept = costs[: 2**trial]
-        if len(kept) == len(costs) and len(costs) < 2**trial:
-            break  # all of them were tried
+    smallest, content = before.drop.value, path.read_bytes()
+    for trial, count in enumerate(trial_sizes(len(costs), limits.fallback_trials), 1):
+        kept = costs[:count]
         again = replace(recipe, keep_fp32=tuple(cost.node for cost in kept))
         written = onnx_format.write(source, "int8-static", path, again)
         checked = gates.check(path, onnx_format.ENGINE, recipe.how, reference, progress)
-        if best is None or checked.drop.value < best.checked.drop.value:
+        if checked.drop.value < smallest:
             layers = tuple(cost.layer for cost in kept)
-            best, content = Fallback(written, checked, layers, costs, trial + 1), path.read_bytes()
+            best = Fallback(written, checked, layers, costs, trial)
+            smallest, content = checked.drop.value, path.read_bytes()
         if checked.drop.value <= limits.max_drop:
             break
-    if best is not None:
-        write_bytes(path, content)
+    write_bytes(path, content)
     return best
+
+
+def trial_sizes(layers: int, trials: int) -> list[int]:
+    """Return how many layers each trial returns to FP32: 1, 2, 4, ..., at last all but one."""
+    sizes = [min(2**trial, layers - 1) for trial in range(trials)]
+    return [size for size in dict.fromkeys(sizes) if size > 0]
 
 
 def worst(costs: tuple[LayerCost, ...], count: int = 3) -> str:

@@ -1,18 +1,14 @@
 """What ``cifarq-export`` prints of a finished bundle."""
 
+import shlex
 from pathlib import Path
 
 from cifarq_export.artifacts import Made
 from cifarq_export.bundle import Built
 from cifarq_export.gates import points, ratio
+from cifarq_export.text_table import aligned
 from edge_runtime import target
 from edge_runtime.manifest import Manifest
-from edge_runtime.preprocess import NormalisedBy
-
-
-def normalised_by(input_: str) -> NormalisedBy:
-    """Return who normalises, from the element type of the input."""
-    return NormalisedBy.ARTIFACT if input_ == "uint8" else NormalisedBy.RUNTIME
 
 
 def text(built: Built, kind: str, out: Path) -> str:
@@ -44,20 +40,6 @@ def _row(one: Made) -> list[str]:
     ]
 
 
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Return rows of cells as lines: the first column to the left, the others to the right."""
-    columns = max(len(row) for row in rows)
-    full = [row + [""] * (columns - len(row)) for row in rows]
-    widths = [max(len(row[i]) for row in full) for i in range(columns)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in full
-    ]
-
-
 def _notes(built: Built) -> list[str]:
     notes = ["INT8 MACs: share of the multiply-accumulates; brackets hold 95 % intervals, paired."]
     if any(one.speed for one in built.made):
@@ -67,7 +49,7 @@ def _notes(built: Built) -> list[str]:
     targets = {a.target for a in built.manifest.artifacts if a.target != target.ANY}
     for name in targets:
         here = target.of_this_cpu()
-        elsewhere = f"; this CPU is {here}, so its speed is not measured here"
+        elsewhere = f"; this CPU is {here}, so speed is not measured here"
         notes.append(f"int8-static is made for {name}{elsewhere if name != here else ''}.")
     return [*notes, ""]
 
@@ -76,6 +58,6 @@ def _next(content: Manifest, out: Path) -> list[str]:
     engines = " and ".join(sorted({artifact.engine for artifact in content.artifacts}))
     return [
         f"Next, copy it and run it (there: Python 3.11 or newer, numpy, {engines}):",
-        f"  scp -r {out} pi@raspberrypi.local:",
-        f"  ssh -t pi@raspberrypi.local python3 {out.resolve().name}/edge-bench.pyz",
+        f"  scp -r {shlex.quote(str(out))} pi@raspberrypi.local:",
+        f"  ssh -t pi@raspberrypi.local python3 {shlex.quote(out.resolve().name)}/edge-bench.pyz",
     ]

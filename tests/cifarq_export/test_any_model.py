@@ -239,6 +239,16 @@ class Sequence(Tiny):
     def forward(self, x):
         return super().forward(x).unsqueeze(1)
 
+class Pair(Tiny):
+    def forward(self, x):
+        return super().forward(x), x
+
+class Asserts(Tiny):
+    def forward(self, x):
+        assert x.shape[-1] == 224, "224"
+
+def pair(): return Pair()
+def asserts(): return Asserts()
 def tiny(**arguments): return Tiny(**arguments)
 def sorter(): return Sorter()
 def branches(): return Branches()
@@ -264,6 +274,9 @@ def own_module(tmp_path):
     safetensors.torch.save_file(spoilt, tmp_path / "nan.safetensors")
     safetensors.torch.save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
     (tmp_path / "pickle.safetensors").write_bytes(b"\x80\x04pickled")
+    (tmp_path / "broken.py").write_text("net = undefined")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    (tmp_path / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
     return tmp_path
 
 
@@ -297,6 +310,11 @@ SHAPE = ("--input-shape", "3,32,32")
         ),
         (("--model", "mine:sequence", *SHAPE), 1, "answers a batch of 2 images with an array"),
         (("--model", "mine:tiny", "--input-shape", "1,32,32"), 1, "cannot take a batch"),
+        (("--model", "mine:pair", *SHAPE), 1, "answers with a tuple"),
+        (("--model", "mine:asserts", *SHAPE), 1, "AssertionError: 224"),
+        (("--model", "broken:net", *SHAPE), 2, "cannot import broken (NameError"),
+        (("--model", "leaves:net", *SHAPE), 2, "cannot import leaves (SystemExit: 3)"),
+        (("--model", "mine:tiny", *SHAPE, "--classes", "latin.txt"), 2, "cannot be read"),
         (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not 3,H,W"),
         (("--model", "mine:tiny", "--input-shape", "3,64,64"), 1, "--resize 64"),
         (("--model", "mine:tiny", *SHAPE, "--resize", "16"), 1, "--resize 16 is smaller"),
@@ -314,7 +332,7 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--model", "mine:tiny", *SHAPE, "--classes", "a,a"), 2, "1 of them different"),
         (("--model", "mine:tiny", *SHAPE, "--calibration-images", "9"), 1, "too few"),
         (("--model", "mine:tiny", "--model-arg", "dead=True", *SHAPE), 1, "with the same logits"),
-        (("--model", "mine:sorter", *SHAPE, "--format", "onnx"), 1, "Error: "),
+        (("--model", "mine:sorter", *SHAPE, "--format", "onnx"), 1, "to ONNX: "),
         (("--model", "mine:branches", *SHAPE, "--format", "onnx"), 1, "cannot export this model"),
         (("--model", "mine:tiny", *SHAPE, "--from", "x.onnx"), 2, "each name a model"),
         (("--weights", "good.safetensors"), 2, "are for --model"),
@@ -389,7 +407,11 @@ def test_outputs_that_are_not_the_classes_and_files_that_are_no_onnx(run, tmp_pa
         done = run("cifarq_export", "--from", name, *FAST)
         assert done.returncode == 1 and message in done.stderr, done.stderr
     done = run("cifarq_export", "--from", "m.onnx", "--format", "torchscript")
-    assert done.returncode == 1 or done.returncode == 2
+    assert done.returncode == 1 and "has 9 outputs" in done.stderr
+    own_onnx(tmp_path / "m.onnx")
+    done = run("cifarq_export", "--from", "m.onnx", "--format", "torchscript")
+    assert done.returncode == 2
+    assert "an ONNX file cannot be written as torchscript" in done.stderr
 
 
 def test_images_of_any_size_are_scaled_and_cropped_and_travel_so(run, tmp_path):
@@ -423,3 +445,92 @@ def test_images_of_any_size_are_scaled_and_cropped_and_travel_so(run, tmp_path):
         "seed": 1,
     }
     assert content["preprocessing"]["mean"] == [0.4914, 0.4822, 0.4465]
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_weights_that_are_listed_as_inputs_and_constants_in_nodes(run, tmp_path, first):
+    """As files of IR version 3 and some exporters have them."""
+    own_onnx(tmp_path / "plain.onnx")
+    model = onnx.load(tmp_path / "plain.onnx")
+    graph = model.graph
+    (image,) = graph.input
+    listed = [helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in graph.initializer]
+    del graph.input[:]
+    graph.input.extend([*listed, image] if first else [image, *listed])
+    constant = next(t for t in graph.initializer if t.name == "w3")
+    node = helper.make_node("Constant", [], ["w3"], value=constant)
+    listed_constant = next(v for v in graph.input if v.name == "w3")
+    graph.initializer.remove(constant)
+    graph.input.remove(listed_constant)
+    rest = [onnx.NodeProto.FromString(n.SerializeToString()) for n in graph.node]
+    del graph.node[:]
+    graph.node.extend([node, *rest])
+    model.ir_version = 3
+    onnx.save(model, tmp_path / "old.onnx")
+    found = {}
+    for name in ("plain", "old"):
+        done = run(
+            "cifarq_export", "--from", f"{name}.onnx", *FAST, "--max-drop", "3", "--out", name
+        )
+        assert done.returncode == 0, done.stderr
+        found[name] = manifest.read(tmp_path / name).artifacts
+    for plain, old in zip(found["plain"], found["old"], strict=True):
+        assert old.quantized == plain.quantized
+        assert old.accuracy["top1"] == plain.accuracy["top1"]
+    done = run("cifarq_export", "explain", "old.onnx")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_same_onnx_file_gives_the_same_bytes(run, tmp_path):
+    own_onnx(tmp_path / "m.onnx")
+    for name in ("a", "b"):
+        cold = {"XDG_CACHE_HOME": str(tmp_path / f"cache-{name}")}
+        done = run(
+            "cifarq_export", "--from", tmp_path / "m.onnx", *FAST, "--max-drop", "3",
+            "--out", tmp_path / name, env=cold,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_what_follows_the_last_layer_stays_fp32(run, tmp_path):
+    """Scores of 256 steps would often tie."""
+    own_onnx(tmp_path / "m.onnx")
+    model = onnx.load(tmp_path / "m.onnx")
+    model.graph.output[0].name = "probabilities"
+    model.graph.node.append(helper.make_node("Sigmoid", ["scores"], ["probabilities"]))
+    onnx.save(model, tmp_path / "sigmoid.onnx")
+    done = run(
+        "cifarq_export", "--from", "sigmoid.onnx", *FAST, "--precision", "int8-static",
+        "--max-drop", "3", "--out", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    images = normalise(packs.shipped("golden").images, cifar10.MEAN, cifar10.STD)
+    session = onnx_graph.session(tmp_path / "b" / "sigmoid-int8-static.onnx", "it")
+    assert len(np.unique(session.run(images))) > 0.9 * len(images) * CLASSES
+    assert (
+        onnx_graph.quantize_nodes_between(
+            onnx.load(tmp_path / "b" / "sigmoid-int8-static.onnx"), tmp_path
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    "kind, message", [("half", "Give the FP32 model"), ("batch", "takes batches of 4 alone")]
+)
+def test_half_precision_and_fixed_batches_are_refused_by_name(run, tmp_path, kind, message):
+    own_onnx(tmp_path / "m.onnx", batch=4 if kind == "batch" else "N")
+    if kind == "half":
+        model = onnx.load(tmp_path / "m.onnx")
+        weight = next(t for t in model.graph.initializer if t.name == "w1")
+        half = numpy_helper.to_array(weight).astype(np.float16)
+        weight.CopyFrom(numpy_helper.from_array(half, "w1_half"))
+        model.graph.node.insert(
+            0, helper.make_node("Cast", ["w1_half"], ["w1"], to=TensorProto.FLOAT)
+        )
+        onnx.save(model, tmp_path / "m.onnx")
+    done = run("cifarq_export", "--from", "m.onnx", *FAST)
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr

@@ -86,7 +86,13 @@ def test_no_path_of_this_machine_is_in_any_byte_of_it(everything):
 def test_the_same_export_from_another_folder_has_the_same_bytes(
     everything, everything_asked, run, tmp_path
 ):
-    done = run("cifarq_export", *everything_asked, "--out", "b", env={"TZ": "Asia/Tokyo"})
+    done = run(
+        "cifarq_export",
+        *everything_asked,
+        "--out",
+        "b",
+        env={"TZ": "Asia/Tokyo", "XDG_CACHE_HOME": str(tmp_path / "cold")},
+    )
     assert done.returncode == 0, done.stderr
     for path in everything.iterdir():
         assert sha256_of(path) == sha256_of(tmp_path / "b" / path.name), path.name

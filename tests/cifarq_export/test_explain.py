@@ -106,10 +106,14 @@ def test_an_operator_without_a_kernel_is_named(seed_cnn, recipe):
         ("nowhere.onnx", 1, "neither a bundle nor an .onnx file"),
         ("loose.torchscript.pt", 1, "lies in no bundle"),
         ("broken.onnx", 1, "broken.onnx"),
+        ("open.onnx", 1, "leaves the size of its input open. Give it with --input-shape"),
     ],
 )
 def test_what_cannot_be_explained_is_one_line(run, tmp_path, everything, path, code, message):
     shutil.copy(everything / "seed-cnn-fp32.torchscript.pt", tmp_path / "loose.torchscript.pt")
+    model = onnx.load(everything / "seed-cnn-fp32.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = -1
+    onnx.save(model, tmp_path / "open.onnx")
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x0anonsense")
     done = run("cifarq_export", "explain", path)
     assert done.returncode == code and message in done.stderr

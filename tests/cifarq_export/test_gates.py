@@ -125,7 +125,7 @@ def test_a_ruined_layer_is_found_by_the_layers_costs(tmp_path, ruin, recipe, shi
     assert "conv2 (alone changes" in sensitivity.worst(costs)
 
 
-@pytest.mark.parametrize("trials, kept", [(1, 1), (2, 2), (4, 2)])
+@pytest.mark.parametrize("trials, kept", [(1, 0), (2, 2), (4, 2)])
 def test_the_fallback_stops_when_the_drop_holds(
     tmp_path, ruin, recipe, shipped_images, trials, kept
 ):
@@ -135,13 +135,17 @@ def test_the_fallback_stops_when_the_drop_holds(
     reference, made = Reference(images, logits), recipe()
     costs = sensitivity.layer_costs(source, made, reference)
     path = tmp_path / "m.onnx"
+    onnx_format.write(source, "int8-static", path, made)
+    before = gates.check(path, onnx_format.ENGINE, source.how, reference)
     found = sensitivity.fall_back(
-        source, made, path, reference, Limits(fallback_trials=trials), costs
+        source, made, path, reference, Limits(fallback_trials=trials), costs, before
     )
-    assert found is not None and len(found.layers) == kept and found.trials == kept
-    assert (found.checked.drop.value <= 0.5) is (kept == 2)
     again = gates.check(path, onnx_format.ENGINE, source.how, reference)
-    assert again.drop == found.checked.drop  # the file is the trial that was kept
+    if not kept:  # one of the two alone helps nothing, and nothing is changed
+        assert found is None and again.drop == before.drop
+        return
+    assert found is not None and len(found.layers) == found.trials == kept
+    assert again.drop == found.checked.drop and again.drop.value <= 0.5
 
 
 def test_a_ruined_model_does_not_ship_and_the_layer_is_named(run, tmp_path, ruin):
@@ -185,3 +189,46 @@ def test_a_model_whose_logits_became_constant_cannot_even_be_forced(run, tmp_pat
     done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--force", "--out", "b")
     assert done.returncode == 1 and not (tmp_path / "b").exists()
     assert "answers every image with the same logits: the model is broken" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "layers, trials, sizes",
+    [
+        (6, 4, [1, 2, 4, 5]),
+        (6, 10, [1, 2, 4, 5]),
+        (6, 0, []),
+        (1, 4, []),
+        (2, 4, [1]),
+        (9, 2, [1, 2]),
+    ],
+)
+def test_trials_double_and_end_with_all_layers_but_one(layers, trials, sizes):
+    assert sensitivity.trial_sizes(layers, trials) == sizes
+
+
+def test_a_fallback_that_helps_nothing_leaves_the_artifact_as_it_was(
+    tmp_path, seed_cnn, recipe, shipped_images
+):
+    images = shipped_images.validation
+    logits = accuracy.logits_of(seed_cnn.predict, images.images, seed_cnn.how, batch_size=100)
+    reference, made = Reference(images, logits), recipe()
+    path = tmp_path / "m.onnx"
+    onnx_format.write(seed_cnn, "int8-static", path, made)
+    content = path.read_bytes()
+    # Whatever a trial reaches, this is better.
+    before = compared(lost=0, gained=100, count=200)
+    costs = sensitivity.layer_costs(seed_cnn, made, reference)
+    limits = Limits(max_drop=-100, fallback_trials=2)
+    found = sensitivity.fall_back(seed_cnn, made, path, reference, limits, costs, before)
+    assert found is None and path.read_bytes() == content
+
+
+def test_compare_shows_a_model_that_would_not_ship(run, tmp_path, ruin):
+    ruin(tmp_path / "ruined", 2000)
+    few = ("--validation-images", "40", "--calibration-images", "32")
+    done = run("cifarq_export", "compare", "ruined", "--format", "onnx", *few)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "would not ship: seed-cnn-int8-static.onnx answers every image with the same logits."
+        in done.stdout
+    )

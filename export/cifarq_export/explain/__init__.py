@@ -95,14 +95,14 @@ def explain(path: Path, engine: str, image: NDArray[Any], *, precision: str = ""
     Args:
         path: the artifact; TorchScript only if its hash has been checked.
         engine: what runs it.
-        image: a batch of one that it takes.
+        image: a batch that it takes; figures are for one image of it.
         precision: what it was exported as, if that is known: it is part of the reasons.
 
     Raises:
         EngineError: the engine refuses it.
     """
     module = importlib.import_module(f"cifarq_export.explain.{_MODULES[engine]}")
-    found: Explanation = module.explain(path, np.ascontiguousarray(image[:1]), precision)
+    found: Explanation = module.explain(path, np.ascontiguousarray(image), precision)
     return found
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cifarq_export import onnx_graph, qdq
 from cifarq_export.explain import Explanation, Operator
+from edge_runtime.errors import EngineError
 
 _CALLS = 20
 
@@ -48,7 +49,7 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
         model = onnx_graph.prepared(onnx.load(path))
         graph, profile = _profiled(model, path.name, image, scratch)
         between = onnx_graph.quantize_nodes_between(model, scratch) if _holds_int8(graph) else 0
-    return Explanation(tuple(_operators(graph, profile, precision)), between)
+    return Explanation(tuple(_operators(graph, profile, precision, len(image))), between)
 
 
 def _profiled(
@@ -61,8 +62,12 @@ def _profiled(
     options.enable_profiling = True
     options.profile_file_prefix = str(scratch / "profile")
     opened = onnx_graph.session(model, name, options)
-    for _ in range(_CALLS):
-        opened.run(image)
+    try:
+        for _ in range(_CALLS):
+            opened.run(image)
+    except Exception as error:  # the engine's exceptions share no base class of their own
+        reason = str(error).strip().splitlines()[0]
+        raise EngineError(f"ONNX Runtime cannot run {name}: {reason}") from error
     events = json.loads(Path(opened.inner.end_profiling()).read_text())
     times: dict[str, list[int]] = defaultdict(list)
     kinds: dict[str, list[str]] = {}
@@ -83,7 +88,7 @@ def _profiled(
     return onnx.load(scratch / "fused.onnx").graph, profile
 
 
-def _operators(graph: Any, profile: dict[str, Any], precision: str) -> list[Operator]:
+def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int) -> list[Operator]:
     weights = {tensor.name: tensor for tensor in graph.initializer}
     int8_graph = _holds_int8(graph)
     found = []
@@ -91,7 +96,7 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str) -> list[Oper
         seen = profile.get(node.name, {})
         kind = node.op_type
         if kind in _WEIGHTED:
-            found.append(_weighted(node, weights, seen, precision, int8_graph))
+            found.append(_weighted(node, weights, seen, precision, int8_graph, images))
             continue
         sizes = [_size(weights, name) for name in node.input]
         held = 0 if kind in _BETWEEN else sum(n for n in sizes if n > 1)  # 1: a scale, a slope
@@ -103,7 +108,12 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str) -> list[Oper
 
 
 def _weighted(
-    node: Any, weights: dict[str, Any], seen: dict[str, Any], precision: str, int8_graph: bool
+    node: Any,
+    weights: dict[str, Any],
+    seen: dict[str, Any],
+    precision: str,
+    int8_graph: bool,
+    images: int,
 ) -> Operator:
     at, bias_at = _WEIGHTED[node.op_type]
     weight = weights.get(node.input[at])
@@ -118,7 +128,7 @@ def _weighted(
         int8=int8,
         weights=size + bias,
         int8_weights=size if stored_int8 else 0,
-        macs=_macs(node, weight, seen),
+        macs=_macs(node, weight, seen) // images,
         why="" if int8 else _why_float_layer(node, precision, int8_graph),
         time_ns=seen.get("ns"),
     )
@@ -132,7 +142,7 @@ def _layer(node: Any, at: int) -> str:
 
 
 def _macs(node: Any, weight: Any, seen: dict[str, Any]) -> int:
-    """Return multiply-accumulates for one image: each output is a sum over a slice of weights."""
+    """Return multiply-accumulates of a call: each output is a sum over a slice of weights."""
     if not seen:
         return 0
     made = int(np.prod(seen["output"][0]))

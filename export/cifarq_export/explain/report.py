@@ -8,16 +8,23 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from cifarq_export import onnx_graph
 from cifarq_export.explain import Explanation, Operator, explain
-from cifarq_export.summary import aligned
+from cifarq_export.text_table import aligned
 from edge_runtime import golden, manifest
 from edge_runtime.command import did_you_mean
 from edge_runtime.errors import BundleError, ExportError
 from edge_runtime.plan import golden_pack
 
 
-def explained(path: Path) -> dict[str, Explanation]:
+def explained(
+    path: Path, input_shape: tuple[int, int, int] | None = None
+) -> dict[str, Explanation]:
     """Explain a bundle's artifacts, one of them, or a bare ONNX file; by file name.
+
+    Args:
+        path: what is explained.
+        input_shape: (C, H, W), for an ONNX file that leaves its size open.
 
     Raises:
         BundleError: a TorchScript file outside a bundle: its hash is known to nobody.
@@ -42,7 +49,7 @@ def explained(path: Path) -> dict[str, Explanation]:
                 f"{path} is not an artifact of its bundle. {did_you_mean(path.name, known)}"
             )
     if path.is_file() and path.suffix == ".onnx":
-        return {path.name: explain(path, "onnxruntime", _any_image(path))}
+        return {path.name: explain(path, "onnxruntime", _any_image(path, input_shape))}
     if path.is_file():
         raise BundleError(
             f"{path} lies in no bundle, and a file that may run code is opened only after its "
@@ -103,12 +110,20 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
 
 
-def _any_image(path: Path) -> NDArray[Any]:
+def _any_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray[Any]:
     """Return zeros of the shape and type that an ONNX file's input has."""
     try:
-        entry = onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type
+        graph = onnx_graph.prepared(onnx.load(path)).graph
+        entry = graph.input[0].type.tensor_type
         dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
     except Exception as error:  # protobuf raises its own kinds
         raise ExportError(f"{path} is not a valid ONNX model: {error!r:.200}") from error
-    dims = [d.dim_value or 1 for d in entry.shape.dim]
-    return np.zeros(dims, dtype)
+    batch, *dims = [max(d.dim_value, 0) for d in entry.shape.dim]
+    if input_shape is not None and len(dims) == len(input_shape):
+        dims = [known or given for known, given in zip(dims, input_shape, strict=True)]
+    if 0 in dims:
+        raise ExportError(
+            f"{path} leaves the size of its input open. Give it with --input-shape, as in "
+            "--input-shape 3,224,224."
+        )
+    return np.zeros((batch or 1, *dims), dtype)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -47,18 +46,23 @@ def source(
         _load(model, weights)
     model.eval().cpu()
     checkpoint.require_finite(model.state_dict(), weights or factory)
-    predict = torch_predictor(model)
     try:
-        logits = predict(np.zeros((2, *input_shape), np.float32))
-    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        with torch.inference_mode():
+            logits = model(torch.zeros(2, *input_shape))
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
         raise ExportError(
             f"--model {factory} cannot take a batch (2, {', '.join(map(str, input_shape))}): "
-            f"{reason}. Check --input-shape."
+            f"{type(error).__name__}: {reason}. Check --input-shape."
         ) from error
-    check_outputs(logits.shape, 2, len(classes), given=f"--model {factory}")
+    if not isinstance(logits, torch.Tensor):
+        raise ExportError(
+            f"--model {factory} answers with a {type(logits).__name__}; a classifier answers with "
+            "one tensor of logits. Give a function whose model returns that alone."
+        )
+    check_outputs(tuple(logits.shape), 2, len(classes), given=f"--model {factory}")
     name = factory.partition(":")[2].replace("_", "-")
-    return Source(name, input_shape, classes, how, predict, module=model)
+    return Source(name, input_shape, classes, how, torch_predictor(model), module=model)
 
 
 def _built(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
@@ -72,16 +76,19 @@ def _built(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     if here not in sys.path:  # a module beside the user, as for python -m
         sys.path.insert(0, here)
     try:
-        make: Callable[..., Any] = getattr(importlib.import_module(module_name), name)
-    except ImportError as error:
-        raise UsageError(f"--model {factory}: cannot import {module_name} ({error}).") from error
-    except AttributeError:
-        raise UsageError(f"--model {factory}: {module_name} has no {name!r}.") from None
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        raise UsageError(
+            f"--model {factory}: cannot import {module_name} ({type(error).__name__}: {error})."
+        ) from error
+    make: Callable[..., Any] | None = getattr(module, name, None)
+    if make is None:
+        raise UsageError(f"--model {factory}: {module_name} has no {name!r}.")
     try:
         with torch.random.fork_rng():
             torch.manual_seed(0)  # a model without --weights is the same one every time
             model = make(**arguments)
-    except Exception as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:
         raise UsageError(f"--model {factory}: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise UsageError(f"--model {factory} returned a {type(model).__name__}, not an nn.Module.")

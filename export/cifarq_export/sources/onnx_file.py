@@ -14,6 +14,7 @@ from edge_runtime.preprocess import Preprocessing
 MIN_OPSET = 13
 """From here on weights can be quantized per channel (QuantizeLinear got its axis)."""
 
+_HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _QUANTIZED = {
     "QuantizeLinear",
     "DequantizeLinear",
@@ -44,11 +45,10 @@ def source(
         CheckpointError: its weights are not finite.
         EngineError: ONNX Runtime refuses it.
     """
-    graph = _read(path)
+    graph = onnx_graph.prepared(_read(path))
     batch, input_shape = _input(graph, path, input_shape)
     images = batch if isinstance(batch, int) else 2
-    named = onnx_graph.prepared(graph)
-    predict = onnx_graph.session(named, path.name).run
+    predict = onnx_graph.session(graph, path.name).run
     try:
         logits = predict(np.zeros((images, *input_shape), np.float32))
     except Exception as error:  # the engine's exceptions share no base class of their own
@@ -61,7 +61,7 @@ def source(
         classes,
         how,
         predict,
-        graph=named,
+        graph=graph,
         batch=batch,
         kind=f"FP32 {path.name}",
     )
@@ -85,6 +85,12 @@ def _read(path: Path) -> Any:
             "made from."
         )
     for tensor in graph.graph.initializer:
+        if tensor.data_type in _HALF:
+            kind = onnx.TensorProto.DataType.Name(tensor.data_type)
+            raise ExportError(
+                f"--from {path}: {tensor.name} is {kind}. Give the FP32 model: INT8 is made from "
+                "that."
+            )
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise CheckpointError(
@@ -106,8 +112,7 @@ def _input(
     graph: Any, path: Path, wanted: tuple[int, int, int] | None
 ) -> tuple[int | str, tuple[int, int, int]]:
     """Return batch (``N`` or the fixed one) and (C, H, W), and fix what the graph leaves open."""
-    weights = {tensor.name for tensor in graph.graph.initializer}
-    inputs = [value for value in graph.graph.input if value.name not in weights]
+    inputs = list(graph.graph.input)
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
         raise ExportError(f"--from {path} has {len(inputs)} inputs ({names}); expected one image.")
@@ -118,6 +123,11 @@ def _input(
         raise ExportError(
             f"--from {path}: its input {inputs[0].name} is {said} of type "
             f"{onnx.TensorProto.DataType.Name(kind.elem_type)}; expected (N, 3, H, W) FLOAT."
+        )
+    if dims[0] > 1:
+        raise ExportError(
+            f"--from {path} takes batches of {dims[0]} alone, and images are checked and measured "
+            "one a call. Export it with a batch of 1, or an open one."
         )
     if wanted is None and 0 in dims[1:]:
         raise ExportError(
