@@ -276,7 +276,7 @@ def own_module(tmp_path):
     (tmp_path / "pickle.safetensors").write_bytes(b"\x80\x04pickled")
     (tmp_path / "broken.py").write_text("net = undefined")
     (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
-    (tmp_path / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    (tmp_path / "latin.txt").write_bytes("na\xefve".encode("latin-1"))
     return tmp_path
 
 
