@@ -261,10 +261,9 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
-        if error.filename and not Path(str(error.filename)).is_relative_to(beside):
-            raise ExportError(
-                f"{error.filename}: {error.strerror}. No bundle was written."
-            ) from error
+        where = Path(str(error.filename)) if error.filename else beside
+        if not (where.is_relative_to(beside) or beside.is_relative_to(where)):
+            raise ExportError(f"{where}: {error.strerror}. No bundle was written.") from error
         raise ExportError(
             f"cannot write to --out {out}: {error.strerror or error}. No bundle was written."
         ) from error
