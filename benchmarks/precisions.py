@@ -14,6 +14,8 @@ the 10,000 test images are looked at once, here.
 import json
 import sys
 import tempfile
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,8 @@ def main(
     render: bool,
 ) -> None:
     """Measure, write the JSON file, draw the report."""
+    from readme_block import put
+
     from edge_runtime.files import write_text
 
     record = out / "precisions.json"
@@ -66,9 +70,7 @@ def main(
     measured = json.loads(record.read_text())
     write_text(out / "precisions.md", markdown(measured))
     if out == HERE / "results":
-        readme = HERE.parent / "README.md"
-        head, rest = readme.read_text().split(BEGIN)
-        write_text(readme, head + readme_block(measured) + rest.split(END)[1])
+        put(readme_block(measured))
     click.echo(markdown(measured))
 
 
@@ -79,6 +81,7 @@ def measure(
     import torch
 
     from cifarq import data, models
+    from cifarq.progress import stages
     from cifarq_export import artifacts, bundle, compare, gates
     from cifarq_export.images import Gatherer
     from cifarq_export.sources import checkpoint
@@ -104,11 +107,12 @@ def measure(
         timed = {EAGER: turns.Subject({"folder": str(folder)}, "cifarq.evaluate:eager_session")}
         references = {name: bundle.reference(source, part) for name, part in parts.items()}
         for pair in tqdm(order.pairs, desc="artifacts", disable=not sys.stderr.isatty()):
-            path = Path(scratch) / bundle.file_name(source, *pair)
-            made = artifacts.make(source, *pair, path, recipe, few, gates.Limits(fallback_trials=0))
-            timed[path.name] = turns.artifact(made.engine, path)
-            session = engines.require(made.engine).load(path, 1)
-            subjects[path.name] = {
+            made = artifacts.make(
+                source, *pair, Path(scratch), recipe, few, gates.Limits(fallback_trials=0)
+            )
+            timed[made.path.name] = turns.artifact(made.engine, made.path)
+            session = engines.require(made.engine).load(made.path, 1)
+            subjects[made.path.name] = {
                 "precision": made.precision,
                 "format": made.format,
                 "engine": made.engine,
@@ -120,17 +124,14 @@ def measure(
                     for name, found in references.items()
                 },
             }
-        batch_file = Path(scratch) / "batch.npy"
-        np.save(batch_file, recipe.how.apply(parts["validation"].images[:1]))
-        total = restarts * rounds * len(timed)
-        with tqdm(total=total, unit="turn", disable=not sys.stderr.isatty()) as bar:
+        with stages() as watch:
             taken = turns.take(
                 timed,
-                batch_file,
+                recipe.how.apply(parts["validation"].images[:1]),
                 rounds=rounds,
                 turn_s=turn_s,
                 restarts=restarts,
-                progress=bar.update,
+                progress=partial(watch, "turns"),
             )
     for name, subject in subjects.items():
         subject["turn_median_ns"] = taken.medians_ns(name)
@@ -164,15 +165,7 @@ def _counts(run: Any, how: Any, reference: Any) -> dict[str, int]:
     from edge_runtime import accuracy
 
     logits = accuracy.logits_of(run, reference.images.images, how)
-    right = accuracy.is_right(logits, reference.images.labels)
-    before = accuracy.is_right(reference.logits, reference.images.labels)
-    return {
-        "images": len(right),
-        "right": int(right.sum()),
-        "lost": int((before & ~right).sum()),
-        "gained": int((~before & right).sum()),
-        "agree": int((logits.argmax(1) == reference.logits.argmax(1)).sum()),
-    }
+    return asdict(accuracy.paired(logits, reference.logits, reference.images.labels))
 
 
 def speed(record: dict[str, Any], name: str, reference: str) -> Estimate:
@@ -204,10 +197,10 @@ def markdown(record: dict[str, Any]) -> str:
             *table(record),
             "",
             "Static INT8 against PyTorch FP32: "
-            f"{_shown(speed(record, STATIC, EAGER))} times the speed of eager PyTorch, "
-            f"{_shown(speed(record, STATIC, ORT_FP32))} times that of ONNX Runtime FP32, "
+            f"{speed(record, STATIC, EAGER)} times the speed of eager PyTorch, "
+            f"{speed(record, STATIC, ORT_FP32)} times that of ONNX Runtime FP32, "
             f"{record['subjects'][STATIC]['size_bytes']:,} bytes; top-1 falls by "
-            f"{_shown(static['validation'])} points on validation and {_shown(static['test'])} "
+            f"{static['validation']} points on validation and {static['test']} "
             "points on test (looked at once).",
             "",
             "Calls timed in each of the "
@@ -223,7 +216,7 @@ def markdown(record: dict[str, Any]) -> str:
 
 
 def table(record: dict[str, Any]) -> list[str]:
-    """Return the table, the fastest last but one: in the order in which they were made."""
+    """Return the table, in the order in which the artifacts were made."""
     lines = [
         "| | bytes | INT8 bytes / MACs % | falls by points, validation | median µs | speed |",
         "|---|---:|---:|---:|---:|---:|",
@@ -237,8 +230,8 @@ def table(record: dict[str, Any]) -> list[str]:
         shares = f"{100 * held['weight_share']:.1f} / {100 * held['mac_share']:.1f}"
         lines.append(
             f"| {NAMES[name]} | {subject['size_bytes']:,} | {shares} | "
-            f"{_shown(drop(record, name, 'validation'))} | {median:,.0f} | "
-            f"{_shown(speed(record, name, EAGER))} |"
+            f"{drop(record, name, 'validation')} | {median:,.0f} | "
+            f"{speed(record, name, EAGER)} |"
         )
     return lines
 
@@ -255,10 +248,6 @@ def setting(record: dict[str, Any]) -> str:
         f"FP32, paired by round; points are paired over {images:,} validation images (negative is "
         "a gain); brackets hold 95 % intervals. INT8 bytes are counted as the FP32 model's."
     )
-
-
-def _shown(estimate: Estimate) -> str:
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 if __name__ == "__main__":

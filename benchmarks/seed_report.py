@@ -58,7 +58,8 @@ def main(
     render: bool,
 ) -> None:
     """Measure, write the JSON file, draw the report."""
-    from seed_report_text import markdown, put_into_readme
+    from readme_block import put
+    from seed_report_text import markdown, readme_block
 
     from cifarq import models
     from edge_runtime.files import write_text
@@ -73,7 +74,7 @@ def main(
     measured = json.loads(record.read_text())
     write_text(out / "seed_report.md", markdown(measured))
     if out == HERE / "results":
-        put_into_readme(measured, HERE.parent / "README.md")
+        put(readme_block(measured))
     click.echo(markdown(measured))
 
 
@@ -165,17 +166,17 @@ def run_subjects(
 
 def accuracy_of(logits: Any, reference: Any, labels: Any) -> dict[str, Any]:
     """Return top-1, and the comparison with eager FP32 over the same images."""
-    from edge_runtime.accuracy import is_right
+    from edge_runtime.accuracy import paired
     from edge_runtime.parity import compare
     from edge_runtime.stats import signal_to_noise_db
 
-    right, before = is_right(logits, labels), is_right(reference, labels)
+    counts = paired(logits, reference, labels)
     error = np.abs(logits.astype(np.float64) - reference)
     exact = not error.any()
     return {
-        "right": int(right.sum()),
-        "lost": int((before & ~right).sum()),
-        "gained": int((~before & right).sum()),
+        "right": counts.right,
+        "lost": counts.lost,
+        "gained": counts.gained,
         **compare(logits, reference).to_json(),
         "mean_logit_error": float(error.mean()),
         "logit_snr_db": None if exact else signal_to_noise_db(reference, logits),

@@ -9,7 +9,6 @@ standard output:
 """
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime import engines, manifest
+from edge_runtime.child import answers
 from edge_runtime.probes import energy, memory
 
 
@@ -98,23 +98,21 @@ def _artifact(order: dict[str, Any], content: manifest.Manifest) -> Any:
 
 def main() -> None:
     """Answer until standard input ends."""
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
     subject: Subject | None = None
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "load" in order:
-            subject = Subject(order["load"])
-            answer: dict[str, Any] = {"memory": subject.memory()}
-        elif "block" in order:
-            assert subject is not None
-            answer = subject.block(*order["block"])
-        else:
-            assert subject is not None
-            answer = {"memory": subject.memory()}
-            np.save(order["finish"], subject.logits)
-        print(json.dumps(answer), file=out, flush=True)
-    out.close()
+    with answers() as out:
+        for line in sys.stdin:
+            order = json.loads(line)
+            if "load" in order:
+                subject = Subject(order["load"])
+                answer: dict[str, Any] = {"memory": subject.memory()}
+            elif "block" in order:
+                assert subject is not None
+                answer = subject.block(*order["block"])
+            else:
+                assert subject is not None
+                answer = {"memory": subject.memory()}
+                np.save(order["finish"], subject.logits)
+            print(json.dumps(answer), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The seed report's words: a Markdown text drawn from ``seed_report.json`` alone."""
 
-from pathlib import Path
 from typing import Any
 
 from edge_runtime.stats import Estimate, paired_difference, paired_ratio, proportion
@@ -47,17 +46,6 @@ def markdown(record: dict[str, Any]) -> str:
             "",
         ]
     )
-
-
-def put_into_readme(record: dict[str, Any], readme: Path) -> None:
-    """Replace what stands between the two marks in README.md."""
-    from edge_runtime.files import write_text
-
-    text = readme.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if found:
-        write_text(readme, f"{before}{readme_block(record)}{after}")
 
 
 def readme_block(record: dict[str, Any]) -> str:
@@ -180,9 +168,7 @@ def _setting(record: dict[str, Any]) -> str:
 def _ratio_cell(record: dict[str, Any], name: str) -> str:
     if name == FP32:
         return "1"
-    ratio = speed(record, name)
-    shown = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-    return shown if not ratio.low <= 1 <= ratio.high else f"{shown}, no difference shown"
+    return speed(record, name).as_ratio()
 
 
 def _accuracy_verdict(drop: Estimate) -> str:
@@ -269,7 +255,7 @@ def _precision_text(record: dict[str, Any]) -> list[str]:
     for name, subject in record["subjects"].items():
         counts, share = subject["accuracy"], top1(record, name)
         lines.append(
-            f"| {NAMES[name]} | {share.value:.2f} [{share.low:.2f}, {share.high:.2f}] | "
+            f"| {NAMES[name]} | {share} | "
             f"{100 * counts['agree'] / counts['images']:.2f} | {counts['largest_difference']:.1e} |"
         )
     return lines

@@ -78,24 +78,19 @@ def find(data_dir: Path | None = None) -> Parts:
     Raises:
         DataError: nothing usable was found; the message names every place looked at.
     """
-    train: Labelled
-    test: Labelled
-    if data_dir is None:
-        name, classes = cifar10.NAME, cifar10.CLASSES
-        train, test = cifar10.read(cifar10.find_or_download())
-    elif folder := cifar10.find(data_dir):
-        name, classes = cifar10.NAME, cifar10.CLASSES
+    folder = cifar10.find_or_download() if data_dir is None else cifar10.find(data_dir)
+    if folder is not None:
         train, test = cifar10.read(folder)
-    elif image_folders.found_in(data_dir):
-        name = data_dir.resolve().name
-        classes, train, test = image_folders.listing(data_dir)
-    else:
+        return Parts(cifar10.NAME, cifar10.CLASSES, *split(train), test)
+    assert data_dir is not None
+    if not image_folders.found_in(data_dir):
         raise DataError(
             f"no data set in {data_dir}. Looked for {data_dir / cifar10.FOLDER}, for "
             f"{cifar10.TRAIN_FILES[0]} in {data_dir} itself, and for class folders as "
             f"{data_dir / 'train' / '<class>' / 'image.png'}. Give the folder that holds one."
         )
-    return Parts(name, classes, *split(train), test)
+    classes, files, test_files = image_folders.listing(data_dir)
+    return Parts(data_dir.resolve().name, classes, *split(files), test_files)
 
 
 def load(data_dir: Path | None = None) -> Dataset:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from cifarq.checkpoint import serialised
-from edge_runtime.errors import CheckpointError
+from edge_runtime.errors import CheckpointError, reason
 from edge_runtime.files import write_bytes
 
 FILE = "resume.safetensors"
@@ -70,5 +70,4 @@ def _opened(folder: Path) -> Iterator[Any]:
         with safetensors.safe_open(folder / FILE, framework="pt") as file:
             yield file
     except (SafetensorError, OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"cannot resume from {folder / FILE}: {reason}") from error
+        raise CheckpointError(f"cannot resume from {folder / FILE}: {reason(error)}") from error

@@ -1,13 +1,14 @@
 """How often a model is right, and how often two models agree: from logits, whoever made them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.preprocess import Preprocessing
-from edge_runtime.stats import Estimate, proportion
+from edge_runtime.stats import Estimate, paired_difference, proportion
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
 """Anything that maps a batch (N, C, H, W), as a ``Preprocessing`` makes it, to logits."""
@@ -56,3 +57,41 @@ def agreement(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Es
     """Return the share of images that two models put in the same class, with its 95 % interval."""
     same = logits.argmax(axis=1) == reference.argmax(axis=1)
     return proportion(int(same.sum()), len(same))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """How a model's answers compare with a reference's, over the same images.
+
+    Attributes:
+        images: how many.
+        right: how many the model has right.
+        lost: how many only the reference has right.
+        gained: how many only the model has right.
+        agree: how many both put in the same class.
+    """
+
+    images: int
+    right: int
+    lost: int
+    gained: int
+    agree: int
+
+    @property
+    def drop(self) -> Estimate:
+        """The reference's share of right answers less the model's, with its 95 % interval."""
+        return paired_difference(self.lost, self.gained, self.images)
+
+
+def paired(
+    logits: NDArray[np.float32], reference: NDArray[np.float32], labels: NDArray[np.int64]
+) -> Paired:
+    """Compare a model's logits (N, classes) with a reference's."""
+    right, before = is_right(logits, labels), is_right(reference, labels)
+    return Paired(
+        images=len(labels),
+        right=int(right.sum()),
+        lost=int((before & ~right).sum()),
+        gained=int((~before & right).sum()),
+        agree=int((logits.argmax(axis=1) == reference.argmax(axis=1)).sum()),
+    )

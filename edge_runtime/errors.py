@@ -42,3 +42,8 @@ class UsageError(ToolkitError):
     """A request for something that does not exist; the command line has to change."""
 
     exit_code = 2
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of an exception's message, or its type's name if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -5,8 +5,8 @@ timestamp, no timing and no host path: the same inputs and versions write the sa
 
 Schema history:
     1  first: model, classes, preprocessing, golden pack, artifacts.
-    2  preprocessing says who normalises; an artifact says which gates were overridden, how its
-       activation ranges were found, and what share of weights and arithmetic became INT8.
+    2  preprocessing says who normalises; an artifact says which gates were overridden, which layers
+       fell back to FP32, and what share of weights and arithmetic became INT8, and why not more.
 """
 
 import json

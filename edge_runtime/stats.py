@@ -26,6 +26,13 @@ class Estimate:
         """Return value and interval times ``factor`` (100 for percent)."""
         return Estimate(self.value * factor, self.low * factor, self.high * factor)
 
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+    def as_ratio(self) -> str:
+        """Return it as text which says so where the interval does not tell it from 1."""
+        return f"{self}, no difference shown" if self.low <= 1 <= self.high else str(self)
+
 
 def percentile(samples: ArrayLike, percent: float) -> float:
     """Return the nearest-rank percentile: always one of the samples, never between two.

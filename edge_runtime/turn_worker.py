@@ -8,7 +8,6 @@ Reads JSON lines on standard input, answers each on what was standard output:
 
 import importlib
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 
 from edge_runtime import engines, measure
 from edge_runtime.accuracy import Predict
-from edge_runtime.child import die_with_parent
+from edge_runtime.child import answers, die_with_parent
 from edge_runtime.errors import ToolkitError
 
 _MIN_CALLS = 5
@@ -60,8 +59,7 @@ def _answer(order: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, 
 def main() -> None:
     """Answer until standard input ends. What a library prints goes to standard error."""
     die_with_parent()
-    with os.fdopen(os.dup(1), "w") as out:
-        os.dup2(2, 1)
+    with answers() as out:
         subject: _Subject | None = None
         for line in sys.stdin:
             answer, subject = _answer(json.loads(line), subject)

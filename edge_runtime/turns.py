@@ -13,7 +13,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge_runtime import child
 from edge_runtime.stats import Estimate, paired_ratio, percentile
@@ -63,44 +67,47 @@ class Turns:
 
 def take(
     subjects: Mapping[str, Subject],
-    batch_file: Path,
+    batch: NDArray[Any],
     *,
     rounds: int,
     turn_s: float,
     restarts: int = 1,
     threads: int = 1,
     seed: int = 0,
-    progress: Callable[[int], object] = lambda turns: None,
+    progress: Callable[[int, int], object] = lambda turns, total: None,
 ) -> Turns:
     """Time the subjects in turns.
 
     Args:
         subjects: by name; at least one.
-        batch_file: a .npy file with what every call is given.
+        batch: what every call is given.
         rounds: so many for each start of the children.
         turn_s: seconds of timed calls a turn, at least; never fewer than 5 calls.
         restarts: how often the children are started.
         threads: for libraries that look at the environment.
         seed: of the order within the rounds.
-        progress: called with the number of turns done since the last call.
+        progress: called with the number of turns done since the last call, and of all turns.
 
     Raises:
         EngineError: a child ended or failed.
     """
     draw = random.Random(seed)
     found = Turns({name: [] for name in subjects})
+    total = restarts * rounds * len(subjects)
     for _ in range(restarts):
         with ExitStack() as stack:
+            batch_file = Path(stack.enter_context(TemporaryDirectory())) / "batch.npy"
+            np.save(batch_file, batch)
             children = {
                 name: stack.enter_context(child.Conversation(child.command("turn_worker"), threads))
                 for name in subjects
             }
             for name, subject in subjects.items():
                 order = {"loader": subject.loader, "arguments": subject.arguments}
-                children[name].ask({"load": order, "batch": str(batch_file.resolve())})
+                children[name].ask({"load": order, "batch": str(batch_file)})
             for _ in range(rounds):
                 for name in draw.sample(list(subjects), len(subjects)):
                     answer = children[name].ask({"turn_s": turn_s})
                     found.samples_ns[name].append(answer["samples_ns"])
-                    progress(1)
+                    progress(1, total)
     return found

@@ -5,14 +5,13 @@ Run by ``runner.py``, and ended by the kernel if that is.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from edge_runtime import accuracy, engines, golden, measure, parity
-from edge_runtime.child import die_with_parent
+from edge_runtime.child import answers, die_with_parent
 from edge_runtime.errors import EngineError, ToolkitError
 from edge_runtime.preprocess import NormalisedBy, Preprocessing
 from edge_runtime.probes import memory
@@ -96,8 +95,7 @@ def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]
 def main() -> None:
     """Do one job. Whatever a library prints goes to standard error, not into the result."""
     die_with_parent()
-    with os.fdopen(os.dup(1), "w") as out:
-        os.dup2(2, 1)
+    with answers() as out:
         _main(sys.stdin, out)
 
 

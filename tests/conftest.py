@@ -37,9 +37,20 @@ def data_dir() -> Path:
 def run(tmp_path: Path) -> Run:
     """Run ``python -m MODULE ARGS`` as a user would, from an empty folder, and return what came."""
 
+    return _runner(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Like ``run``, for fixtures that several tests share."""
+
+    return _runner(tmp_path_factory.mktemp("once"), check=True)
+
+
+def _runner(folder: Path, **usual: object) -> Run:
     def call(module: str, *args: object, **options: object) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, **options.pop("env", {})}  # type: ignore[dict-item]
-        where = options.pop("cwd", tmp_path)
+        where = options.pop("cwd", folder)
         return subprocess.run(
             [sys.executable, "-P", "-m", module, *map(str, args)],
             capture_output=True,
@@ -47,24 +58,8 @@ def run(tmp_path: Path) -> Run:
             cwd=where,  # type: ignore[arg-type]
             env=environment,
             timeout=300,
-            **options,  # type: ignore[call-overload]
-        )
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def run_once(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Like ``run``, for fixtures that several tests share."""
-
-    def call(module: str, *args: object) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-P", "-m", module, *map(str, args)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path_factory.mktemp("once"),
-            timeout=300,
-            check=True,
+            **usual,  # type: ignore[call-overload]
+            **options,
         )
 
     return call

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.engines import Session
-from edge_runtime.errors import EngineError
+from edge_runtime.errors import EngineError, reason
 
 REQUIRES = "onnxruntime"
 INSTALL = "pip install onnxruntime"
@@ -42,8 +42,9 @@ def load(path: Path, threads: int) -> Session:
     try:
         return _OrtSession(path, threads)
     except Exception as error:  # its exceptions share no base class of its own
-        reason = str(error).splitlines()[0]
-        raise EngineError(f"ONNX Runtime {version()} refuses {path.name}: {reason}") from error
+        raise EngineError(
+            f"ONNX Runtime {version()} refuses {path.name}: {reason(error)}"
+        ) from error
 
 
 def version() -> str:

@@ -10,6 +10,7 @@ Where things are::
     sources/           what is exported: a checkpoint, any PyTorch model, an ONNX file
     images.py          the real images that calibrate, that check, and that travel along
     formats/           what writes an artifact, one format a file
+    normalisation.py   as artifacts that take raw pixels do it
     onnx_graph.py      what is done to ONNX graphs
     calibrate.py       the range of every activation; thresholds.py: from values to a range
     qdq.py             static INT8 for a target

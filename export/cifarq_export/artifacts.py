@@ -33,10 +33,10 @@ class Made:
         written: what the format says of it.
         checked: what it came to on validation images.
         explanation: what of it is INT8.
+        size_bytes: of the file, which may be gone.
         fallback: layers that were returned to FP32.
         failures, warnings: of its gates.
         speed: against FP32 in the same format and engine, if it was measured.
-        size_bytes: of the file.
     """
 
     path: Path
@@ -47,11 +47,11 @@ class Made:
     written: formats.Written
     checked: Checked
     explanation: explain.Explanation
+    size_bytes: int
     fallback: tuple[str, ...] = ()
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     speed: Estimate | None = None
-    size_bytes: int = 0
 
     def record(self, source: Source, recipe: Recipe, reference: Reference) -> Artifact:
         """Return the artifact's entry in the manifest; no timing enters it."""
@@ -90,11 +90,29 @@ class Made:
         )
 
 
+def file_name(source: Source, format_name: str, precision: str) -> str:
+    """Return what an artifact's file is called."""
+    return f"{source.name}-{precision}{formats.get(format_name).SUFFIX}"
+
+
+def make_all(
+    source: Source,
+    pairs: tuple[tuple[str, str], ...],
+    folder: Path,
+    recipe: Recipe,
+    reference: Reference,
+    limits: Limits,
+    watch: Watch = lambda what, done, total: None,
+) -> tuple[Made, ...]:
+    """Make an artifact for each pair of format and precision; see ``make``."""
+    return tuple(make(source, *pair, folder, recipe, reference, limits, watch) for pair in pairs)
+
+
 def make(
     source: Source,
     format_name: str,
     precision: str,
-    path: Path,
+    folder: Path,
     recipe: Recipe,
     reference: Reference,
     limits: Limits,
@@ -102,11 +120,22 @@ def make(
 ) -> Made:
     """Write an artifact and check it. Gates that it fails are noted, and stop nothing here.
 
+    Args:
+        source: what is exported.
+        format_name: a name in ``formats``.
+        precision: one that the format can be written in.
+        folder: where it is written to.
+        recipe: how it is to be.
+        reference: the FP32 model's answers.
+        limits: what the gates allow.
+        watch: told how far it is.
+
     Raises:
         ExportError: it cannot be written.
         EngineError: its engine is missing, or refuses it.
     """
     writer = formats.get(format_name)
+    path = folder / file_name(source, format_name, precision)
     count = len(reference.images)
     written = writer.write(source, precision, path, recipe)
 
@@ -129,8 +158,7 @@ def make(
         )
         if helped is not None:
             written, checked, fallback = helped.written, helped.checked, helped.layers
-        more = len(sensitivity.trial_sizes(len(costs), limits.fallback_trials + 1))
-        if more > len(sensitivity.trial_sizes(len(costs), limits.fallback_trials)):
+        if sensitivity.has_more_trials(len(costs), limits.fallback_trials):
             causes += "More --fallback-trials may help. "
     explanation = explain.explain(
         path, writer.ENGINE, recipe.how.apply(reference.images.images[:1]), precision=precision
@@ -144,8 +172,8 @@ def make(
         written,
         checked,
         explanation,
+        path.stat().st_size,
         fallback,
-        size_bytes=path.stat().st_size,
     )
     _judge(made, reference, limits, causes)
     return made

@@ -81,17 +81,8 @@ def build(
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         recipe = recipe_for(source, order, images, Path(scratch), watch)
         validation = reference(source, images.validation)
-        made = tuple(
-            artifacts.make(
-                source,
-                *pair,
-                folder / file_name(source, *pair),
-                recipe,
-                validation,
-                order.limits,
-                watch,
-            )
-            for pair in order.pairs
+        made = artifacts.make_all(
+            source, order.pairs, folder, recipe, validation, order.limits, watch
         )
         for one in made:
             one.checked.require_use(one.path.name)
@@ -160,11 +151,6 @@ def reference(source: Source, part: LabelledImages) -> gates.Reference:
     return gates.Reference(part, logits, source.kind)
 
 
-def file_name(source: Source, format_name: str, precision: str) -> str:
-    """Return what an artifact's file is called."""
-    return f"{source.name}-{precision}{formats.get(format_name).SUFFIX}"
-
-
 def racers(made: tuple[Made, ...], source: Source, recipe: Recipe) -> dict[str, speed.Racer]:
     """Return what is timed: INT8 made for this CPU, with FP32 in its format, written if need be."""
     found = {}
@@ -173,7 +159,7 @@ def racers(made: tuple[Made, ...], source: Source, recipe: Recipe) -> dict[str, 
             continue
         beside = [o.path for o in made if (o.format, o.precision) == (one.format, "fp32")]
         if not beside:
-            path = recipe.scratch / file_name(source, one.format, "fp32")
+            path = recipe.scratch / artifacts.file_name(source, one.format, "fp32")
             if not path.exists():
                 formats.get(one.format).write(source, "fp32", path, recipe)
             beside = [path]
@@ -190,14 +176,11 @@ def _race(
     watch: Watch,
 ) -> None:
     """Time INT8 against FP32, and note which artifacts fail the speed gate."""
-    entered = racers(made, source, recipe)
-    total = speed.turns_of(entered)
     found = speed.measure(
-        entered,
+        racers(made, source, recipe),
         recipe.how,
         images.validation.images[:1],
-        recipe.scratch,
-        lambda done: watch("timing INT8 against FP32", done, total),
+        lambda done, total: watch("timing INT8 against FP32", done, total),
     )
     for one in made:
         if (measured := found.get(one.path.name)) is None:

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-import platformdirs
 from numpy.typing import NDArray
 
-from cifarq import packs
+from cifarq import cifar10, packs
 from cifarq.labelled import LabelledImages
 from cifarq_export import onnx_graph, thresholds
 from edge_runtime.errors import DataError, ExportError
@@ -80,6 +79,7 @@ def ranges(
     batch: int | str = "N",
     *,
     cache: Path | None = None,
+    scratch: Path | None = None,
     progress: Callable[[int], object] = lambda images: None,
 ) -> Ranges:
     """Return the range of each float activation.
@@ -90,6 +90,7 @@ def ranges(
         how: how images become its input.
         batch: its batch size if that is fixed, else ``N``.
         cache: a folder to keep found ranges in; the user's cache if None.
+        scratch: a second one: an export asks for its ranges often, and the cache may be read-only.
         progress: called with the number of images that went through; each goes through up to twice.
 
     Returns:
@@ -99,17 +100,20 @@ def ranges(
     Raises:
         ExportError: an activation is not finite.
     """
-    folder = cache or Path(platformdirs.user_cache_dir("cifarq")) / "calibration"
-    file = folder / f"{_key(model, calibration, how)}.json"
+    name = f"{_key(model, calibration, how)}.json"
+    folders = (cache or cifar10.cache_dir() / "calibration", scratch)
+    files = [folder / name for folder in folders if folder is not None]
     tensors = float_activations(model)
-    if (known := _cached(file, tensors)) is not None:
-        progress(len(calibration.images) * thresholds.PASSES[calibration.method])
-        return known
+    for file in files:
+        if (known := _cached(file, tensors)) is not None:
+            progress(len(calibration.images) * thresholds.PASSES[calibration.method])
+            return known
     size = batch if isinstance(batch, int) else _BATCH
     found = _measure(model, tensors, calibration, how, size, progress)
-    with suppress(OSError):  # a cache that cannot be written is no error
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(found, indent=0) + "\n")
+    for file in files:
+        with suppress(OSError):  # a cache that cannot be written is no error
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps(found, indent=0) + "\n")
     return found
 
 

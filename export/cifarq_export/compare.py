@@ -5,12 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cifarq_export import artifacts, bundle, formats, selection, speed
 from cifarq_export.artifacts import Made, Watch
 from cifarq_export.bundle import Order
-from cifarq_export.gates import points, ratio
 from cifarq_export.images import ExportImages
 from cifarq_export.sources import Source
 from cifarq_export.text_table import aligned
@@ -90,20 +87,17 @@ class Comparison:
         return "\n".join([*aligned(rows), "", *notes])
 
     def _row(self, one: Made) -> list[str]:
-        checked, faster = one.checked, self.speeds[one.path.name]
+        checked = one.checked
         top1 = checked.top1.scaled(100)
         reference = one is self.made[0]
         return [
             one.path.name,
             f"{one.size_bytes:,}",
             f"{top1.value:.1f} [{top1.low:.1f}, {top1.high:.1f}]",
-            points(checked.drop),
+            str(checked.drop),
             f"{100 * checked.agreement.value:.1f}",
-            "1" if reference else ratio(faster) + (_UNCLEAR if _spans_one(faster) else ""),
+            "1" if reference else self.speeds[one.path.name].as_ratio(),
         ]
-
-
-_UNCLEAR = ", no difference shown"
 
 
 def pairs(source: Source, format_: str | None) -> tuple[tuple[str, str], ...]:
@@ -132,37 +126,20 @@ def compare(
         recipe = bundle.recipe_for(source, order, images, scratch, watch)
         validation = bundle.reference(source, images.validation)
         limits = replace(order.limits, fallback_trials=0)
-        made = tuple(
-            artifacts.make(
-                source,
-                *pair,
-                Path(folder) / bundle.file_name(source, *pair),
-                recipe,
-                validation,
-                limits,
-                watch,
-            )
-            for pair in order.pairs
+        made = artifacts.make_all(
+            source, order.pairs, Path(folder), recipe, validation, limits, watch
         )
-        batch_file = scratch / "batch.npy"
-        np.save(batch_file, recipe.how.apply(images.validation.images[:1]))
-        rounds = max(2, speed.ROUNDS // RESTARTS)
-        total = len(made) * rounds * RESTARTS
         taken = turns.take(
             {one.path.name: turns.artifact(one.engine, one.path) for one in made},
-            batch_file,
-            rounds=rounds,
+            recipe.how.apply(images.validation.images[:1]),
+            rounds=max(2, speed.ROUNDS // RESTARTS),
             turn_s=speed.TURN_S,
             restarts=RESTARTS,
-            progress=lambda done: watch("timing in turns", done, total),
+            progress=lambda done, total: watch("timing in turns", done, total),
         )
     first = made[0].path.name
     speeds = {one.path.name: taken.speed(one.path.name, first) for one in made}
     return Comparison(made, speeds, len(images.validation), source.kind, order.target)
-
-
-def _spans_one(estimate: Estimate) -> bool:
-    return estimate.low <= 1 <= estimate.high
 
 
 def _estimate(estimate: Estimate) -> dict[str, float]:

@@ -21,7 +21,7 @@ from edge_runtime import accuracy, engines
 from edge_runtime.errors import ExportError
 from edge_runtime.parity import Parity, compare
 from edge_runtime.preprocess import Preprocessing
-from edge_runtime.stats import Estimate, paired_difference
+from edge_runtime.stats import Estimate
 
 FP32_TOLERANCE = 1e-4
 """How far FP32 logits may lie from the model's, for logits up to 1, relative above: on one machine
@@ -142,12 +142,9 @@ def check(
 def compared(logits: NDArray[np.float32], reference: Reference) -> Checked:
     """Compare logits (N, classes) with the FP32 model's."""
     labels = reference.images.labels
-    right = accuracy.is_right(logits, labels)
-    before = accuracy.is_right(reference.logits, labels)
-    lost, gained = int((before & ~right).sum()), int((~before & right).sum())
     return Checked(
         top1=accuracy.top1(logits, labels),
-        drop=paired_difference(lost, gained, len(labels)).scaled(100),
+        drop=accuracy.paired(logits, reference.logits, labels).drop.scaled(100),
         parity=compare(logits, reference.logits),
         agreement=accuracy.agreement(logits, reference.logits),
         flaw=_flaw(logits),
@@ -184,7 +181,7 @@ def accuracy_failure(
     return Failure(
         Gate.ACCURACY,
         file,
-        f"top-1 falls by {points(checked.drop)} points over {checked.parity.images:,} validation "
+        f"top-1 falls by {checked.drop} points over {checked.parity.images:,} validation "
         f"images, allowed {limits.max_drop:g}. {causes}Try --calibration entropy or percentile, "
         "more --calibration-images, or another --precision",
     )
@@ -197,7 +194,7 @@ def accuracy_warning(file: str, checked: Checked, limits: Limits) -> str | None:
         return None
     return (
         f"{file}: {checked.parity.images:,} validation images cannot tell whether top-1 falls by "
-        f"more than {limits.max_drop:g} points: {points(drop)}. Give more with --data-dir and "
+        f"more than {limits.max_drop:g} points: {drop}. Give more with --data-dir and "
         "--validation-images."
     )
 
@@ -209,7 +206,7 @@ def speed_failure(file: str, speed: Estimate, limits: Limits, cause: str) -> Fai
     return Failure(
         Gate.SPEED,
         file,
-        f"runs at {ratio(speed)} times the speed of FP32 on this CPU, allowed "
+        f"runs at {speed} times the speed of FP32 on this CPU, allowed "
         f"{limits.min_speedup:g}: {cause}. Leave it out with --precision",
     )
 
@@ -218,14 +215,4 @@ def speed_warning(file: str, speed: Estimate, cause: str) -> str | None:
     """Say where INT8 is shown to be slower than FP32 and may ship all the same."""
     if speed.high >= FULL_SPEED:
         return None
-    return f"{file} is slower than FP32 here, {ratio(speed)} times its speed: {cause}."
-
-
-def points(estimate: Estimate) -> str:
-    """Return a value with its interval, in points."""
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def ratio(estimate: Estimate) -> str:
-    """Return a value with its interval, as a ratio."""
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return f"{file} is slower than FP32 here, {speed} times its speed: {cause}."

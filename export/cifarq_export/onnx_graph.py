@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from edge_runtime.errors import EngineError, ExportError
+from cifarq_export.normalisation import factor_and_offset
+from edge_runtime.errors import EngineError, ExportError, reason
 from edge_runtime.preprocess import Preprocessing
 
 OPSET = 18
@@ -28,7 +28,7 @@ ALL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 class _Opened:
     """A session on one thread that maps a batch to the first output."""
 
-    def __init__(self, content: Any, options: Any) -> None:
+    def __init__(self, content: Any, name: str, options: Any) -> None:
         options.intra_op_num_threads = 1  # the same sums in the same order wherever this runs
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -36,9 +36,13 @@ class _Opened:
             content, options, providers=["CPUExecutionProvider"]
         )
         self._input = self.inner.get_inputs()[0].name
+        self._name = name
 
     def run(self, batch: Any) -> Any:
-        return self.inner.run(None, {self._input: batch})[0]
+        try:
+            return self.inner.run(None, {self._input: batch})[0]
+        except Exception as error:  # its exceptions share no base class of their own
+            raise EngineError(f"ONNX Runtime cannot run {self._name}: {reason(error)}") from error
 
 
 def session(model: Any, name: str, options: Any = None) -> _Opened:
@@ -54,11 +58,10 @@ def session(model: Any, name: str, options: Any = None) -> _Opened:
     """
     content = str(model) if isinstance(model, Path) else model.SerializeToString()
     try:
-        return _Opened(content, options or onnxruntime.SessionOptions())
+        return _Opened(content, name, options or onnxruntime.SessionOptions())
     except Exception as error:  # its exceptions share no base class of their own
-        reason = str(error).splitlines()[0]
         raise EngineError(
-            f"ONNX Runtime {onnxruntime.__version__} refuses {name}: {reason}"
+            f"ONNX Runtime {onnxruntime.__version__} refuses {name}: {reason(error)}"
         ) from error
 
 
@@ -136,6 +139,11 @@ def _constants_as_initializers(graph: Any) -> None:
                 graph.node.remove(node)
 
 
+def input_sizes(entry: Any) -> list[int]:
+    """Return the sizes of an input's axes; 0 where the file leaves one open (some write -1)."""
+    return [max(axis.dim_value, 0) for axis in entry.type.tensor_type.shape.dim]
+
+
 def opset(model: Any) -> int:
     """Return the version of the standard operators that a model uses."""
     return max((int(o.version) for o in model.opset_import if o.domain in _STANDARD), default=0)
@@ -144,7 +152,7 @@ def opset(model: Any) -> int:
 def with_normalisation(model: Any, how: Preprocessing) -> Any:
     """Return a model that takes raw bytes (N, C, H, W) uint8 and normalises them itself.
 
-    x * 1/(255 std) - mean/std, one value a channel, in FP32.
+    See ``normalisation``; in FP32.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -152,12 +160,8 @@ def with_normalisation(model: Any, how: Preprocessing) -> Any:
     entry = graph.input[0]
     name = entry.name
     inner = f"{name}_normalised"
-    std = np.asarray(how.std, np.float64)[None, :, None, None]
-    mean = np.asarray(how.mean, np.float64)[None, :, None, None]
-    constants = {
-        "normalise_factor": (1 / (255 * std)).astype(np.float32),
-        "normalise_offset": (-mean / std).astype(np.float32),
-    }
+    factor, offset = factor_and_offset(how)
+    constants = {"normalise_factor": factor[None], "normalise_offset": offset[None]}
     for node in graph.node:
         for i, value in enumerate(node.input):
             if value == name:
@@ -192,14 +196,19 @@ def quantize_nodes_between(model: Any, scratch: Path) -> int:
     nodes = list(optimised(model, ALL, scratch).graph.node)
     after, before = _tainted(nodes), _tainted(nodes, backwards=True)
     return sum(
-        node.op_type in _CONVERSIONS and node.name in after and node.name in before
-        for node in nodes
+        node.op_type in CONVERSIONS and node.name in after and node.name in before for node in nodes
     )
 
 
-_CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
-INTEGER = ("QLinear", "QGemm", "MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul")
+CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
+INTEGER = ("QLinear", "QGemm", "MatMulInteger", "ConvInteger", "DynamicQuantize")
 """How the names of operators start that compute in INT8."""
+
+
+def quantized_operators(graph: Any) -> set[str]:
+    """Return the types of operators that tell a graph to be quantized; none if it is not."""
+    kinds = {node.op_type for node in graph.node}
+    return {kind for kind in kinds if kind in CONVERSIONS or kind.startswith(INTEGER)}
 
 
 def _tainted(nodes: list[Any], *, backwards: bool = False) -> set[str]:

@@ -16,7 +16,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from cifarq_export import onnx_graph
 from cifarq_export.calibrate import Ranges
 from edge_runtime import target as targets
-from edge_runtime.errors import ExportError
+from edge_runtime.errors import ExportError, reason
 
 OPERATORS = (
     "Add",
@@ -109,8 +109,7 @@ def quantize(
     try:
         quantizer.quantize_model()
     except ValueError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ExportError(f"ONNX Runtime cannot quantize this model: {reason}") from error
+        raise ExportError(f"ONNX Runtime cannot quantize this model: {reason(error)}") from error
     quantizer.model.topological_sort()  # ONNX asks for it; ONNX Runtime alone would not
     found = onnx_graph.prepared(quantizer.model.model)
     if not any(node.op_type == "QuantizeLinear" for node in found.graph.node):

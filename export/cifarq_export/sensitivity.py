@@ -45,16 +45,14 @@ class Fallback:
     """What a fallback came to.
 
     Attributes:
-        written, checked: of the last trial.
+        written, checked: of the trial that was kept.
         layers: returned to FP32 in it, the worst first.
-        costs: of every layer, the worst first.
         trials: how many were made.
     """
 
     written: Written
     checked: gates.Checked
     layers: tuple[str, ...]
-    costs: tuple[LayerCost, ...]
     trials: int
 
 
@@ -126,7 +124,7 @@ def fall_back(
         checked = gates.check(path, onnx_format.ENGINE, recipe.how, reference, progress)
         if checked.drop.value < smallest:
             layers = tuple(cost.layer for cost in kept)
-            best = Fallback(written, checked, layers, costs, trial)
+            best = Fallback(written, checked, layers, trial)
             smallest, content = checked.drop.value, path.read_bytes()
         if checked.drop.value <= limits.max_drop:
             break
@@ -138,6 +136,11 @@ def trial_sizes(layers: int, trials: int) -> list[int]:
     """Return how many layers each trial returns to FP32: 1, 2, 4, ..., at last all but one."""
     sizes = [min(2**trial, layers - 1) for trial in range(trials)]
     return [size for size in dict.fromkeys(sizes) if size > 0]
+
+
+def has_more_trials(layers: int, trials: int) -> bool:
+    """Say whether allowing one trial more would make one more."""
+    return len(trial_sizes(layers, trials + 1)) > len(trial_sizes(layers, trials))
 
 
 def worst(costs: tuple[LayerCost, ...], count: int = 3) -> str:

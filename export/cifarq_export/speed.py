@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cifarq_export.explain import Explanation
 from edge_runtime import host, target, turns
@@ -27,9 +28,8 @@ class Racer:
 def measure(
     racers: Mapping[str, Racer],
     how: Preprocessing,
-    image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-    scratch: Path,
-    progress: Callable[[int], object] = lambda turns: None,
+    image: NDArray[np.uint8],
+    progress: Callable[[int, int], object] = lambda turns, total: None,
 ) -> dict[str, Estimate]:
     """Return each artifact's speed as a multiple of its FP32 file's, with a 95 % interval.
 
@@ -40,21 +40,18 @@ def measure(
         racers: by name.
         how: how an image becomes their input.
         image: (1, C, H, W) uint8.
-        scratch: a folder for the input.
-        progress: called with the number of turns done since the last call.
+        progress: called with the turns done since the last call, and those of one engine in all.
 
     Raises:
         EngineError: an artifact cannot be run.
     """
-    batch_file = scratch / "batch.npy"
-    np.save(batch_file, how.apply(image))
     found = {}
     for engine in dict.fromkeys(racer.engine for racer in racers.values()):
         group = {name: racer for name, racer in racers.items() if racer.engine == engine}
         paths = {path for racer in group.values() for path in (racer.path, racer.fp32)}
         taken = turns.take(
             {str(path): turns.artifact(engine, path) for path in sorted(paths)},
-            batch_file,
+            how.apply(image),
             rounds=ROUNDS,
             turn_s=TURN_S,
             progress=progress,
@@ -62,12 +59,6 @@ def measure(
         for name, racer in group.items():
             found[name] = taken.speed(str(racer.path), str(racer.fp32))
     return found
-
-
-def turns_of(racers: Mapping[str, Racer]) -> int:
-    """Return how many turns ``measure`` takes."""
-    files = {(r.engine, path) for r in racers.values() for path in (r.path, r.fp32)}
-    return ROUNDS * len(files)
 
 
 def cause(explanation: Explanation, flags: frozenset[str] | None = None) -> str:
@@ -84,7 +75,7 @@ def cause(explanation: Explanation, flags: frozenset[str] | None = None) -> str:
             "between its operators"
         )
     if explanation.mac_share < _LITTLE:
-        bound = 1 / (1 - explanation.mac_share) if explanation.mac_share < 1 else float("inf")
+        bound = 1 / (1 - explanation.mac_share)
         return (
             f"only {100 * explanation.mac_share:.1f} % of its multiply-accumulates are INT8, which "
             f"bounds the arithmetic's gain at {bound:.2f} times, and quantizing activations at "

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from cifarq_export.artifacts import Made
 from cifarq_export.bundle import Built
-from cifarq_export.gates import points, ratio
 from cifarq_export.text_table import aligned
 from edge_runtime import target
 from edge_runtime.manifest import Manifest
@@ -35,8 +34,8 @@ def _row(one: Made) -> list[str]:
         f"{one.size_bytes / 1024:,.1f}",
         f"{100 * one.explanation.mac_share:.1f}",
         f"{100 * one.checked.top1.value:.1f}",
-        "–" if is_fp32 else points(one.checked.drop),
-        "1" if is_fp32 else ratio(one.speed) if one.speed else "not measured",
+        "–" if is_fp32 else str(one.checked.drop),
+        "1" if is_fp32 else str(one.speed) if one.speed else "not measured",
     ]
 
 

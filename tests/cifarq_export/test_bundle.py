@@ -255,3 +255,13 @@ def test_versions_of_what_wrote_it_are_in_the_manifest(everything):
         "numpy",
         "click",
     }
+
+
+def test_what_cannot_be_read_elsewhere_is_not_blamed_on_out(tmp_path):
+    def build():
+        with bundle.staged(tmp_path / "out", overwrite=False):
+            (tmp_path / "absent").read_bytes()
+
+    with pytest.raises(ExportError, match=r"absent: No such file or directory\. No bundle"):
+        build()
+    assert list(tmp_path.iterdir()) == []

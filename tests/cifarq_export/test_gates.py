@@ -52,7 +52,7 @@ def test_too_few_images_to_tell_is_a_warning_with_the_interval():
     unclear = compared(lost=12, gained=4)
     warning = gates.accuracy_warning(NAME, unclear, Limits())
     assert warning is not None and "1,000 validation images cannot tell" in warning
-    assert gates.points(unclear.drop) in warning and "--validation-images" in warning
+    assert str(unclear.drop) in warning and "--validation-images" in warning
     assert gates.accuracy_warning(NAME, compared(0, 0), Limits()) is None
     assert gates.accuracy_warning(NAME, compared(300, 0), Limits()) is None  # that is a failure
 

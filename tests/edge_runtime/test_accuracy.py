@@ -51,3 +51,14 @@ def test_a_model_that_normalises_itself_is_given_the_raw_bytes():
     plain = Preprocessing((0.5,) * 3, (0.2,) * 3)
     assert plain.dtype == "float32"
     np.testing.assert_array_equal(plain.apply(images), normalise(images, plain.mean, plain.std))
+
+
+def test_a_paired_comparison_counts_what_was_lost_and_gained():
+    right, wrong = [1, 0], [0, 1]
+    found = accuracy.paired(
+        np.array([right, right, wrong, wrong, wrong], np.float32),
+        np.array([right, wrong, right, right, wrong], np.float32),
+        np.zeros(5, np.int64),
+    )
+    assert found == accuracy.Paired(images=5, right=2, lost=2, gained=1, agree=2)
+    assert found.drop.value == 0.2 and found.drop.low < 0.2 < found.drop.high

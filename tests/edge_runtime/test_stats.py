@@ -146,3 +146,10 @@ def test_an_exact_approximation_has_no_noise():
 
 def test_an_estimate_scales_with_its_interval():
     assert stats.Estimate(1, 0.5, 2).scaled(100) == stats.Estimate(100, 50, 200)
+
+
+def test_an_estimate_is_written_with_its_interval_and_a_ratio_says_where_it_tells_nothing():
+    assert str(stats.Estimate(1.234, 1.1, 1.35)) == "1.23 [1.10, 1.35]"
+    assert stats.Estimate(1.234, 1.1, 1.35).as_ratio() == "1.23 [1.10, 1.35]"
+    assert stats.Estimate(1.01, 0.98, 1.04).as_ratio() == "1.01 [0.98, 1.04], no difference shown"
+    assert stats.Estimate(0.9, 0.8, 1.0).as_ratio().endswith("no difference shown")

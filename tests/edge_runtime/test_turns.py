@@ -48,9 +48,8 @@ def loaders(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def batch(tmp_path):
-    np.save(tmp_path / "batch.npy", np.zeros((1, 3, 32, 32), np.float32))
-    return tmp_path / "batch.npy"
+def batch():
+    return np.zeros((1, 3, 32, 32), np.float32)
 
 
 def test_a_ratio_is_that_of_what_the_calls_take(loaders, batch):
@@ -74,9 +73,10 @@ def test_every_start_of_the_children_adds_its_rounds(loaders, batch):
         rounds=2,
         turn_s=0,
         restarts=3,
-        progress=counted.append,
+        progress=lambda done, total: counted.append((done, total)),
     )
-    assert len(found.samples_ns["a"]) == sum(counted) == 6
+    assert len(found.samples_ns["a"]) == sum(done for done, _ in counted) == 6
+    assert {total for _, total in counted} == {6}
     assert all(len(turn) >= 5 for turn in found.samples_ns["a"])
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cifarq_export import onnx_graph, qdq
 from cifarq_export.explain import Explanation, Operator
-from edge_runtime.errors import EngineError
 
 _CALLS = 20
 
@@ -34,9 +33,7 @@ _WEIGHTED = {
     "MatMulIntegerToFloat": (1, 6),
     "DynamicQuantizeMatMul": (1, 4),
 }
-_INTEGER = {kind for kind in _WEIGHTED if kind[0] == "Q" or "Integer" in kind or "Dynamic" in kind}
 _CONVOLUTIONS = {"Conv", "FusedConv", "ConvTranspose", "QLinearConv", "ConvInteger"}
-_BETWEEN = {"QuantizeLinear", "DequantizeLinear"}
 _INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
 _NUMBERS = (onnx.TensorProto.FLOAT, onnx.TensorProto.INT32, *_INT8)  # biases are INT32
 _SUFFIXES = ("_quantized", "_Transposed", ".weight")
@@ -48,7 +45,11 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
         scratch = Path(folder)
         model = onnx_graph.prepared(onnx.load(path))
         graph, profile = _profiled(model, path.name, image, scratch)
-        between = onnx_graph.quantize_nodes_between(model, scratch) if _holds_int8(graph) else 0
+        between = (
+            onnx_graph.quantize_nodes_between(model, scratch)
+            if onnx_graph.quantized_operators(graph)
+            else 0
+        )
     return Explanation(tuple(_operators(graph, profile, precision, len(image))), between)
 
 
@@ -62,12 +63,8 @@ def _profiled(
     options.enable_profiling = True
     options.profile_file_prefix = str(scratch / "profile")
     opened = onnx_graph.session(model, name, options)
-    try:
-        for _ in range(_CALLS):
-            opened.run(image)
-    except Exception as error:  # the engine's exceptions share no base class of their own
-        reason = str(error).strip().splitlines()[0]
-        raise EngineError(f"ONNX Runtime cannot run {name}: {reason}") from error
+    for _ in range(_CALLS):
+        opened.run(image)
     events = json.loads(Path(opened.inner.end_profiling()).read_text())
     times: dict[str, list[int]] = defaultdict(list)
     kinds: dict[str, list[str]] = {}
@@ -90,7 +87,7 @@ def _profiled(
 
 def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int) -> list[Operator]:
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    int8_graph = _holds_int8(graph)
+    int8_graph = bool(onnx_graph.quantized_operators(graph))
     found = []
     for node in graph.node:
         seen = profile.get(node.name, {})
@@ -99,7 +96,8 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int)
             found.append(_weighted(node, weights, seen, precision, int8_graph, images))
             continue
         sizes = [_size(weights, name) for name in node.input]
-        held = 0 if kind in _BETWEEN else sum(n for n in sizes if n > 1)  # 1: a scale, a slope
+        # A single number is a scale or a slope, and conversions hold nothing else.
+        held = sum(n for n in sizes if n > 1 and kind not in onnx_graph.CONVERSIONS)
         is_int8 = kind.startswith("QLinear") or (int8_graph and _moves_int8(seen))
         stays_float = int8_graph and not is_int8 and kind not in _FREE
         why = _why_float(node.name, kind, precision) if stays_float else ""
@@ -120,7 +118,7 @@ def _weighted(
     has_bias = bias_at is not None and len(node.input) > bias_at
     bias = _size(weights, node.input[bias_at]) if has_bias else 0
     size = int(np.prod(weight.dims)) if weight is not None else 0
-    int8 = node.op_type in _INTEGER
+    int8 = node.op_type.startswith(onnx_graph.INTEGER)
     stored_int8 = weight is not None and weight.data_type in _INT8
     return Operator(
         layer=_layer(node, at),
@@ -165,7 +163,7 @@ def _why_float_layer(node: Any, precision: str, int8_graph: bool) -> str:
 def _why_float(name: str, kind: str, precision: str) -> str:
     if name in onnx_graph.NORMALISATION:
         return "it normalises the raw pixels"
-    if kind in _BETWEEN:
+    if kind in onnx_graph.CONVERSIONS:
         return "a conversion between INT8 and FP32"
     if precision in ("int8-dynamic", "int8-dynamic-conv"):
         return "dynamic INT8 quantizes matrix products alone"
@@ -182,10 +180,6 @@ _FREE = {
 
 def _moves_int8(seen: dict[str, Any]) -> bool:
     return any(kind in ("int8", "uint8") for kind in seen.get("kinds", ()))
-
-
-def _holds_int8(graph: Any) -> bool:
-    return any(node.op_type in _INTEGER or node.op_type in _BETWEEN for node in graph.node)
 
 
 def _size(weights: dict[str, Any], name: str) -> int:

@@ -118,7 +118,7 @@ def _any_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray[
         dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
     except Exception as error:  # protobuf raises its own kinds
         raise ExportError(f"{path} is not a valid ONNX model: {error!r:.200}") from error
-    batch, *dims = [max(d.dim_value, 0) for d in entry.shape.dim]
+    batch, *dims = onnx_graph.input_sizes(graph.input[0])
     if input_shape is not None and len(dims) == len(input_shape):
         dims = [known or given for known, given in zip(dims, input_shape, strict=True)]
     if 0 in dims:

@@ -1,6 +1,5 @@
 """What PyTorch does with a TorchScript file: its operators, seen as they are dispatched."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cifarq_export.explain import Explanation, Operator
 from edge_runtime.engines import require
 
+_INT8_LINEAR = "Linear (INT8)"
 _WHY_CONV = "PyTorch's dynamic INT8 covers Linear layers, not convolutions"
 _WHY_FP32 = "the artifact is FP32"
 
@@ -22,7 +22,7 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
     recorder = _Recorder()
     with recorder:
         session.run(image)
-    int8 = any(kind == "Linear (INT8)" for kind, *_ in recorder.seen)
+    int8 = any(kind == _INT8_LINEAR for kind, *_ in recorder.seen)
     operators = []
     for number, (kind, weights, int8_weights, macs) in enumerate(recorder.seen, 1):
         is_int8 = int8_weights > 0
@@ -49,27 +49,23 @@ class _Recorder(TorchDispatchMode):
     ) -> Any:
         result = function(*args, **(kwargs or {}))
         name = str(function)
+        given = [*args, None]  # a bias may be left out
         if "convolution" in name or "conv2d" in name:
-            weight = args[1]
-            bias = args[2].numel() if len(args) > 2 and args[2] is not None else 0
-            self._note("Conv", weight.numel() + bias, 0, result.numel() * weight[0].numel())
+            self._note("Conv", given[1], given[2], result, given[1][0].numel())
         elif "addmm" in name:
-            weight = args[2]
-            macs = result.numel() * weight.shape[0]
-            self._note("Linear", weight.numel() + args[0].numel(), 0, macs)
+            self._note("Linear", given[2], given[0], result, given[2].shape[0])
         elif "aten.mm" in name:
-            self._note("Linear", args[1].numel(), 0, result.numel() * args[1].shape[0])
+            self._note("Linear", given[1], None, result, given[1].shape[0])
         elif name.startswith("aten.linear"):  # in inference mode it is not taken apart
-            weight = args[1]
-            bias = args[2].numel() if len(args) > 2 and args[2] is not None else 0
-            macs = result.numel() * weight.shape[1]
-            self._note("Linear", weight.numel() + bias, 0, macs)
+            self._note("Linear", given[1], given[2], result, given[1].shape[1])
         elif "linear_dynamic" in name:
-            weight, bias = torch.ops.quantized.linear_unpack(args[1])
-            held = math.prod(weight.shape)
-            more = 0 if bias is None else bias.numel()
-            self._note("Linear (INT8)", held + more, held, result.numel() * weight.shape[1])
+            weight, bias = torch.ops.quantized.linear_unpack(given[1])
+            self._note(_INT8_LINEAR, weight, bias, result, weight.shape[1])
         return result
 
-    def _note(self, kind: str, weights: int, int8_weights: int, macs: int) -> None:
-        self.seen.append((kind, weights, int8_weights, macs))
+    def _note(self, kind: str, weight: Any, bias: Any, result: Any, summed: int) -> None:
+        """Note an operator each of whose results is a sum of ``summed`` products."""
+        held = weight.numel()
+        int8 = held if kind == _INT8_LINEAR else 0
+        more = 0 if bias is None else bias.numel()
+        self.seen.append((kind, held + more, int8, result.numel() * summed))

@@ -18,7 +18,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from cifarq_export import calibrate, onnx_graph, qdq
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Recipe, Written
 from cifarq_export.sources import Source
-from edge_runtime.errors import ExportError
+from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
 from edge_runtime.preprocess import NormalisedBy
 
@@ -70,7 +70,12 @@ def static_ranges(folded: Any, source: Source, recipe: Recipe) -> calibrate.Rang
     """Return the folded model's activation ranges on the recipe's calibration images."""
     assert recipe.calibration is not None
     return calibrate.ranges(
-        folded, recipe.calibration, recipe.how, source.batch, progress=recipe.progress
+        folded,
+        recipe.calibration,
+        recipe.how,
+        source.batch,
+        scratch=recipe.scratch,
+        progress=recipe.progress,
     )
 
 
@@ -103,8 +108,9 @@ def _exported(source: Source) -> Any:
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ExportError(f"PyTorch cannot export this model to ONNX: {reason}") from error
+            raise ExportError(
+                f"PyTorch cannot export this model to ONNX: {reason(error)}"
+            ) from error
     assert program is not None
     return program.model_proto
 

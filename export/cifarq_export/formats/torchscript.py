@@ -15,8 +15,9 @@ from torch import nn
 
 from cifarq import quantize
 from cifarq_export.formats import Recipe, Written
+from cifarq_export.normalisation import factor_and_offset
 from cifarq_export.sources import Source
-from edge_runtime.errors import ExportError
+from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
 from edge_runtime.golden import zip_entry
 from edge_runtime.preprocess import NormalisedBy, Preprocessing
@@ -35,11 +36,10 @@ class _Normalised(nn.Module):
 
     def __init__(self, model: nn.Module, how: Preprocessing) -> None:
         super().__init__()
-        std = torch.tensor(how.std, dtype=torch.float64)[:, None, None]
-        mean = torch.tensor(how.mean, dtype=torch.float64)[:, None, None]
         self.model = model
-        self.factor = nn.Buffer((1 / (255 * std)).float())
-        self.offset = nn.Buffer((-mean / std).float())
+        factor, offset = factor_and_offset(how)
+        self.factor = nn.Buffer(torch.from_numpy(factor))
+        self.offset = nn.Buffer(torch.from_numpy(offset))
 
     def forward(self, images: torch.Tensor) -> Any:
         return self.model(images.float() * self.factor + self.offset)
@@ -67,8 +67,7 @@ def _traced(model: nn.Module, example: torch.Tensor) -> bytes:
             module = torch.jit.freeze(torch.jit.trace(model, example))
             torch.jit.save(module, buffer)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ExportError(f"PyTorch cannot trace this model: {reason}") from error
+            raise ExportError(f"PyTorch cannot trace this model: {reason(error)}") from error
     return buffer.getvalue()
 
 

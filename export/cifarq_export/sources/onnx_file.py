@@ -8,22 +8,13 @@ import onnx
 
 from cifarq_export import onnx_graph
 from cifarq_export.sources import Source, check_outputs
-from edge_runtime.errors import CheckpointError, EngineError, ExportError
+from edge_runtime.errors import CheckpointError, ExportError, reason
 from edge_runtime.preprocess import Preprocessing
 
 MIN_OPSET = 13
 """From here on weights can be quantized per channel (QuantizeLinear got its axis)."""
 
 _HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
-_QUANTIZED = {
-    "QuantizeLinear",
-    "DequantizeLinear",
-    "QLinearConv",
-    "QLinearMatMul",
-    "ConvInteger",
-    "MatMulInteger",
-    "DynamicQuantizeLinear",
-}
 
 
 def source(
@@ -49,11 +40,7 @@ def source(
     batch, input_shape = _input(graph, path, input_shape)
     images = batch if isinstance(batch, int) else 2
     predict = onnx_graph.session(graph, path.name).run
-    try:
-        logits = predict(np.zeros((images, *input_shape), np.float32))
-    except Exception as error:  # the engine's exceptions share no base class of their own
-        reason = str(error).strip().splitlines()[0]
-        raise EngineError(f"ONNX Runtime cannot run {path.name}: {reason}") from error
+    logits = predict(np.zeros((images, *input_shape), np.float32))
     check_outputs(logits.shape, images, len(classes), given=f"--from {path}")
     return Source(
         path.stem,
@@ -76,13 +63,11 @@ def _read(path: Path) -> Any:
             f"--from {path} needs {error.filename or path}, which is absent."
         ) from error
     except Exception as error:  # protobuf, onnx.checker and the system raise each their own
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ExportError(f"--from {path} is not a valid ONNX model: {reason}") from error
-    found = sorted({node.op_type for node in graph.graph.node} & _QUANTIZED)
-    if found:
+        raise ExportError(f"--from {path} is not a valid ONNX model: {reason(error)}") from error
+    if found := onnx_graph.quantized_operators(graph.graph):
         raise ExportError(
-            f"--from {path} is already quantized ({', '.join(found)}). Give the FP32 model it was "
-            "made from."
+            f"--from {path} is already quantized ({', '.join(sorted(found))}). Give the FP32 model "
+            "it was made from."
         )
     for tensor in graph.graph.initializer:
         if tensor.data_type in _HALF:
@@ -101,10 +86,9 @@ def _read(path: Path) -> Any:
     try:
         return onnx.version_converter.convert_version(graph, onnx_graph.OPSET)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ExportError(
             f"--from {path} has opset {onnx_graph.opset(graph)}; {MIN_OPSET} is needed, and it "
-            f"cannot be converted: {reason}"
+            f"cannot be converted: {reason(error)}"
         ) from error
 
 
@@ -117,7 +101,7 @@ def _input(
         names = ", ".join(value.name for value in inputs) or "none"
         raise ExportError(f"--from {path} has {len(inputs)} inputs ({names}); expected one image.")
     kind = inputs[0].type.tensor_type
-    dims = [max(d.dim_value, 0) for d in kind.shape.dim]
+    dims = onnx_graph.input_sizes(inputs[0])
     said = [d.dim_value or d.dim_param or "?" for d in kind.shape.dim]
     if kind.elem_type != onnx.TensorProto.FLOAT or len(dims) != 4 or dims[1] not in (0, 3):
         raise ExportError(

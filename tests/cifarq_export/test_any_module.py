@@ -1,0 +1,206 @@
+"""PyTorch models that cifarq did not train: torchvision's, and a module of one's own."""
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+
+from cifarq import cifar10, packs
+from edge_runtime import manifest
+from edge_runtime.preprocess import normalise
+
+FAST = ("--min-speedup", "0", "--validation-images", "200")
+CLASSES = 10
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory, fit):
+    """Write a torchvision model's weights: random features, and a last layer that was fitted.
+
+    In seconds a classifier that answers by what it sees, of the real architecture.
+    """
+
+    def write(name):
+        torch.manual_seed(0)
+        model = getattr(torchvision.models, name)(num_classes=CLASSES)
+        train = packs.shipped("calibration")
+        batch = torch.from_numpy(normalise(train.images, cifar10.MEAN, cifar10.STD))
+        last = model.fc if name == "resnet18" else model.classifier[-1]
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the average of what was seen
+        with torch.no_grad():
+            model.train()(batch[:256])
+            seen = []
+            handle = last.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+            model.eval()(batch)
+            handle.remove()
+            weight, bias = fit(seen[0].numpy(), train.labels)
+            last.weight.copy_(torch.from_numpy(weight))
+            last.bias.copy_(torch.from_numpy(bias))
+        path = tmp_path_factory.mktemp("weights") / f"{name}.safetensors"
+        safetensors.torch.save_file(model.state_dict(), path)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, name):
+    model = ("--model", f"torchvision.models:{name}", "--model-arg", "num_classes=10")
+    given = ("--weights", weights(name), "--input-shape", "3,32,32")
+    # What accuracy is lost with random features is no question here.
+    done = run("cifarq_export", *model, *given, *FAST, "--max-drop", "100", "--out", "b")
+    assert done.returncode == 0, done.stderr
+    content = manifest.read(tmp_path / "b")
+    assert content.model == name.replace("_", "-") and content.classes == cifar10.CLASSES
+    by = {(a.format, a.precision): a for a in content.artifacts}
+    assert len(by) == 5
+    assert by["onnx", "fp32"].accuracy["top1"] > 0.12  # random features; chance is 0.1
+    static = by["onnx", "int8-static"]
+    assert static.quantized["mac_share"] > 0.99
+    assert static.size_bytes < 0.35 * by["onnx", "fp32"].size_bytes
+    if name == "resnet18":
+        assert static.quantized["quantize_nodes_between"] == 0
+    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60", "--output", "csv")
+    done = run("edge_runtime", "b", *quick)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(",ok,") == 5
+
+
+MODULE = """
+import torch
+from torch import nn
+
+class Tiny(nn.Module):
+    def __init__(self, classes=10, dead=False, width=8):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3, padding=1)
+        self.head = nn.Linear(width, classes)
+        self.dead = dead
+    def forward(self, x):
+        x = torch.relu(self.conv(x)).mean((2, 3))
+        return self.head(x) * (0 if self.dead else 1)
+
+class Sorter(Tiny):
+    def forward(self, x):
+        return super().forward(x) + torch.linalg.eigvalsh(x[:, 0, :10, :10] * 0)[:, :10]
+
+class Branches(Tiny):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else super().forward(-x)
+
+class Sequence(Tiny):
+    def forward(self, x):
+        return super().forward(x).unsqueeze(1)
+
+class Pair(Tiny):
+    def forward(self, x):
+        return super().forward(x), x
+
+class Asserts(Tiny):
+    def forward(self, x):
+        assert x.shape[-1] == 224, "224"
+
+def pair(): return Pair()
+def asserts(): return Asserts()
+def tiny(**arguments): return Tiny(**arguments)
+def sorter(): return Sorter()
+def branches(): return Branches()
+def sequence(): return Sequence()
+def nothing(): return 7
+def fails(): raise RuntimeError("no such thing")
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path):
+    """A module beside the user, and weights for it."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    torch.manual_seed(1)
+    tensors = {
+        "conv.weight": torch.randn(8, 3, 3, 3),
+        "conv.bias": torch.randn(8),
+        "head.weight": torch.randn(10, 8),
+        "head.bias": torch.randn(10),
+    }
+    safetensors.torch.save_file(tensors, tmp_path / "good.safetensors")
+    spoilt = {**tensors, "conv.bias": torch.full((8,), float("nan"))}
+    safetensors.torch.save_file(spoilt, tmp_path / "nan.safetensors")
+    safetensors.torch.save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+    (tmp_path / "pickle.safetensors").write_bytes(b"\x80\x04pickled")
+    (tmp_path / "broken.py").write_text("net = undefined")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    (tmp_path / "latin.txt").write_bytes("na\xefve".encode("latin-1"))
+    return tmp_path
+
+
+def test_ones_own_module_and_the_warning_that_it_was_never_trained(run, own_module):
+    done = run(
+        "cifarq_export", "--model", "mine:tiny", "--weights", "good.safetensors",
+        "--input-shape", "3,32,32", *FAST, "--max-drop", "100", "--out", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "not shown to be better than always saying the commonest class" in done.stderr
+
+
+SHAPE = ("--input-shape", "3,32,32")
+
+
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (("--model", "mine:tiny"), 2, "--model needs --input-shape"),
+        (("--model", "mine", *SHAPE), 2, "is not package.module:function"),
+        (("--model", "absent:tiny", *SHAPE), 2, "cannot import absent"),
+        (("--model", "mine:absent", *SHAPE), 2, "mine has no 'absent'"),
+        (("--model", "mine:nothing", *SHAPE), 2, "returned a int, not an nn.Module"),
+        (("--model", "mine:fails", *SHAPE), 2, "RuntimeError: no such thing"),
+        (("--model", "mine:tiny", "--model-arg", "x", *SHAPE), 2, "'x' is not NAME=VALUE"),
+        (("--model", "mine:tiny", "--model-arg", "x=1", *SHAPE), 2, "TypeError"),
+        (
+            ("--model", "mine:tiny", "--model-arg", "classes=7", *SHAPE),
+            1,
+            "has 7 outputs for 10 classes",
+        ),
+        (("--model", "mine:sequence", *SHAPE), 1, "answers a batch of 2 images with an array"),
+        (("--model", "mine:tiny", "--input-shape", "1,32,32"), 1, "cannot take a batch"),
+        (("--model", "mine:pair", *SHAPE), 1, "answers with a tuple"),
+        (("--model", "mine:asserts", *SHAPE), 1, "AssertionError: 224"),
+        (("--model", "broken:net", *SHAPE), 2, "cannot import broken (NameError"),
+        (("--model", "leaves:net", *SHAPE), 2, "cannot import leaves (SystemExit: 3)"),
+        (("--model", "mine:tiny", *SHAPE, "--classes", "latin.txt"), 2, "cannot be read"),
+        (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not 3,H,W"),
+        (("--model", "mine:tiny", "--input-shape", "3,64,64"), 1, "--resize 64"),
+        (("--model", "mine:tiny", *SHAPE, "--resize", "16"), 1, "--resize 16 is smaller"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "nan.safetensors"), 1, "holds NaN"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "other.safetensors"), 1, "do not fit"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "pickle.safetensors"), 1, "never read"),
+        (("--model", "mine:tiny", *SHAPE, "--weights", "absent"), 1, "absent is not a whole"),
+        (("--model", "mine:tiny", *SHAPE, "--mean", "1,1,1"), 2, "belong together"),
+        (
+            ("--model", "mine:tiny", *SHAPE, "--mean", "0,0,0", "--std", "1,0,1"),
+            2,
+            "each has to be above 0",
+        ),
+        (("--model", "mine:tiny", *SHAPE, "--classes", "cat"), 2, "--classes gives 1 names"),
+        (("--model", "mine:tiny", *SHAPE, "--classes", "a,a"), 2, "1 of them different"),
+        (("--model", "mine:tiny", *SHAPE, "--calibration-images", "9"), 1, "too few"),
+        (("--model", "mine:tiny", "--model-arg", "dead=True", *SHAPE), 1, "with the same logits"),
+        (("--model", "mine:sorter", *SHAPE, "--format", "onnx"), 1, "to ONNX: "),
+        (("--model", "mine:branches", *SHAPE, "--format", "onnx"), 1, "cannot export this model"),
+        (("--model", "mine:tiny", *SHAPE, "--from", "x.onnx"), 2, "each name a model"),
+        (("--weights", "good.safetensors"), 2, "are for --model"),
+        (("--classes", "a,b"), 2, "a checkpoint says its own"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_is_wrong_with_a_model_is_one_line_and_nothing_is_written(
+    run, own_module, arguments, code, message
+):
+    before = sorted(own_module.rglob("*"))
+    done = run("cifarq_export", *arguments, "--min-speedup", "0", "--validation-images", "20")
+    assert (done.returncode, message in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    after = [p for p in sorted(own_module.rglob("*")) if "__pycache__" not in p.parts]
+    assert after == before
