@@ -166,9 +166,9 @@ def run_subjects(
 
 def accuracy_of(logits: Any, reference: Any, labels: Any) -> dict[str, Any]:
     """Return top-1, and the comparison with eager FP32 over the same images."""
+    from cifarq.noise import signal_to_noise_db
     from edge_runtime.accuracy import paired
     from edge_runtime.parity import compare
-    from edge_runtime.stats import signal_to_noise_db
 
     counts = paired(logits, reference, labels)
     error = np.abs(logits.astype(np.float64) - reference)
@@ -201,7 +201,7 @@ def saved_sizes(model: Any, scratch: Path) -> dict[str, int]:
 def layer_errors(model: Any) -> list[dict[str, Any]]:
     """Return, for each Linear layer, how far its INT8 weights lie from the FP32 ones."""
     from cifarq import quantize
-    from edge_runtime.stats import signal_to_noise_db
+    from cifarq.noise import signal_to_noise_db
 
     exact = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     return [

@@ -24,7 +24,14 @@ _REMEDIES = {
     signal.SIGILL: "this engine's build uses instructions this CPU lacks: install another version",
     signal.SIGKILL: "killed, most often for memory: close other programs or add swap",
     signal.SIGSEGV: "a fault inside the engine: try another version of it",
+    signal.SIGABRT: "the engine gave up: try another version of it",
+    signal.SIGBUS: "a file changed or a disk failed while it was read: copy the bundle again",
+    signal.SIGFPE: "an impossible division inside the engine: try another version of it",
 }
+_OUT_OF_MEMORY = (
+    "killed by the kernel because memory ran out: close other programs, add swap, or lower "
+    "--batch-size"
+)
 
 
 def command(module: str) -> list[str]:
@@ -39,8 +46,14 @@ def environment(threads: int) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
 
 
-def why(code: int, stderr: str = "") -> str:
-    """Return what an exit code other than 0 means, and what to do."""
+def why(code: int, stderr: str = "", *, out_of_memory: bool = False) -> str:
+    """Return what an exit code other than 0 means, and what to do.
+
+    Args:
+        code: as ``subprocess`` gives it, negative for a signal.
+        stderr: what the process wrote on standard error.
+        out_of_memory: whether the kernel has killed a process for memory meanwhile.
+    """
     last = (stderr.strip().splitlines() or ["nothing on standard error"])[-1]
     if code > 0:
         return f"exit code {code}: {last[:200]}"
@@ -48,6 +61,8 @@ def why(code: int, stderr: str = "") -> str:
         number = signal.Signals(-code)
     except ValueError:
         return f"signal {-code}: {last[:200]}"
+    if number is signal.SIGKILL and out_of_memory:
+        return f"{number.name}: {_OUT_OF_MEMORY}"
     return f"{number.name}: {_REMEDIES.get(number, last[:200])}"
 
 

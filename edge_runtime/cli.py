@@ -2,24 +2,25 @@
 
 import io
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import edge_runtime
 from edge_runtime.command import CommandGroup
-from edge_runtime.errors import BundleError
+from edge_runtime.errors import UsageError
+from edge_runtime.options import Counts, Cpus
 
 if TYPE_CHECKING:
-    from edge_runtime.plan import Plan
+    from edge_runtime.results import Results
+    from edge_runtime.runner import Step
 
 _WHAT = """\
 Measure the artifacts of bundles on this device: latency, memory, size and accuracy, each artifact
-in a process of its own.
+in processes of its own, in rounds, with a verdict on whether the figures can be believed.
 
 PATHS are bundle folders or artifacts in them; without one, the folder that edge-bench.pyz lies in,
 else the current one.
@@ -28,11 +29,24 @@ else the current one.
 _EXAMPLES = """\b
 Examples:
   edge-bench                              the bundle in the current folder
-  edge-bench seed-cnn-bundle --threads 4
-  edge-bench a-bundle b-bundle --json results.json
-  edge-bench report results.json --output markdown"""
+  edge-bench seed-cnn-bundle --json results.json
+  edge-bench seed-cnn-bundle --threads 1,2,4 --batch-size 1,8
+  edge-bench a-bundle b-bundle --require valid
+  edge-bench report results.json --output markdown
+  edge-bench compare before.json after.json"""
 
-_OUTPUT = click.Choice(["table", "markdown", "csv", "json"])
+_OUTPUT = click.Choice(["table", "markdown", "csv", "json", "jsonl"])
+_GRADES = click.Choice(["valid", "suspect"])
+_SECONDS = click.FloatRange(0)
+
+
+def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
+    """Return an option; one with a default shows it."""
+    return click.option(*names, **{"show_default": "default" in attrs, **attrs})
+
+
+def _file(**attrs: Any) -> click.Path:
+    return click.Path(dir_okay=False, path_type=Path, **attrs)
 
 
 @click.group(
@@ -42,7 +56,8 @@ _OUTPUT = click.Choice(["table", "markdown", "csv", "json"])
     install="pip install numpy onnxruntime",
     help=_WHAT + _EXAMPLES,
     epilog="Exit: 0 all rows ran or only lack their engine; 1 a row is corrupt, crashed, "
-    "mismatched, failed or timed out, or none ran; 2 the command line is wrong.",
+    "mismatched, failed or timed out, none ran, or --require is not met; 2 the command line is "
+    "wrong.",
 )
 @click.version_option(edge_runtime.__version__, prog_name="edge-bench")
 def cli() -> None:
@@ -51,129 +66,156 @@ def cli() -> None:
 
 @cli.command(help=_WHAT, short_help="Measure bundles (the default).")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--engine", "engines", multiple=True, metavar="NAME", help="Only this engine; may repeat."
+@_option("--engine", "engines", multiple=True, metavar="NAME", help="Only this engine; may repeat.")
+@_option("--threads", default="1", type=Counts(), help="Threads of the engine; a row for each.")
+@_option("--batch-size", "batch_sizes", default="1", type=Counts(), help="Images a call; as above.")
+@_option("--cpus", default=(), type=Cpus(), help="Pin to these CPUs: 3, or 0,2-3.")
+@_option("--rounds", default=10, type=click.IntRange(1), help="Fresh processes a row.")
+@_option("--min-runs", default=700, type=click.IntRange(1), help="Samples a row, at least.")
+@_option("--min-time", default=3.0, type=_SECONDS, help="Seconds of them, at least.")
+@_option("--max-time", default=60.0, type=_SECONDS, help="Seconds of them, at most.")
+@_option("--cooldown", default=0.0, type=_SECONDS, help="Seconds to rest before each process.")
+@_option("--accuracy-images", default=500, type=click.IntRange(1), help="Golden images for top-1.")
+@_option(
+    "--accuracy-data",
+    metavar="FILE|DIR",
+    type=click.Path(path_type=Path),
+    help="Other images for top-1: CIFAR-10's binary version, or .npz.",
 )
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1))
-@click.option("--batch-size", default=1, show_default=True, type=click.IntRange(1))
-@click.option(
-    "--min-runs",
-    default=100,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Timed calls, at least.",
-)
-@click.option(
-    "--min-time",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(0),
-    help="Seconds of them, at least.",
-)
-@click.option(
-    "--accuracy-images",
-    default=500,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Golden images for top-1.",
-)
-@click.option(
+@_option(
     "--timeout",
     default=600.0,
-    show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Seconds an artifact may take.",
+    help="Seconds a process may take.",
 )
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write raw samples here, after every row.",
-)
-@click.option("--output", default="table", show_default=True, type=_OUTPUT, help="What to print.")
+@_option("--seed", default=0, type=int, help="Of the random order of rows.")
+@_option("--json", "json_file", type=_file(), help="Keep everything here, after every turn.")
+@_option("--resume", is_flag=True, help="Go on with the run that --json holds.")
+@_option("--require", type=_GRADES, help="Exit 1 unless the verdict is this or better.")
+@_option("--output", default="table", type=_OUTPUT, help="What to print.")
 def run(
     paths: tuple[Path, ...],
     engines: tuple[str, ...],
-    threads: int,
-    batch_size: int,
-    min_runs: int,
-    min_time: float,
-    accuracy_images: int,
-    timeout: float,
     json_file: Path | None,
+    resume: bool,
+    require: str | None,
     output: str,
+    accuracy_data: Path | None,
+    **values: Any,
 ) -> None:
     """Make the plan and carry it out."""
+    from edge_runtime import accuracy_data as labelled
     from edge_runtime import plan as planning
+    from edge_runtime import recording, runner
 
-    settings = planning.Settings(threads, batch_size, min_runs, min_time, accuracy_images, timeout)
-    plan = planning.make(paths or (_default_path(),), settings, engines)
-    _measure(plan, json_file, output)
+    if resume and not json_file:
+        raise UsageError("--resume goes on with a file: give --json FILE.")
+    file = labelled.find(accuracy_data) if accuracy_data else None
+    settings = _settings(values, labelled.described(file) if file else "")
+    plan = planning.make(paths or (_default_path(),), settings, engines, file)
+    if file:
+        labelled.check(file, sorted({job.bundle for job in plan.jobs}))
+    if resume and json_file:
+        record = recording.resumed(plan, json_file)
+    else:
+        record = recording.new(plan, json_file)
+    problems = [*plan.problems, *runner.corrupt_files(plan)]
+    try:
+        with _progress() as progress:
+            measured = record.run(progress)
+    except KeyboardInterrupt:
+        _interrupted(record.results, output, json_file)
+    _print(measured, output)
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
+    raise SystemExit(_exit_code(measured, require, bool(problems)))
 
 
 @cli.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--output", default="table", show_default=True, type=_OUTPUT, help="What to print.")
-def report(file: Path, output: str) -> None:
+@click.argument("file", type=_file())
+@_option("--require", type=_GRADES, help="Exit 1 unless the verdict is this or better.")
+@_option("--output", default="table", type=_OUTPUT, help="What to print.")
+def report(file: Path, require: str | None, output: str) -> None:
     """Draw the table of a FILE that --json wrote, on any machine."""
-    from edge_runtime import results
+    from edge_runtime import results_file
+
+    measured = results_file.read(file)
+    _print(measured, output)
+    raise SystemExit(_exit_code(measured, require, failed=False) if require else 0)
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=_file(), metavar="A.json B.json ...")
+@_option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(["host", "cpus", "threads", "batch-size", "model"]),
+    help="Compare although this differs; may repeat.",
+)
+@_option(
+    "--output",
+    default="table",
+    type=click.Choice(["table", "markdown", "csv", "json"]),
+    help="What to print.",
+)
+def compare(files: tuple[Path, ...], allow: tuple[str, ...], output: str) -> None:
+    """Compare result files with the first: ratios with intervals, row by row.
+
+    Runs whose machine, pinning, threads, batch size or model differ are refused unless allowed.
+    """
+    from edge_runtime import comparison
+    from edge_runtime.report import compared
+
+    click.echo(compared.render(comparison.of(files, frozenset(allow)), output))
+
+
+def _settings(values: dict[str, Any], accuracy_data: str) -> Any:
+    from edge_runtime.plan import Settings
+
+    seconds = {name: values.pop(name) for name in ("min_time", "max_time", "cooldown", "timeout")}
+    in_seconds = {f"{name}_s": value for name, value in seconds.items()}
+    return Settings(**values, **in_seconds, accuracy_data=accuracy_data)
+
+
+def _print(measured: "Results", output: str) -> None:
     from edge_runtime.report import render
 
-    measured = results.read(file)
-    try:
-        click.echo(render(measured, output))
-    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
-        raise BundleError(f"{file} is damaged: {error!r}. Measure again.") from error
-
-
-def _measure(plan: "Plan", json_file: Path | None, output: str) -> None:
-    from edge_runtime import results, runner
-    from edge_runtime.report import render
-
-    if json_file:
-        _check_writable(json_file, plan)
-    problems = runner.corrupt_files(plan)
-    rows: list[results.Row] = []
-    with _progress(len(plan.jobs)) as advance:
-        for row in runner.run(plan):
-            rows.append(row)
-            if json_file:
-                results.of_this_host(plan.settings, rows).write(json_file)
-            advance(1)
-    measured = results.of_this_host(plan.settings, rows)
     click.echo(render(measured, output))
-    for problem in problems:
-        click.echo(f"Error: {problem}", err=True)
-    raise SystemExit(1 if problems else measured.exit_code)
 
 
-def _check_writable(json_file: Path, plan: "Plan") -> None:
-    """Refuse what cannot be written, or should not, before anything is measured."""
-    from edge_runtime import manifest
+def _exit_code(measured: "Results", require: str | None, failed: bool) -> int:
+    from edge_runtime import verdict
 
-    target = json_file.resolve()
-    if target.exists() and not target.is_file():
-        raise click.UsageError(f"--json {json_file}: not a regular file.")
-    if target.parent in {job.bundle.resolve() for job in plan.jobs} and target.suffix != ".json":
-        raise click.UsageError(f"--json {json_file}: give a file that ends in .json.")
-    if target.name == manifest.FILE:
-        raise click.UsageError(f"--json {json_file}: that is a bundle's manifest.")
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
-            pass
-    except OSError as error:
-        reason = f"cannot write to {target.parent} ({error.strerror})"
-        raise click.UsageError(f"--json {json_file}: {reason}.") from error
+    found = verdict.of_run(measured)
+    if require and found.grade > verdict.Grade[require.upper()]:
+        click.echo(f"Error: the verdict is {found.grade.name}, --require {require}.", err=True)
+        return 1
+    return 1 if failed else measured.exit_code
+
+
+def _interrupted(measured: "Results", output: str, json_file: Path | None) -> None:
+    """Show what there is before leaving: a measurement that was made is not thrown away."""
+    if measured.rounds_done and measured.rows:
+        _print(measured, output)
+    kept = f" Go on with --json {json_file} --resume." if json_file else ""
+    rounds = f"after {measured.rounds_done} of {measured.settings.rounds} rounds"
+    click.echo(f"Interrupted {rounds}.{kept}", err=True)
+    raise SystemExit(130)
 
 
 @contextmanager
-def _progress(jobs: int) -> Iterator[Callable[[int], object]]:
+def _progress() -> Iterator[Callable[["Step"], object]]:
     """Show a bar on standard error where somebody watches."""
     if not sys.stderr.isatty():
-        yield lambda count: None
+        yield lambda step: None
         return
-    with click.progressbar(length=jobs, label="measuring", file=sys.stderr) as bar:
-        yield bar.update
+    with click.progressbar(length=1, label="measuring", file=sys.stderr) as bar:
+
+        def advance(step: "Step") -> None:
+            bar.length = step.total
+            bar.update(step.turns - bar.pos)
+
+        yield advance
 
 
 def _default_path() -> Path:

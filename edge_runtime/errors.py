@@ -1,7 +1,7 @@
 """Every error a user can meet, each owning the exit code it ends a command with.
 
     ToolkitError                1  it was tried, and failed
-    ├── DataError               1  images or labels that cannot be used (cifarq)
+    ├── DataError               1  images or labels that cannot be used
     ├── CheckpointError         1  weights that cannot be used (cifarq)
     ├── BundleError             1  a bundle or manifest that cannot be trusted
     ├── EngineError             1  an engine that is missing or refused an artifact

@@ -171,6 +171,18 @@ def verified(bundle: Path, record: FileRecord | Artifact) -> Path:
     return path
 
 
+def verified_golden(bundle: Path, content: Manifest) -> Path:
+    """Return the path of a bundle's golden pack after checking that it is whole.
+
+    Raises:
+        BundleError: it is missing or corrupt.
+    """
+    for record in content.files:
+        if record.file == GOLDEN_FILE:
+            return verified(bundle, record)
+    raise BundleError(f"{bundle / FILE} names no {GOLDEN_FILE}. Export the bundle again.")
+
+
 def _inside(bundle: Path, name: str) -> Path:
     path = bundle / name
     plain = Path(name).name == name and "\\" not in name and name not in ("", ".", "..")

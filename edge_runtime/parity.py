@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # only the processes that compute need numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 INT8_DISAGREEMENT = 0.05
 """Share of images an INT8 model may put in another class than FP32, beyond what it did where it was
@@ -66,8 +67,10 @@ class Parity:
         )
 
 
-def compare(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> Parity:
+def compare(logits: "NDArray[np.float32]", reference: "NDArray[np.float32]") -> Parity:
     """Compare logits (N, classes) with the FP32 model's for the same images."""
+    import numpy as np
+
     difference = np.abs(logits.astype(np.float64) - reference.astype(np.float64)).max()
     return Parity(
         images=len(reference),

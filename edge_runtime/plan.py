@@ -1,11 +1,14 @@
-"""What is going to be measured: which artifacts, and how."""
+"""What is going to be measured: which artifacts, in which order, and how."""
 
 import math
+import os
+import random
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import golden, manifest
+from edge_runtime import manifest
 from edge_runtime.command import did_you_mean
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.manifest import Artifact, Manifest
@@ -16,25 +19,41 @@ class Settings:
     """How each artifact is measured.
 
     Attributes:
-        threads: threads the engine may use.
-        batch_size: images a call.
-        min_runs: at least so many timed calls.
+        threads: counts of threads the engine may use, a row each.
+        batch_sizes: images a call, a row each.
+        cpus: the CPUs that a measuring process is pinned to; all that it may use if empty.
+        rounds: so many fresh processes a row, in rounds through all rows.
+        min_runs: at least so many timed samples a row, over all rounds.
         min_time_s: and at least so many seconds of them.
+        max_time_s: but no more seconds than this.
+        cooldown_s: pause before each process.
         accuracy_images: golden images for top-1; the pack is used up to its end.
-        timeout_s: seconds after which an artifact's process is killed.
+        accuracy_data: name and hash of the file with other images for top-1, if one was given.
+        timeout_s: seconds after which a process is killed.
+        seed: of the order of the rows within each round.
     """
 
-    threads: int = 1
-    batch_size: int = 1
-    min_runs: int = 100
-    min_time_s: float = 1.0
+    threads: tuple[int, ...] = (1,)
+    batch_sizes: tuple[int, ...] = (1,)
+    cpus: tuple[int, ...] = ()
+    rounds: int = 10
+    min_runs: int = 700
+    min_time_s: float = 3.0
+    max_time_s: float = 60.0
+    cooldown_s: float = 0.0
     accuracy_images: int = 500
+    accuracy_data: str = ""
     timeout_s: float = 600.0
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("min_time_s", "timeout_s"):
+        for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):
             if not math.isfinite(value := getattr(self, name)):
                 raise UsageError(f"{name} is {value}; give a number of seconds")
+        if self.max_time_s < self.min_time_s:
+            raise UsageError(
+                f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
@@ -43,45 +62,97 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One artifact of one bundle."""
+    """One artifact of one bundle, at one batch size and thread count."""
 
     bundle: Path
     manifest: Manifest
     artifact: Artifact
+    batch_size: int = 1
+    threads: int = 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs in the order in which they run, and how they run."""
+    """What is measured, and how.
+
+    Attributes:
+        jobs: a row each, in the order in which tables show them.
+        settings: how each is measured.
+        accuracy_data: the file with other images for top-1; see ``accuracy_data.find``.
+        problems: what is wrong with paths that are therefore left out, a sentence each.
+    """
 
     jobs: tuple[Job, ...]
     settings: Settings
+    accuracy_data: Path | None = None
+    problems: tuple[str, ...] = ()
+
+    def order(self, round_number: int) -> list[int]:
+        """Return the positions of the jobs in the random order of a round, the same every time."""
+        draw = random.Random(f"{self.settings.seed}:{round_number}")
+        return draw.sample(range(len(self.jobs)), len(self.jobs))
 
 
-def make(paths: tuple[Path, ...], settings: Settings, engines: tuple[str, ...] = ()) -> Plan:
+def make(
+    paths: tuple[Path, ...],
+    settings: Settings,
+    engines: tuple[str, ...] = (),
+    accuracy_data: Path | None = None,
+) -> Plan:
     """Turn paths into a plan.
+
+    A broken bundle beside good ones becomes one of the plan's problems.
 
     Args:
         paths: bundles, or artifacts inside bundles.
         settings: how to measure.
         engines: only artifacts of these engines; all if empty.
+        accuracy_data: a file that ``accuracy_data.find`` found.
 
     Raises:
-        BundleError: a path is neither, or its golden pack is corrupt.
-        UsageError: no artifact is for one of ``engines``.
+        BundleError: no path is a bundle or an artifact of one.
+        UsageError: no artifact is for one of ``engines``, or a CPU to be pinned to is not there.
     """
-    jobs = [job for path in paths for job in _jobs(path)]
-    if unknown := [name for name in engines if name not in {j.artifact.engine for j in jobs}]:
-        present = {job.artifact.engine for job in jobs}
+    _check_cpus(settings.cpus)
+    found: list[tuple[Path, Manifest, Artifact]] = []
+    problems: list[BundleError] = []
+    for path in paths:
+        try:
+            found += _artifacts(path)
+        except BundleError as error:
+            problems.append(error)
+    if not found:
+        raise problems[0]
+    present = {artifact.engine for _, _, artifact in found}
+    if unknown := [name for name in engines if name not in present]:
         raise UsageError(
             f"no artifact here is for the engine {unknown[0]!r}. "
             f"{did_you_mean(unknown[0], present)}"
         )
-    chosen = tuple(job for job in jobs if not engines or job.artifact.engine in engines)
-    return Plan(chosen, settings)
+    sizes = list(product(settings.batch_sizes, settings.threads))
+    jobs = tuple(
+        Job(*one, batch_size, threads)
+        for one in found
+        if not engines or one[2].engine in engines
+        for batch_size, threads in sizes
+    )
+    return Plan(jobs, settings, accuracy_data, tuple(map(str, problems)))
 
 
-def _jobs(path: Path) -> list[Job]:
+def _check_cpus(cpus: tuple[int, ...]) -> None:
+    if not cpus:
+        return
+    if not hasattr(os, "sched_getaffinity"):
+        raise UsageError("--cpus: this system cannot pin a process to CPUs")
+    allowed = os.sched_getaffinity(0)
+    if missing := sorted(set(cpus) - allowed):
+        raise UsageError(
+            f"--cpus: no CPU {missing[0]} here; this process may use "
+            f"{', '.join(map(str, sorted(allowed)))}"
+        )
+
+
+def _artifacts(path: Path) -> list[tuple[Path, Manifest, Artifact]]:
     if path.is_file():
         bundle, only = path.resolve().parent, path.name
     elif path.is_dir():
@@ -99,29 +170,4 @@ def _jobs(path: Path) -> list[Job]:
         )
     if not artifacts:
         raise BundleError(f"{bundle} holds no artifact. Export it again.")
-    return [Job(bundle, content, artifact) for artifact in artifacts]
-
-
-def golden_pack(bundle: Path, content: Manifest) -> Path:
-    """Return the bundle's golden pack after checking that it is whole and can be read.
-
-    Raises:
-        BundleError: it is missing, corrupt, or not for this model.
-    """
-    for record in content.files:
-        if record.file == manifest.GOLDEN_FILE:
-            path = manifest.verified(bundle, record)
-            pack = golden.read(path)
-            if (classes := pack.logits.shape[1]) != len(content.classes):
-                raise BundleError(
-                    f"{path} has {classes} logits an image, the model {len(content.classes)} "
-                    "classes. Export the bundle again."
-                )
-            for artifact in content.artifacts:
-                if pack.images.shape[1:] != artifact.input.shape[1:]:
-                    raise BundleError(
-                        f"{path} has images of {pack.images.shape[1:]}, {artifact.file} takes "
-                        f"{artifact.input.shape[1:]}. Export the bundle again."
-                    )
-            return path
-    raise BundleError(f"{bundle / manifest.FILE} names no {manifest.GOLDEN_FILE}. Export it again.")
+    return [(bundle, content, artifact) for artifact in artifacts]

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a manifest is read by processes that compute nothing, too
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class NormalisedBy(StrEnum):
@@ -41,16 +42,18 @@ class Preprocessing:
         """The element type of the input: ``float32``, or ``uint8`` for raw bytes."""
         return "float32" if self.normalised_by is NormalisedBy.RUNTIME else "uint8"
 
-    def apply(self, images: NDArray[np.uint8]) -> NDArray[Any]:
+    def apply(self, images: "NDArray[np.uint8]") -> "NDArray[Any]":
         """Turn images (N, C, H, W) uint8, RGB, 0-255, into a batch of ``dtype``, C-contiguous."""
+        import numpy as np
+
         if self.normalised_by is NormalisedBy.ARTIFACT:
             return np.ascontiguousarray(images)
         return normalise(images, self.mean, self.std)
 
 
 def normalise(
-    images: NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]
-) -> NDArray[np.float32]:
+    images: "NDArray[np.uint8]", mean: Sequence[float], std: Sequence[float]
+) -> "NDArray[np.float32]":
     """Scale to 0-1, subtract the mean and divide by the standard deviation of each channel.
 
     Args:
@@ -61,6 +64,8 @@ def normalise(
     Returns:
         (N, C, H, W) float32, C-contiguous.
     """
+    import numpy as np
+
     centre = np.asarray(mean, dtype=np.float32)[:, None, None]
     spread = np.asarray(std, dtype=np.float32)[:, None, None]
     scaled = images.astype(np.float32) / np.float32(255)

@@ -1,25 +1,19 @@
-"""The result document: what was measured, as it was measured.
+"""What was measured, as it was measured: a run has rows, a row has turns, a turn has samples.
 
-It crosses machines, so it has a schema version. It keeps every sample in ns; statistics are
-computed from the samples when a table is drawn, and never stored instead of them.
-
-Schema history:
-    1  first: settings, host, one row an artifact.
+Every sample is kept in ns. Statistics are computed from the samples when a table is drawn, and
+never stored instead of them. ``results_file.py`` reads and writes the document.
 """
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
+from functools import cached_property
+from statistics import median
 from typing import Any
 
-from edge_runtime import __version__, host, target
-from edge_runtime.errors import BundleError
-from edge_runtime.files import write_text
+from edge_runtime import __version__
 from edge_runtime.plan import Settings
-
-SCHEMA = 1
+from edge_runtime.stats import Estimate, paired_ratio, percentile, samples_needed
 
 
 class Status(StrEnum):
@@ -33,24 +27,83 @@ class Status(StrEnum):
     CRASHED = "crashed"
     TIMED_OUT = "timed-out"
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a row takes part in further rounds: a mismatched one is timed all the same."""
+        return self in (Status.OK, Status.MISMATCHED)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One round's measurement of one row, by a process of its own.
+
+    Attributes:
+        round: counted from 1.
+        load_ns: from file to loaded session.
+        first_ns: the first call.
+        warm_up_ns: the calls after it, until two windows agreed.
+        settled: whether they did.
+        calls_per_sample: 1, or more where a single call is too short for clock and harness.
+        overhead_ns: what a sample costs beyond its calls, measured with the null engine.
+        samples_ns: duration of each sample, in the order they were taken; none is dropped.
+        memory: bytes at each stage, as ``probes.memory.Stages`` has them, or the reason for none.
+        before, after: the machine's state around the samples, as ``probes.state`` reads it, with
+            ``fixed_work_ns``.
+    """
+
+    round: int
+    load_ns: int
+    first_ns: int
+    warm_up_ns: tuple[int, ...]
+    settled: bool
+    calls_per_sample: int
+    overhead_ns: int
+    samples_ns: tuple[int, ...]
+    memory: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def median_ns(self) -> float:
+        """The median duration of a call."""
+        return percentile(self.samples_ns, 50) / self.calls_per_sample
+
+    @property
+    def model_bytes(self) -> int | None:
+        """What loading and running the model added at its peak, above what was there before."""
+        return self._grown(self.memory.get("peak_bytes"), "ready")
+
+    @property
+    def engine_bytes(self) -> int | None:
+        """What importing the engine added."""
+        return self._grown(self._resident("engine"), "start")
+
+    def _resident(self, stage: str) -> int | None:
+        size = (self.memory.get(stage) or {}).get("resident_bytes")
+        return size if isinstance(size, int) else None
+
+    def _grown(self, size: int | None, since: str) -> int | None:
+        before = self._resident(since)
+        return None if size is None or before is None else max(0, size - before)
+
 
 @dataclass(frozen=True)
 class Row:
-    """One artifact's result.
+    """One artifact's result at one batch size and thread count.
 
     Attributes:
         bundle: the bundle folder's name.
-        model, file, format, engine, precision, target, size_bytes: from the manifest.
-        overridden: gates that it failed when it was exported, from the manifest.
+        model, file, format, engine, precision, target, size_bytes, sha256: from the manifest.
+        batch_size: images a call.
+        threads: threads the engine was allowed.
         status: how it ended.
         message: what happened and what to do, where it did not end well.
         engine_version: of the engine that ran it.
-        load_ns: from file to loaded session.
-        first_ns: the first call.
-        warm_up_ns, samples_ns: the calls after it.
-        memory: ``import_only_bytes``, ``after_load_bytes``, ``peak_bytes``, or the reason for none.
+        turns: what was measured, a round each.
         accuracy: over the golden images: how many are classified rightly (``right``), and
-            ``parity.Parity`` with the FP32 logits of the exporting machine.
+            ``parity.Parity`` with the FP32 logits of the exporting machine; ``exported`` compares
+            with what this very artifact answered there, ``data`` counts over other images.
+        overridden: gates that it failed when it was exported, from the manifest.
     """
 
     bundle: str
@@ -61,81 +114,121 @@ class Row:
     precision: str
     target: str
     size_bytes: int
+    sha256: str
+    batch_size: int
+    threads: int
     status: Status
     message: str = ""
     engine_version: str = ""
-    load_ns: int = 0
-    first_ns: int = 0
-    warm_up_ns: tuple[int, ...] = ()
-    samples_ns: tuple[int, ...] = ()
-    memory: dict[str, Any] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
     accuracy: dict[str, Any] = field(default_factory=dict)
     overridden: tuple[str, ...] = ()
 
     @property
-    def ran(self) -> bool:
-        """Whether there are samples to show."""
-        return len(self.samples_ns) > 0
+    def label(self) -> str:
+        """What it is called beside the other rows of its bundle."""
+        return f"{self.format} {self.precision}"
 
     @property
-    def peak_bytes(self) -> int | None:
-        """Peak memory above the import-only baseline; None where it could not be read."""
-        peak, baseline = self.memory.get("peak_bytes"), self.memory.get("import_only_bytes")
-        return None if peak is None or baseline is None else max(0, peak - baseline)
+    def ran(self) -> bool:
+        """Whether there are samples to show."""
+        return len(self.turns) > 0
+
+    @property
+    def single_calls(self) -> bool:
+        """Whether every sample is one call, so that a percentile says something of calls."""
+        return all(turn.calls_per_sample == 1 for turn in self.turns)
+
+    @cached_property
+    def calls_ns(self) -> tuple[float, ...]:
+        """The duration of a call in each sample, all turns together."""
+        return tuple(s / turn.calls_per_sample for turn in self.turns for s in turn.samples_ns)
+
+    def latency_ns(self, percent: float) -> float | None:
+        """Return a percentile of the calls, or None where the samples do not support it."""
+        if not self.ran or (percent > 50 and not self.single_calls):
+            return None
+        if percent > 50 and len(self.calls_ns) < samples_needed(percent):
+            return None
+        return percentile(self.calls_ns, percent)
+
+    @property
+    def images_per_s(self) -> float | None:
+        """Throughput of the timed calls."""
+        if not self.ran:
+            return None
+        return self.batch_size * len(self.calls_ns) / (sum(self.calls_ns) / 1e9)
+
+    def middle(self, of_turn: Callable[[Turn], float | None]) -> float | None:
+        """Return the median over the turns of what is known of each; None where nothing is."""
+        known = [value for turn in self.turns if (value := of_turn(turn)) is not None]
+        return median(known) if known else None
+
+    def speed_against(self, other: "Row") -> Estimate | None:
+        """Return how many times as fast as another row this one is, paired by round.
+
+        The unit is the round: a ratio of the medians of two turns. None where fewer than 2 rounds
+        have both.
+        """
+        own = {turn.round: turn.median_ns for turn in self.turns}
+        theirs = {turn.round: turn.median_ns for turn in other.turns}
+        shared = sorted(own.keys() & theirs.keys())
+        if len(shared) < 2:
+            return None
+        return paired_ratio([theirs[r] for r in shared], [own[r] for r in shared])
 
 
 @dataclass(frozen=True)
 class Results:
-    """A run: how it was set, where it ran, and what each artifact came to."""
+    """A run: how it was set, where it ran, and what each artifact came to.
+
+    Attributes:
+        settings: how it was measured.
+        host: what machine it was, as ``host.describe`` says it.
+        rows: in the order of the plan.
+        state: the machine ``before`` and ``after`` the run, as ``probes.state.described`` has it.
+        started: when, in UTC, as ISO 8601.
+        tool: what wrote it.
+    """
 
     settings: Settings
     host: dict[str, Any]
     rows: tuple[Row, ...]
+    state: dict[str, Any] = field(default_factory=dict)
+    started: str = ""
     tool: str = f"edge-bench {__version__}"
 
-    def to_json(self) -> str:
-        """Return the document's text."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
+    def label(self, row: Row) -> str:
+        """Return what a row is called among the others: only what tells them apart is said."""
+        parts = [row.format, row.precision]
+        for name in ("model", "bundle"):
+            if len({getattr(other, name) for other in self.rows}) > 1:
+                parts.insert(0, getattr(row, name))
+        if len({other.batch_size for other in self.rows}) > 1:
+            parts.append(f"batch {row.batch_size}")
+        if len({other.threads for other in self.rows}) > 1:
+            parts.append(f"{row.threads} thread{'' if row.threads == 1 else 's'}")
+        return " ".join(parts)
 
-    def write(self, path: Path) -> None:
-        """Write the document atomically."""
-        write_text(path, self.to_json())
+    @property
+    def rounds_done(self) -> int:
+        """How many rounds every row that still takes part has behind it."""
+        going = [row for row in self.rows if row.status.goes_on]
+        return min((len(row.turns) for row in going), default=self.settings.rounds)
+
+    @property
+    def finished(self) -> bool:
+        """Whether no round is left to measure."""
+        return self.rounds_done >= self.settings.rounds
+
+    def whole_rounds(self) -> "Results":
+        """Return the results without the turns of a round that was not finished."""
+        done = self.rounds_done
+        rows = (replace(row, turns=row.turns[:done]) for row in self.rows)
+        return replace(self, rows=tuple(rows))
 
     @property
     def exit_code(self) -> int:
         """0 where all rows ran or only lack their engine; 1 otherwise, or where none ran."""
         fine = all(row.status in (Status.OK, Status.ENGINE_MISSING) for row in self.rows)
         return 0 if fine and any(row.ran for row in self.rows) else 1
-
-
-def of_this_host(settings: Settings, rows: Iterable[Row]) -> Results:
-    """Return results measured on this machine."""
-    machine = {**host.describe(), "target": target.of_this_cpu()}
-    return Results(settings, machine, tuple(rows))
-
-
-def read(path: Path) -> Results:
-    """Read a result document.
-
-    Raises:
-        BundleError: it is none, or of another schema.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-        if content["schema"] != SCHEMA:
-            raise BundleError(
-                f"{path} has schema {content['schema']}; this edge-bench reads {SCHEMA}."
-            )
-        rows = tuple(_row(row) for row in content["rows"])
-        return Results(Settings(**content["settings"]), content["host"], rows, content["tool"])
-    except OSError as error:
-        raise BundleError(f"cannot read {path}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(
-            f"{path} is not a results file of `edge-bench --json`: {error!r}."
-        ) from error
-
-
-def _row(row: dict[str, Any]) -> Row:
-    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
-    return Row(**{**values, "status": Status(row["status"])})

@@ -1,31 +1,51 @@
-"""Run a plan: each artifact in a child process of its own, one after another.
+"""Run a plan: rounds through all rows in random order, each turn in a child process of its own.
 
-The parent sleeps while a child measures. A child that is missing its engine, crashes or hangs
-becomes a row that says so, and the others go on.
+The parent sleeps while a child measures. A child that is missing its engine, crashes or hangs ends
+its row with a status that says so, and the other rows go on.
 """
 
 import json
+import math
 import subprocess
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from edge_runtime import child, manifest
+from edge_runtime import child, manifest, strict
 from edge_runtime.errors import BundleError
 from edge_runtime.parity import Parity
-from edge_runtime.plan import Job, Plan, Settings, golden_pack
-from edge_runtime.results import Row, Status
+from edge_runtime.plan import Job, Plan
+from edge_runtime.probes import load
+from edge_runtime.results import Row, Status, Turn
 
 FP32_TOLERANCE = 1e-3
 """How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
 another CPU's kernels add in another order, and on Arm differ by less than this."""
 
+Start = Callable[[Job], Sequence[str]]
+"""The command that measures a job: ``standard``, or one that stands in for it."""
 
-def run(plan: Plan) -> Iterator[Row]:
-    """Run each job; a row is yielded as soon as it is known."""
-    for job in plan.jobs:
-        yield _run_job(job, plan.settings)
+
+@dataclass(frozen=True)
+class Step:
+    """How far a run is.
+
+    Attributes:
+        rows: as they are now, in the order of the plan's jobs.
+        turns, total: how many turns are behind it, and how many there will be.
+        ended_round: the round that has just ended; 0 within one.
+    """
+
+    rows: tuple[Row, ...]
+    turns: int
+    total: int
+    ended_round: int = 0
+
+
+def standard(job: Job) -> Sequence[str]:
+    """Return the command of ``worker.main``."""
+    return child.command("worker")
 
 
 def corrupt_files(plan: Plan) -> list[str]:
@@ -40,36 +60,38 @@ def corrupt_files(plan: Plan) -> list[str]:
     return problems
 
 
-def job_for_worker(job: Job, settings: Settings, file: Path, golden: Path) -> dict[str, Any]:
-    """Return what a worker needs to know, as JSON values."""
-    return {
-        "engine": job.artifact.engine,
-        "file": str(file),
-        "golden": str(golden),
-        "mean": job.manifest.preprocessing.mean,
-        "std": job.manifest.preprocessing.std,
-        "normalised_by": job.manifest.preprocessing.normalised_by,
-        **settings.to_json(),
-    }
+def run(
+    plan: Plan,
+    done: Sequence[Row] = (),
+    *,
+    start: Start = standard,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[Step]:
+    """Take the turns of a plan, and yield after each.
+
+    Args:
+        plan: what is measured.
+        done: rows of an earlier run of the same plan, whole rounds of them, to go on from.
+        start: the command of the measuring process.
+        sleep: waits for some seconds.
+    """
+    rows = list(done) or [row(job) for job in plan.jobs]
+    first = 1 + min((len(row.turns) for row in rows if row.status.goes_on), default=0)
+    total = plan.settings.rounds * len(rows)
+    for number in range(first, plan.settings.rounds + 1):
+        order = [i for i in plan.order(number) if rows[i].status.goes_on]
+        for place, i in enumerate(order):
+            if plan.settings.cooldown_s:
+                sleep(plan.settings.cooldown_s)
+            rows[i] = _take_turn(plan, i, rows[i], number, start)
+            ended = number if place == len(order) - 1 else 0
+            behind = (number - 1) * len(rows) + (len(rows) if ended else place + 1)
+            yield Step(tuple(rows), behind, total, ended)
 
 
-def _run_job(job: Job, settings: Settings) -> Row:
-    try:
-        file = manifest.verified(job.bundle, job.artifact)
-        golden = golden_pack(job.bundle, job.manifest)
-    except BundleError as error:
-        message = str(error).removeprefix(f"{job.artifact.file}: ")
-        return _row(job, Status.CORRUPT, message=message)
-    answer = _in_child(job_for_worker(job, settings, file, golden), settings)
-    row = _row(job, Status(answer.pop("status")), **answer)
-    return _checked(row, job.artifact.parity.get("top1_agreement", 1.0))
-
-
-def _row(job: Job, status: Status, **measured: Any) -> Row:
+def row(job: Job) -> Row:
+    """Return a job's row before anything is measured."""
     artifact = job.artifact
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in measured.items()
-    }
     return Row(
         bundle=job.bundle.resolve().name,
         model=job.manifest.model,
@@ -79,44 +101,88 @@ def _row(job: Job, status: Status, **measured: Any) -> Row:
         precision=artifact.precision,
         target=artifact.target,
         size_bytes=artifact.size_bytes,
+        sha256=artifact.sha256,
+        batch_size=job.batch_size,
+        threads=job.threads,
+        status=Status.OK,
         overridden=artifact.overridden,
-        status=status,
-        **values,
     )
 
 
-def _in_child(job: dict[str, Any], settings: Settings) -> dict[str, Any]:
+def order(plan: Plan, job: Job, *, with_accuracy: bool) -> dict[str, Any]:
+    """Return what a worker needs to know, as JSON values: a turn's share of the row's samples."""
+    settings = plan.settings
+    return {
+        "bundle": str(job.bundle.resolve()),
+        "file": job.artifact.file,
+        "threads": job.threads,
+        "batch_size": job.batch_size,
+        "cpus": list(settings.cpus),
+        "min_runs": math.ceil(settings.min_runs / settings.rounds),
+        "min_time_s": settings.min_time_s / settings.rounds,
+        "max_time_s": settings.max_time_s / settings.rounds,
+        "accuracy": with_accuracy,
+        "accuracy_images": settings.accuracy_images,
+        "accuracy_file": str(plan.accuracy_data.resolve()) if plan.accuracy_data else "",
+    }
+
+
+def _take_turn(plan: Plan, index: int, row: Row, number: int, start: Start) -> Row:
+    job = plan.jobs[index]
+    try:
+        manifest.verified(job.bundle, job.artifact)
+        manifest.verified_golden(job.bundle, job.manifest)
+    except BundleError as error:
+        message = str(error).removeprefix(f"{job.artifact.file}: ")
+        return replace(row, status=Status.CORRUPT, message=message)
+    first = not row.accuracy
+    status, answer = _in_child(order(plan, job, with_accuracy=first), plan, job, start)
+    if status is not Status.OK:
+        where = f"in round {number}: " if row.turns else ""
+        return replace(row, status=status, message=where + answer["message"])
+    turn = strict.build(Turn, {"round": number, **answer["turn"]}, "turn")
+    row = replace(row, engine_version=answer["engine_version"], turns=(*row.turns, turn))
+    if not first:
+        return row
+    expected = job.artifact.parity.get("top1_agreement", 1.0)
+    return _checked(replace(row, accuracy=answer["accuracy"]), expected)
+
+
+def _in_child(
+    order: dict[str, Any], plan: Plan, job: Job, start: Start
+) -> tuple[Status, dict[str, Any]]:
+    """Return how a child ended, and its answer or a message."""
+    killed_before = load.oom_kills().value
     try:
         done = subprocess.run(
-            child.command("worker"),
-            input=json.dumps(job),
+            start(job),
+            input=json.dumps(order),
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=settings.timeout_s,
-            env=child.environment(settings.threads),
+            timeout=plan.settings.timeout_s,
+            env=child.environment(job.threads),
         )
     except subprocess.TimeoutExpired:
-        return {
-            "status": Status.TIMED_OUT,
-            "message": f"no result after {settings.timeout_s:g} s: raise --timeout, or lower "
+        return Status.TIMED_OUT, {
+            "message": f"no result after {plan.settings.timeout_s:g} s: raise --timeout, or lower "
             "--min-runs, --min-time or --accuracy-images",
         }
     if done.returncode:
-        return {"status": Status.CRASHED, "message": child.why(done.returncode, done.stderr)}
+        for_memory = killed_before is not None and load.oom_kills().value != killed_before
+        why = child.why(done.returncode, done.stderr, out_of_memory=for_memory)
+        return Status.CRASHED, {"message": why}
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        return {"status": Status.CRASHED, "message": "its process ended without a result"}
-    return answer
+        return Status.CRASHED, {"message": "its process ended without a result"}
+    return Status(answer.pop("status")), answer
 
 
 def _checked(row: Row, expected_agreement: float) -> Row:
     """Compare with the golden logits: a model that computes something else is mismatched."""
-    if row.status is not Status.OK:
-        return row
-    counts = {key: value for key, value in row.accuracy.items() if key != "right"}
-    problem = Parity(**counts).problem(
+    parity = strict.build(Parity, row.accuracy, "accuracy")
+    problem = parity.problem(
         row.precision, fp32_tolerance=FP32_TOLERANCE, expected_agreement=expected_agreement
     )
     if problem is None:

@@ -1,17 +1,20 @@
 """Pure statistics: percentiles that the samples support, and intervals for what is claimed.
 
-Nothing here reads a clock or a file. Confidence is 95 % where nothing else is said.
+Nothing here reads a clock or a file, and nothing needs numpy: the process that waits while others
+measure is to stay small. Confidence is 95 % where nothing else is said.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-
-import numpy as np
-from numpy.typing import ArrayLike
+from fractions import Fraction
+from statistics import NormalDist, fmean, median, stdev, variance
 
 Z95 = NormalDist().inv_cdf(0.975)
+
+OUTLIER_MADS = 14.826
+"""Distance from the median, in median absolute deviations, beyond which a sample is an outlier: ten
+standard deviations of a normal distribution. Source: hyperfine, outlier_detection.rs."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Estimate:
         return f"{self}, no difference shown" if self.low <= 1 <= self.high else str(self)
 
 
-def percentile(samples: ArrayLike, percent: float) -> float:
+def percentile(samples: Sequence[float], percent: float) -> float:
     """Return the nearest-rank percentile: always one of the samples, never between two.
 
     Args:
@@ -43,7 +46,9 @@ def percentile(samples: ArrayLike, percent: float) -> float:
 
     Source: R. Hyndman and Y. Fan 1996, Sample Quantiles in Statistical Packages, definition 1.
     """
-    return float(np.percentile(np.asarray(samples), percent, method="inverted_cdf"))
+    # As a fraction: 0.07 * 100 is a hair above 7 in floating point, and would name the next rank.
+    rank = math.ceil(Fraction(str(percent)) * len(samples) / 100)
+    return float(sorted(samples)[max(rank, 1) - 1])
 
 
 def samples_needed(percent: float, *, confidence: float = 0.99) -> int:
@@ -107,23 +112,63 @@ def paired_difference(gained: int, lost: int, count: int) -> Estimate:
     return Estimate(value, min(centre - margin, value), max(centre + margin, value))
 
 
-def paired_ratio(numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
+def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
     """Return the geometric mean of paired ratios, with a t interval on their logarithms.
 
     Pairs that were measured side by side share the machine's drift, and it cancels in the ratio.
 
     Args:
-        numerators: (N,) positive, N at least 2.
-        denominators: (N,) positive, in the same order.
+        numerators: N positive numbers, N at least 2.
+        denominators: N positive numbers, in the same order.
 
     Source: Student 1908; logarithms because a ratio of 2 and one of 1/2 are equally far from 1.
     """
-    logs = np.log(np.asarray(numerators, dtype=np.float64)) - np.log(
-        np.asarray(denominators, dtype=np.float64)
-    )
-    centre = float(logs.mean())
-    margin = student_t95(len(logs) - 1) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    logs = [math.log(a) - math.log(b) for a, b in zip(numerators, denominators, strict=True)]
+    margin = student_t95(len(logs) - 1) * stdev(logs) / math.sqrt(len(logs))
+    return _from_logs(fmean(logs), margin)
+
+
+def unpaired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+    """Return the ratio of two geometric means, with an interval that assumes no equal spread.
+
+    For runs made at different times: their rounds are no pairs, and what changed between the runs
+    is not in the interval.
+
+    Args:
+        numerators: positive numbers, at least 2.
+        denominators: positive numbers, at least 2.
+
+    Source: B. L. Welch 1947, Biometrika 34:28-35; degrees of freedom by Satterthwaite 1946.
+    """
+    above, below = [[math.log(v) for v in side] for side in (numerators, denominators)]
+    first, second = variance(above) / len(above), variance(below) / len(below)
+    if first + second == 0:
+        return _from_logs(fmean(above) - fmean(below), 0)
+    spent = first**2 / (len(above) - 1) + second**2 / (len(below) - 1)
+    # Rounded down, to a wider interval: Student's t is computed for whole degrees here. Never below
+    # the smaller sample's, which the formula cannot give but rounding could.
+    degrees = math.floor((first + second) ** 2 / spent) if spent else 0
+    degrees = max(degrees, min(len(above), len(below)) - 1)
+    margin = student_t95(degrees) * math.sqrt(first + second)
+    return _from_logs(fmean(above) - fmean(below), margin)
+
+
+def _from_logs(centre: float, margin: float) -> Estimate:
     return Estimate(math.exp(centre), math.exp(centre - margin), math.exp(centre + margin))
+
+
+def outliers(samples: Sequence[float]) -> list[int]:
+    """Return the positions of samples that lie ``OUTLIER_MADS`` or more from the median.
+
+    Where more than half of the samples are equal there is no scale to judge by, and none is named.
+
+    Source: B. Iglewicz and D. Hoaglin 1993, How to Detect and Handle Outliers (modified z-score).
+    """
+    centre = median(samples)
+    deviation = median(abs(sample - centre) for sample in samples)
+    if deviation == 0:
+        return []
+    return [i for i, s in enumerate(samples) if abs(s - centre) / deviation > OUTLIER_MADS]
 
 
 def student_t95(degrees: int) -> float:
@@ -147,14 +192,3 @@ def student_t95(degrees: int) -> float:
         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3)
         + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * n**4)
     )
-
-
-def signal_to_noise_db(signal: ArrayLike, approximation: ArrayLike) -> float:
-    """Return 10 log10 of the signal's power over the error's, in dB; infinite where exact.
-
-    For weights and their quantized values this is the SQNR; every bit is worth about 6.02 dB.
-    """
-    exact = np.asarray(signal, dtype=np.float64)
-    error = exact - np.asarray(approximation, dtype=np.float64)
-    noise = float((error**2).sum())
-    return math.inf if noise == 0 else 10 * math.log10(float((exact**2).sum()) / noise)

@@ -35,12 +35,12 @@ class _Subject:
         loader: Callable[..., Predict] = getattr(importlib.import_module(module), name)
         predict, batch = loader(**load["arguments"]), np.load(batch_file)
         self._call: Callable[[], Any] = lambda: predict(batch)
-        measure.steady(self._call, min_runs=1, min_time_s=0)  # warms up
+        measure.warm_up(self._call)
 
     def turn(self, seconds: float) -> list[int]:
         for _ in range(_WARM_UP_CALLS):
             self._call()
-        return list(measure.samples(self._call, min_runs=_MIN_CALLS, min_time_s=seconds))
+        return list(measure.samples(self._call, measure.Enough(_MIN_CALLS, seconds)))
 
 
 def _answer(order: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, Any], Any]:

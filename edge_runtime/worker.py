@@ -1,86 +1,151 @@
-"""The child process: one artifact, one engine, one result.
+"""The child process: one artifact, one engine, one turn.
 
-Reads a job as JSON on standard input and writes the result as JSON on what was standard output.
-Run by ``runner.py``, and ended by the kernel if that is.
+Reads a job as JSON on standard input and writes what it measured as JSON on what was standard
+output. Run by ``runner.py``, and ended by the kernel if that is.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge_runtime import accuracy, engines, golden, measure, parity
+from edge_runtime import accuracy, accuracy_data, engines, golden, manifest, measure, parity
 from edge_runtime.child import answers, die_with_parent
+from edge_runtime.engines import null
 from edge_runtime.errors import EngineError, ToolkitError
-from edge_runtime.preprocess import NormalisedBy, Preprocessing
-from edge_runtime.probes import memory
+from edge_runtime.probes import clock, memory, state
+
+_SETTLING_CALLS = 2  # reading the machine's state cools the caches a little
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    """Load an artifact, time it, then look at what it answers.
+    """Load an artifact, time it, and look at what it answers if asked to.
 
     Memory is read before the accuracy images are run, so that the peak is that of the timed calls.
 
     Args:
-        job: as ``runner.job_for_worker`` makes it.
+        job: as ``runner.order`` makes it.
 
     Returns:
-        The measured part of a row of ``results``.
+        ``engine_version``, ``turn`` (as ``results.Turn``, without its round) and ``accuracy``.
 
     Raises:
         EngineError: the engine is missing, or refuses the artifact or the input.
+        BundleError: the bundle is not what it was when the plan was made.
     """
-    pack = golden.read(Path(job["golden"])).first(job["accuracy_images"])
-    how = Preprocessing(job["mean"], job["std"], NormalisedBy(job["normalised_by"]))
-    size = job["batch_size"]
+    if job["cpus"]:
+        os.sched_setaffinity(0, job["cpus"])
+    bundle, size = Path(job["bundle"]), job["batch_size"]
+    start = memory.stage()
+    content = manifest.read(bundle)
+    artifact = next(a for a in content.artifacts if a.file == job["file"])
+    engine = engines.require(artifact.engine)
+    stages = {"start": start, "engine": memory.stage()}
+    pack = golden.of_bundle(bundle, content).first(job["accuracy_images"])
+    how = content.preprocessing
     wanted = [i % len(pack.images) for i in range(size)]  # a batch may be larger than the pack
     batch = how.apply(pack.images[wanted])
+    overhead = _overhead_ns(batch)
 
-    engine = engines.require(job["engine"])
     baseline = memory.start_peak()
+    stages["ready"] = memory.stage()
     loaded: list[engines.Session] = []
-    load_ns = measure.timed(lambda: loaded.append(engine.load(Path(job["file"]), job["threads"])))
-    session = loaded[0]
-    after_load = memory.resident_bytes()
+    load_ns = measure.timed(
+        lambda: loaded.append(engine.load(bundle / artifact.file, job["threads"]))
+    )
+    (session,) = loaded
+    stages["loaded"] = memory.stage()
 
     def call() -> Any:
         return session.run(batch)
 
     try:
         first_ns = measure.timed(call)
-        steady = measure.steady(call, min_runs=job["min_runs"], min_time_s=job["min_time_s"])
+        stages["first"] = memory.stage()
+        turn = _timed(call, overhead, job)
     except Exception as error:
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise EngineError(f"{job['engine']} fails on a batch {batch.shape}: {reason[0]}") from error
+        raise EngineError(
+            f"{artifact.engine} fails on a batch {batch.shape}: {reason[0]}"
+        ) from error
     peak = memory.peak_bytes()
-
-    logits = accuracy.logits_of(session.run, pack.images, how, batch_size=size)
-    return {
+    stages["steady"] = memory.stage()
+    found: dict[str, Any] = {
         "engine_version": engine.version(),
-        "load_ns": load_ns,
-        "first_ns": first_ns,
-        "warm_up_ns": list(steady.warm_up_ns),
-        "samples_ns": list(steady.samples_ns),
-        "memory": {
-            "import_only_bytes": baseline.value,
-            "after_load_bytes": after_load.value,
-            "peak_bytes": peak.value,
-            "reason": baseline.reason or peak.reason,
+        "turn": {
+            "load_ns": load_ns,
+            "first_ns": first_ns,
+            "overhead_ns": overhead,
+            "memory": {
+                **stages,
+                "peak_bytes": peak.value,
+                "reason": baseline.reason or peak.reason,
+            },
+            **turn,
         },
-        "accuracy": _compared(logits, pack),
+    }
+    if job["accuracy"]:
+        logits = accuracy.logits_of(session.run, pack.images, how, batch_size=size)
+        found["accuracy"] = _compared(logits, pack, artifact.file, size)
+        if job["accuracy_file"]:
+            found["accuracy"]["data"] = _counted(session, content, job)
+    return found
+
+
+def _overhead_ns(batch: Any) -> int:
+    session = null.NullSession()
+
+    def call() -> Any:
+        return session.run(batch)
+
+    return measure.overhead_ns(call)
+
+
+def _timed(call: Callable[[], object], overhead: int, job: dict[str, Any]) -> dict[str, Any]:
+    """Warm up and take the samples, the machine's state around them."""
+    fixed_before = clock.fixed_work_ns()
+    warm = measure.warm_up(call)
+    calls = measure.calls_per_sample(warm.call_ns, overhead)
+    before = state.values(state.read())
+    settling = [measure.timed(call) for _ in range(_SETTLING_CALLS)]
+    enough = measure.Enough(job["min_runs"], job["min_time_s"], job["max_time_s"])
+    samples = measure.samples(call, enough, calls=calls)
+    after = state.values(state.read(closing=True))
+    return {
+        "warm_up_ns": [*warm.durations_ns, *settling],
+        "settled": warm.settled,
+        "calls_per_sample": calls,
+        "samples_ns": list(samples),
+        "before": {**before, "fixed_work_ns": fixed_before},
+        "after": {**after, "fixed_work_ns": clock.fixed_work_ns()},
     }
 
 
-def _compared(logits: Any, pack: golden.Golden) -> dict[str, Any]:
+def _compared(logits: Any, pack: golden.Golden, file: str, batch_size: int) -> dict[str, Any]:
     if logits.shape != pack.logits.shape:
         raise EngineError(
             f"the artifact answers {logits.shape[1:]} values an image, its golden pack has "
             f"{pack.logits.shape[1:]}"
         )
-    compared = parity.compare(logits, pack.logits)
     right = int(accuracy.is_right(logits, pack.labels).sum())
-    return {**compared.to_json(), "right": right}
+    found = {**parity.compare(logits, pack.logits).to_json(), "right": right}
+    # Dynamic INT8 takes its ranges from the batch: only single images compare across machines.
+    if batch_size == 1 and file in pack.exported:
+        found["exported"] = parity.compare(logits, pack.exported[file]).to_json()
+    return found
+
+
+def _counted(
+    session: engines.Session, content: manifest.Manifest, job: dict[str, Any]
+) -> dict[str, int]:
+    data = accuracy_data.read(Path(job["accuracy_file"]))
+    data.require_fit(content)
+    how, size = content.preprocessing, job["batch_size"]
+    logits = accuracy.logits_of(session.run, data.images, how, batch_size=size)
+    right = int(accuracy.is_right(logits, data.labels).sum())
+    return {"images": len(data.labels), "right": right}
 
 
 def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:

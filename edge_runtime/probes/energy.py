@@ -14,7 +14,7 @@ POWERCAP = Path("/sys/class/powercap")
 DEVICE_TREE_MODEL = Path("/proc/device-tree/model")
 
 
-def counter_uj(powercap: Path = POWERCAP, board: Path = DEVICE_TREE_MODEL) -> Reading:
+def counter_uj(powercap: Path = POWERCAP, board: Path = DEVICE_TREE_MODEL) -> Reading[int]:
     """Return the package's energy counter in µJ. It wraps: see ``used_uj``."""
     zone = powercap / "intel-rapl:0" / "energy_uj"
     try:
@@ -35,7 +35,7 @@ def used_uj(before: int, after: int, powercap: Path = POWERCAP) -> int:
 
 def _why_none(board: Path) -> str:
     try:
-        name = board.read_text().rstrip("\0\n")
+        name = board.read_text(encoding="utf-8", errors="replace").rstrip("\0\n")
     except OSError:
         return (
             "no RAPL counter: the kernel exposes none on this machine (virtual machines, "

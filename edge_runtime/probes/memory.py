@@ -2,32 +2,45 @@
 
 ``getrusage``'s ``ru_maxrss`` is not used: it inherits the parent's peak across fork and exec.
 
-Source: proc(5): VmRSS and VmHWM in /proc/[pid]/status, Pss in smaps_rollup, clear_refs.
+Source: proc(5): VmRSS, VmHWM and VmSwap in /proc/[pid]/status, Pss in smaps_rollup, clear_refs.
 """
 
 from pathlib import Path
 
-from edge_runtime.probes import Reading
+from edge_runtime.probes import Reading, count_of
 
 SELF = Path("/proc/self")
 
 
-def resident_bytes(process: Path = SELF) -> Reading:
+def resident_bytes(process: Path = SELF) -> Reading[int]:
     """Return the resident set now (VmRSS), in bytes."""
     return _field(process / "status", "VmRSS")
 
 
-def peak_bytes(process: Path = SELF) -> Reading:
+def peak_bytes(process: Path = SELF) -> Reading[int]:
     """Return the largest resident set so far (VmHWM), in bytes."""
     return _field(process / "status", "VmHWM")
 
 
-def proportional_bytes(process: Path = SELF) -> Reading:
+def proportional_bytes(process: Path = SELF) -> Reading[int]:
     """Return the resident set with shared pages divided among their sharers (PSS), in bytes."""
     return _field(process / "smaps_rollup", "Pss")
 
 
-def start_peak(process: Path = SELF) -> Reading:
+def stage(process: Path = SELF) -> dict[str, int | None]:
+    """Return what is resident now, whole and shared pages divided, as JSON values."""
+    return {
+        "resident_bytes": resident_bytes(process).value,
+        "proportional_bytes": proportional_bytes(process).value,
+    }
+
+
+def swapped_bytes(process: Path = SELF) -> Reading[int]:
+    """Return what lies in swap now (VmSwap; shared memory is not in it), in bytes."""
+    return _field(process / "status", "VmSwap")
+
+
+def start_peak(process: Path = SELF) -> Reading[int]:
     """Set the peak back to what is resident now, and return that: the baseline of a later peak.
 
     Where the kernel does not allow the reset, the peak so far is the baseline: what comes later is
@@ -40,13 +53,20 @@ def start_peak(process: Path = SELF) -> Reading:
     return resident_bytes(process)
 
 
-def _field(path: Path, name: str) -> Reading:
+def _field(path: Path, name: str) -> Reading[int]:
     source = f"{path} {name}"
     try:
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, rest = line.partition(":")
             if key == name:
-                return Reading(int(rest.split()[0]) * 1024, source)
+                return _bytes(rest.split(), source)
     except OSError as error:
         return Reading(None, source, f"cannot be read here: {error.strerror}")
     return Reading(None, source, "this kernel does not report it")
+
+
+def _bytes(fields: list[str], source: str) -> Reading[int]:
+    kilobytes = count_of(fields[0]) if fields else None
+    if kilobytes is None:
+        return Reading(None, source, "its content is not a number of kB")
+    return Reading(kilobytes * 1024, source)

@@ -1,6 +1,6 @@
-"""Tables drawn from a result document, one output a file."""
+"""What is drawn from a result document, one output a file."""
 
-from edge_runtime.report import csv, json, markdown, table
+from edge_runtime.report import csv, json, jsonl, markdown, table
 from edge_runtime.results import Results
 
 _RENDERERS = {
@@ -8,6 +8,7 @@ _RENDERERS = {
     "markdown": markdown.render,
     "csv": csv.render,
     "json": json.render,
+    "jsonl": jsonl.render,
 }
 
 
@@ -16,6 +17,6 @@ def render(results: Results, output: str) -> str:
 
     Args:
         results: what was measured.
-        output: ``table``, ``markdown``, ``csv`` or ``json``.
+        output: ``table``, ``markdown``, ``csv``, ``json`` or ``jsonl``.
     """
     return _RENDERERS[output](results).rstrip("\n")

@@ -3,23 +3,27 @@
 import csv
 import io
 
-from edge_runtime.report.columns import view
+from edge_runtime.report.view import of
 from edge_runtime.results import Results
+
+_NAMES = ("bundle", "model", "file", "engine", "format", "precision", "batch_size", "threads")
 
 
 def render(results: Results) -> str:
     """Return a header line and a line for each row, per RFC 4180."""
-    shown = view(results)
+    view = of(results)
+    values = {h: value for column in view.columns for h, value in column.values.items()}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    headings = [column.heading for column in shown.columns]
-    writer.writerow(
-        ["bundle", "model", "file", "engine", "format", "precision", "status", *headings, "message"]
-    )
-    for row in shown.rows:
-        names = [row.bundle, row.model, row.file, row.engine, row.format]
-        names += [row.precision, row.status]
-        values = [column.value(row) for column in shown.columns]
-        cells = ["" if value is None else f"{value:.6g}" for value in values]
-        writer.writerow([*names, *cells, row.message])
+    writer.writerow([*_NAMES, "status", *values, "message"])
+    for row in results.rows:
+        names = [getattr(row, name) for name in _NAMES]
+        cells = [_cell(value(row)) for value in values.values()]
+        writer.writerow([*names, row.status, *cells, row.message])
     return text.getvalue()
+
+
+def _cell(value: float | str | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.6g}"

@@ -1,16 +1,18 @@
 """A table in GitHub's Markdown."""
 
-from edge_runtime.report.columns import view
+from edge_runtime.report.view import of
 from edge_runtime.results import Results
 
 
 def render(results: Results) -> str:
-    """Return title, table, what went wrong, and notes."""
-    shown = view(results)
-    rules = ["---"] * len(shown.names) + ["---:"] * len(shown.columns)
-    body = [shown.cells(row) for row in shown.rows]
-    lines = ["| " + " | ".join(cells) + " |" for cells in (shown.headings, rules, *body)]
-    problems = [f"- `{file}`: {message}" for file, message in shown.problems]
-    return "\n".join(
-        [f"**{shown.title}**", "", *lines, "", *problems, *(f"- {n}" for n in shown.notes)]
-    )
+    """Return title, table, verdict, what went wrong, and notes."""
+    view = of(results)
+    parts = [[f"**{view.title}**"], view.grid().markdown()]
+    if view.scaling:
+        parts.append(view.scaling.markdown())
+    parts.append([f"**{view.headline}**"])
+    if view.verdict.reasons:
+        parts.append([f"- {reason}" for reason in view.verdict.reasons])
+    problems = [f"- `{file}`: {message}" for file, message in view.problems]
+    parts.append([*problems, *(f"- {note}" for note in view.notes)])
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)

@@ -96,7 +96,16 @@ def build(
         )
     travelling = reference(source, images.golden)
     golden.write(
-        Golden(images.golden.images, images.golden.labels, travelling.logits),
+        Golden(
+            images.golden.images,
+            images.golden.labels,
+            travelling.logits,
+            exported={
+                one.path.name: gates.answers(one.path, one.engine, recipe.how, images.golden)
+                for one in made
+                if one.precision != "fp32"
+            },
+        ),
         folder / manifest.GOLDEN_FILE,
     )
     runtime_archive.write(folder / manifest.RUNTIME_FILE)

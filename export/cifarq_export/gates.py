@@ -134,9 +134,23 @@ def check(
     Raises:
         EngineError: the engine is missing or refuses it.
     """
+    return compared(answers(path, engine, how, reference.images, progress), reference)
+
+
+def answers(
+    path: Path,
+    engine: str,
+    how: Preprocessing,
+    part: LabelledImages,
+    progress: Callable[[int], object] = lambda count: None,
+) -> NDArray[np.float32]:
+    """Open an artifact and return its logits (N, classes), one image a call.
+
+    Raises:
+        EngineError: the engine is missing or refuses it.
+    """
     session = engines.require(engine).load(path, 1)
-    logits = accuracy.logits_of(session.run, reference.images.images, how, progress=progress)
-    return compared(logits, reference)
+    return accuracy.logits_of(session.run, part.images, how, progress=progress)
 
 
 def compared(logits: NDArray[np.float32], reference: Reference) -> Checked:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cifarq.noise import signal_to_noise_db
 from cifarq_export import gates, onnx_graph, qdq
 from cifarq_export.formats import Recipe, Written
 from cifarq_export.formats import onnx as onnx_format
 from cifarq_export.sources import Source
 from edge_runtime import accuracy
 from edge_runtime.files import write_bytes
-from edge_runtime.stats import signal_to_noise_db
 
 IMAGES = 200
 """Validation images that layers are compared on: enough to rank them, few enough to wait for."""

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from cifarq import checkpoint, cifar10, models, packs, quantize
+from cifarq.noise import signal_to_noise_db
 from edge_runtime.accuracy import agreement, logits_of
 from edge_runtime.preprocess import Preprocessing
-from edge_runtime.stats import signal_to_noise_db
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 REPOSITORY = Path(__file__).resolve().parents[2]

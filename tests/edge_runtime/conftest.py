@@ -3,13 +3,14 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_runtime.plan import Settings
-from edge_runtime.results import Results, Row, Status
+from edge_runtime.results import Results, Row, Status, Turn
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 ONNX = "seed-cnn-int8-dynamic.onnx"
@@ -47,54 +48,121 @@ def fake_engine(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     return make
 
 
+def turn(number: int, samples: tuple[int, ...], **changes: Any) -> Turn:
+    """A turn made up of round figures, on a machine that was calm and hid nothing."""
+    mb = 2**20
+    sizes = {"start": 30, "engine": 50, "ready": 52, "loaded": 60, "first": 70, "steady": 70}
+    stages = {
+        name: {"resident_bytes": size * mb, "proportional_bytes": size * mb}
+        for name, size in sizes.items()
+    }
+    before = {
+        "governor": "performance",
+        "temperature_celsius": 60.0,
+        "firmware_flags": 0,
+        "steal_ticks": 0,
+        "busy_ticks": 1000,
+        "total_ticks": 4000,
+        "queue_wait_ns": 0,
+        "involuntary_switches": 0,
+        "major_faults": 0,
+        "swapped_bytes": 0,
+        "power_source": "mains",
+        "virtualisation": "none",
+        "cpu_ns": 0,
+        "monotonic_ns": 0,
+        "fixed_work_ns": 1_000_000,
+    }
+    passed = {
+        "busy_ticks": 1100,
+        "total_ticks": 4400,
+        "cpu_ns": 10**9,
+        "monotonic_ns": 10**9,
+    }
+    values: dict[str, Any] = {
+        "round": number,
+        "load_ns": 10_000_000,
+        "first_ns": 5_000_000,
+        "warm_up_ns": (5_000_000,) * 10,
+        "settled": True,
+        "calls_per_sample": 1,
+        "overhead_ns": 200,
+        "samples_ns": samples,
+        "memory": {**stages, "peak_bytes": 72 * mb, "reason": ""},
+        "before": before,
+        "after": {**before, **passed},
+    }
+    return Turn(**{**values, **changes})
+
+
+def row(file: str, precision: str, rounds: list[tuple[int, ...]], **changes: Any) -> Row:
+    """A row made up of turns with these samples."""
+    torchscript = file.endswith(".pt")
+    values: dict[str, Any] = {
+        "bundle": "b",
+        "model": "seed-cnn",
+        "file": file,
+        "format": "torchscript" if torchscript else "onnx",
+        "engine": "torch" if torchscript else "onnxruntime",
+        "precision": precision,
+        "target": "any",
+        "size_bytes": 1024 * 1000,
+        "sha256": "0" * 64,
+        "batch_size": 1,
+        "threads": 1,
+        "status": Status.OK,
+        "engine_version": "1.0",
+        "turns": tuple(turn(i, samples) for i, samples in enumerate(rounds, 1)),
+        "accuracy": {
+            "images": 500,
+            "agree": 499,
+            "largest_difference": 0.01,
+            "largest_logit": 9.0,
+            "right": 450,
+        },
+    }
+    return Row(**{**values, **changes})
+
+
 @pytest.fixture
 def results() -> Results:
-    """Results made up for drawing: round numbers, one row of each kind."""
+    """Results made up for drawing: round numbers, one row of each kind, three rounds."""
 
-    def row(file: str, precision: str, samples: tuple[int, ...], **changes: Any) -> Row:
-        torchscript = file.endswith(".pt")
-        made = {
-            "bundle": "b",
-            "model": "seed-cnn",
-            "file": file,
-            "format": "torchscript" if torchscript else "onnx",
-            "engine": "torch" if torchscript else "onnxruntime",
-            "precision": precision,
-            "target": "any",
-            "size_bytes": 1024 * 1000,
-            "status": Status.OK,
-            "load_ns": 10_000_000,
-            "first_ns": 5_000_000,
-            "samples_ns": samples,
-            "memory": {
-                "import_only_bytes": 50 * 2**20,
-                "after_load_bytes": 60 * 2**20,
-                "peak_bytes": 70 * 2**20,
-                "reason": "",
-            },
-            "accuracy": {
-                "images": 500,
-                "agree": 499,
-                "largest_difference": 0.01,
-                "largest_logit": 9.0,
-                "right": 450,
-            },
-        }
-        return Row(**{**made, **changes})
+    def calls(microseconds: int, count: int) -> list[tuple[int, ...]]:
+        # The rounds differ by a hundredth, so that ratios have an interval.
+        return [(10 * microseconds * (100 + i),) * count for i in (-1, 0, 1)]
 
     corrupt = {
         "status": Status.CORRUPT,
         "message": "corrupt, 9 bytes where the manifest says 99. Copy it again.",
-        "memory": {},
         "accuracy": {},
-        "load_ns": 0,
-        "first_ns": 0,
+        "engine_version": "",
     }
+    exported = {"images": 500, "agree": 497, "largest_difference": 0.2, "largest_logit": 9.0}
+    faster = [(990_000,) * 4, (1_010_000,) * 4, (1_000_000,) * 4]
+    dynamic = row("m-int8-dynamic.onnx", "int8-dynamic", faster)
     rows = (
-        row("m-fp32.torchscript.pt", "fp32", (4_000_000,) * 663),
-        row("m-fp32.onnx", "fp32", (2_000_000,) * 100),
-        row("m-int8-dynamic.onnx", "int8-dynamic", (1_000_000,) * 10),
-        row("m-int8-static.onnx", "int8-static", (), **corrupt),
+        row("m-fp32.torchscript.pt", "fp32", calls(4_000, 221)),
+        row("m-int8-dynamic.torchscript.pt", "int8-dynamic", [*reversed(calls(4_000, 221))]),
+        row("m-fp32.onnx", "fp32", calls(2_000, 34)),
+        replace(dynamic, accuracy={**dynamic.accuracy, "exported": exported}),
+        row("m-int8-static.onnx", "int8-static", [], **corrupt),
     )
-    host = {"cpu": "Cortex-A76", "machine": "aarch64"}
-    return Results(Settings(), host, rows, tool="edge-bench test")
+    host = {"cpu": "Cortex-A76", "machine": "aarch64", "cpus": 4, "ticks_per_s": 100}
+    unknown = {"value": None, "source": "", "reason": "this kernel has no cpufreq"}
+    before = {
+        "governor": unknown,
+        "frequency_hz": unknown,
+        "temperature_celsius": {"value": 51.2, "source": "zone0", "reason": ""},
+        "load_1min": {"value": 0.1, "source": "loadavg", "reason": ""},
+        "power_source": {"value": "mains", "source": "supply", "reason": ""},
+    }
+    warmer = {"temperature_celsius": {"value": 63.8, "source": "zone0", "reason": ""}}
+    return Results(
+        Settings(rounds=3, min_runs=12),
+        host,
+        rows,
+        {"before": before, "after": {**before, **warmer}},
+        started="2026-11-24T12:00:00+00:00",
+        tool="edge-bench test",
+    )

@@ -27,6 +27,18 @@ def test_it_reads_back_what_it_wrote(pack, tmp_path):
         np.testing.assert_array_equal(getattr(found, name), getattr(pack, name))
 
 
+def test_what_an_artifact_answered_where_it_was_exported_travels_with_it(pack, tmp_path):
+    answers = {"m-int8.onnx": pack.logits + np.float32(0.5)}
+    golden.write(golden.Golden(pack.images, pack.labels, pack.logits, answers), tmp_path / "g.npz")
+    found = golden.read(tmp_path / "g.npz")
+    np.testing.assert_array_equal(found.exported["m-int8.onnx"], answers["m-int8.onnx"])
+    assert len(found.first(2).exported["m-int8.onnx"]) == 2
+    short = {"m-int8.onnx": answers["m-int8.onnx"][:3]}
+    golden.write(golden.Golden(pack.images, pack.labels, pack.logits, short), tmp_path / "h.npz")
+    with pytest.raises(BundleError, match=r"m-int8\.onnx has"):
+        golden.read(tmp_path / "h.npz")
+
+
 def test_its_bytes_depend_on_its_content_alone(pack, tmp_path):
     golden.write(pack, tmp_path / "a.npz")
     golden.write(pack, tmp_path / "b.npz")

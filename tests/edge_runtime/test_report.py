@@ -8,86 +8,185 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import report
-from edge_runtime import results as documents
-from edge_runtime.errors import BundleError
-from edge_runtime.report.columns import references, view
+from edge_runtime import report, results_file
+from edge_runtime.plan import Settings
+from edge_runtime.report import references, view
 from edge_runtime.results import Status
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("output", ["table", "markdown", "csv"])
+@pytest.mark.parametrize("output", ["table", "markdown", "csv", "json", "jsonl"])
 def test_a_drawing_is_as_it_was_read_and_approved(results, output):
     assert report.render(results, output) + "\n" == (GOLDEN / f"{output}.txt").read_text()
 
 
+@pytest.fixture
+def sweep(results):
+    """The ONNX FP32 row at two batch sizes and two thread counts."""
+    one = results.rows[2]
+    rows = [
+        replace(
+            one,
+            batch_size=batch,
+            threads=threads,
+            turns=tuple(
+                replace(t, samples_ns=tuple(s * batch // threads for s in t.samples_ns))
+                for t in one.turns
+            ),
+        )
+        for batch in (1, 8)
+        for threads in (1, 2)
+    ]
+    settings = Settings(threads=(1, 2), batch_sizes=(1, 8), rounds=3, min_runs=12)
+    return replace(results, rows=tuple(rows), settings=settings)
+
+
+@pytest.mark.parametrize("output", ["table", "markdown"])
+def test_a_sweep_has_a_scaling_table(sweep, output):
+    approved = GOLDEN / f"sweep-{output}.txt"
+    assert report.render(sweep, output) + "\n" == approved.read_text()
+
+
+def test_scaling_is_against_one_thread_and_batch_1(sweep):
+    grid = view.of(sweep).scaling
+    assert grid.headings[4] == "gain over 1 thread, batch 1"
+    efficiency = {(row[1], row[2]): row[5] for row in grid.rows}
+    # Twice the threads do twice the work here; a batch of 8 does 8 times the work in 8 times.
+    assert efficiency == {
+        ("1", "1"): "100",
+        ("2", "1"): "100",
+        ("1", "8"): "100",
+        ("2", "8"): "100",
+    }
+
+
+def test_without_a_sweep_there_is_no_scaling_table(results):
+    assert view.of(results).scaling is None
+
+
+def cells(results, heading, output="csv"):
+    lines = csv.DictReader(io.StringIO(report.render(results, output)))
+    return [line[heading] for line in lines]
+
+
 def test_ratios_are_against_torchscript_fp32_where_it_ran(results):
-    (reference,) = references(results).values()
+    (reference,) = references.find(results).rows.values()
     assert reference.file == "m-fp32.torchscript.pt"
-    speeds = [line.split(",")[16] for line in report.render(results, "csv").splitlines()]
-    assert speeds == ["speed vs torchscript fp32", "1", "2", "4", ""]
+    speeds = cells(results, "speed vs torchscript fp32")
+    assert [speed[:3] for speed in speeds] == ["", "1", "2", "4", ""]
 
 
 def test_else_against_the_first_fp32_row_named_in_the_header(results):
     first, *others = results.rows
-    without = replace(results, rows=(replace(first, samples_ns=()), *others))
+    without = replace(results, rows=(replace(first, turns=()), *others))
     assert "speed vs onnx fp32," in report.render(without, "csv").splitlines()[0]
 
 
+def test_a_row_is_compared_with_fp32_at_its_own_batch_size_and_threads(sweep):
+    found = references.find(sweep)
+    assert [found.of(row) is row for row in sweep.rows] == [True] * 4
+
+
 def test_without_an_fp32_row_there_is_no_ratio(results):
-    int8 = replace(results, rows=results.rows[2:])
-    assert references(int8) == {}
-    heading, row, _ = report.render(int8, "csv").splitlines()
-    assert "none ran" in heading and row.endswith(",,")
+    int8 = replace(results, rows=results.rows[3:])
+    assert references.find(int8).rows == {}
+    assert cells(int8, "speed vs fp32") == ["", ""]
 
 
-def test_a_percentile_without_enough_samples_is_a_dash(results):
-    shown = view(results)
+def test_a_ratio_that_is_not_told_from_1_is_no_ratio_in_the_table(results):
+    shown = view.of(results)
+    speed = next(c for c in shown.columns if c.heading.startswith("speed"))
+    assert [speed.cell(row) for row in results.rows] == [
+        "1",
+        "no difference shown",
+        "2.00 [2.00, 2.00]",
+        "4.00 [3.90, 4.10]",
+        "–",
+    ]
+    assert "torchscript int8-dynamic 1.00 [0.95, 1.05]" in " ".join(shown.notes)
+
+
+def test_one_round_gives_no_ratio(results):
+    rows = tuple(replace(row, turns=row.turns[:1]) for row in results.rows)
+    assert cells(replace(results, rows=rows), "speed vs torchscript fp32")[1:3] == ["", ""]
+
+
+def test_a_percentile_without_enough_samples_is_a_dash_and_says_how_many_more(results):
+    shown = view.of(results)
     p90, p99 = (next(c for c in shown.columns if c.heading == f"p{p} ms") for p in (90, 99))
-    assert [p90.cell(row) for row in shown.rows] == ["4.000", "2.000", "–", "–"]
-    assert [p99.cell(row) for row in shown.rows] == ["4.000", "–", "–", "–"]
+    assert [p90.cell(row) for row in results.rows] == ["4.040", "4.040", "2.020", "–", "–"]
+    assert [p99.cell(row) for row in results.rows] == ["4.040", "4.040", "–", "–", "–"]
+    notes = " ".join(shown.notes)
+    assert "p90 needs 64 samples (99 % confidence), 52 more of onnx int8-dynamic" in notes
+    assert "p99 needs 662 samples (99 % confidence), 650 more of onnx int8-dynamic" in notes
 
 
-def test_memory_is_the_peak_above_the_import_only_baseline(results):
-    column = next(c for c in view(results).columns if c.heading == "memory MB")
-    assert column.cell(results.rows[0]) == "20.0"
+def test_a_loop_of_calls_shows_no_percentile_above_the_median(results):
+    first, *others = results.rows
+    looped = replace(first, turns=tuple(replace(turn, calls_per_sample=10) for turn in first.turns))
+    shown = replace(results, rows=(looped, *others))
+    assert [cells(shown, f"p{p} ms")[0] for p in (50, 90, 99)] == ["0.4", "", ""]
+    assert "a loop of up to 10 calls" in notes(shown)
+
+
+def test_memory_is_told_apart_into_the_models_and_the_engines(results):
+    assert cells(results, "model MB")[0] == "20"  # 72 at the peak, 52 before loading
+    assert cells(results, "engine MB")[0] == "20"  # 50 with it, 30 without
 
 
 def test_unknown_memory_is_a_dash_with_its_reason(results):
-    unknown = {"peak_bytes": None, "import_only_bytes": None, "reason": "/proc cannot be read"}
-    rows = tuple(replace(row, memory=unknown) for row in results.rows[:1])
-    text = report.render(replace(results, rows=rows), "table")
-    assert "memory: –, /proc cannot be read." in text
+    unknown = {"peak_bytes": None, "reason": "/proc cannot be read"}
+    first = results.rows[0]
+    blind = replace(first, turns=tuple(replace(t, memory=unknown) for t in first.turns))
+    shown = replace(results, rows=(blind,))
+    assert cells(shown, "model MB") == [""]
+    assert "memory: –, /proc cannot be read." in notes(shown)
 
 
-def test_several_models_are_told_apart(results):
-    rows = (*results.rows, replace(results.rows[0], model="resnet-8"))
-    assert view(replace(results, rows=rows)).names[0] == "model"
+def test_several_models_and_bundles_are_told_apart(results):
+    rows = (*results.rows, replace(results.rows[0], model="resnet-8", bundle="c"))
+    several = replace(results, rows=rows)
+    assert several.label(rows[-1]) == "c resnet-8 torchscript fp32"
 
 
 def test_throughput_counts_images_not_calls(results):
-    settings = replace(results.settings, batch_size=8)
-    lines = csv.DictReader(io.StringIO(report.render(replace(results, settings=settings), "csv")))
-    assert [float(line["images/s"]) for line in list(lines)[:2]] == [2000, 4000]
+    rows = tuple(replace(row, batch_size=8) for row in results.rows)
+    found = cells(replace(results, rows=rows), "images/s")
+    assert [round(float(value)) for value in found[:3:2]] == [2000, 4000]
+
+
+def test_outliers_and_a_slow_first_call_are_pointed_out_and_kept(results):
+    first, *others = results.rows
+    samples = (*range(100, 200), 10_000)
+    odd = replace(first.turns[0], samples_ns=samples, first_ns=900)
+    shown = replace(results, rows=(replace(first, turns=(odd,)), *others))
+    assert "outliers, kept: torchscript fp32 1 " in notes(shown)
+    assert "slow first call: torchscript fp32 6.0 times" in notes(shown)
+    assert len(shown.rows[0].calls_ns) == 101
+
+
+def test_a_device_whose_int8_answers_otherwise_is_told_so(results):
+    assert "3 of 500 golden images are put in another class than by the same file" in notes(results)
 
 
 def test_json_is_the_document_itself_and_reads_back(results, tmp_path):
     path = tmp_path / "r.json"
     path.write_text(report.render(results, "json"))
-    assert documents.read(path) == results
-    assert json.loads(path.read_text())["rows"][0]["samples_ns"] == [4_000_000] * 663
+    assert results_file.read(path) == results
+    turns = json.loads(path.read_text())["rows"][0]["turns"]
+    assert turns[0]["samples_ns"] == [3_960_000] * 221
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": 9}', '{"schema": 1, "rows": [{}]}'])
-def test_what_is_no_results_file_is_refused(text, tmp_path):
-    (tmp_path / "r.json").write_text(text)
-    with pytest.raises(BundleError, match=r"r\.json"):
-        documents.read(tmp_path / "r.json")
+def test_json_lines_are_the_document_a_run_and_its_rows(results):
+    whole = json.loads(report.render(results, "json"))
+    run, *rows = map(json.loads, report.render(results, "jsonl").splitlines())
+    assert run.pop("kind") == "run" and {row.pop("kind") for row in rows} == {"row"}
+    assert {**run, "rows": rows} == whole
 
 
 def test_exit_code(results):
-    ok, _, _, corrupt = results.rows
+    ok, *_, corrupt = results.rows
     missing = replace(corrupt, status=Status.ENGINE_MISSING)
     for rows, expected in (
         ((ok,), 0),
@@ -102,7 +201,7 @@ def test_exit_code(results):
 
 
 def notes(results):
-    return "\n".join(view(results).notes)
+    return "\n".join(view.of(results).notes)
 
 
 def test_a_row_made_for_another_cpu_says_so(results):
@@ -117,8 +216,13 @@ def test_a_row_made_for_another_cpu_says_so(results):
 
 
 def test_a_row_that_was_shipped_by_force_says_so(results):
-    forced = replace(results.rows[2], overridden=("accuracy", "speed"))
+    forced = replace(results.rows[3], overridden=("accuracy", "speed"))
     assert (
         "m-int8-dynamic.onnx: failed the exporter's accuracy and speed gate and was shipped by "
         "--force." in notes(replace(results, rows=(forced,)))
     )
+
+
+def test_what_the_machine_was_like_and_what_is_unknown_and_why_is_said(results):
+    assert "machine: 51 °C → 64 °C, load 0.10, power from mains." in notes(results)
+    assert "unknown: governor, frequency: this kernel has no cpufreq." in notes(results)

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import os
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -13,11 +15,17 @@ from edge_runtime.errors import BundleError, EngineError, UsageError
 from edge_runtime.files import sha256_of
 from edge_runtime.results import Status
 
-QUICK = plan.Settings(min_runs=3, min_time_s=0, accuracy_images=20, timeout_s=120)
+QUICK = plan.Settings(rounds=2, min_runs=6, min_time_s=0, accuracy_images=20, timeout_s=120)
+
+
+def rows_of(planned, **options):
+    """The rows as the last step has them."""
+    *_, step = runner.run(planned, **options)
+    return step.rows
 
 
 def run_one(bundle, settings=QUICK):
-    (row,) = runner.run(plan.make((bundle,), settings))
+    (row,) = rows_of(plan.make((bundle,), settings))
     return row
 
 
@@ -38,12 +46,112 @@ def rehash(edit, bundle):
 
 def test_a_row_holds_what_was_measured(bundle):
     row = run_one(bundle, dataclasses.replace(QUICK, min_runs=10, accuracy_images=50))
-    assert row.status is Status.OK and not row.message
-    assert len(row.samples_ns) == 10 and min(row.samples_ns) > 0
-    assert row.load_ns > 0 and row.first_ns > 0 and row.engine_version
-    assert row.memory["import_only_bytes"] > 2**20
-    assert 0 < row.peak_bytes < 2**30
+    assert row.status is Status.OK and not row.message and row.engine_version
+    assert [turn.round for turn in row.turns] == [1, 2]
     assert row.accuracy["images"] == 50
+    for turn in row.turns:
+        assert len(turn.samples_ns) == 5 and min(turn.samples_ns) > 0
+        assert turn.load_ns > 0 and turn.first_ns > 0 and len(turn.warm_up_ns) >= 10
+        assert turn.calls_per_sample == 1 and 0 < turn.overhead_ns < turn.median_ns / 100
+        assert 2**20 < turn.engine_bytes < 2**30
+        assert row.size_bytes < turn.model_bytes < 2**30
+        stages = [turn.memory[s]["resident_bytes"] for s in ("start", "engine", "ready", "loaded")]
+        assert stages == sorted(stages)
+
+
+def test_the_machines_state_is_read_around_the_samples(bundle):
+    (turn, _) = run_one(bundle).turns
+    assert turn.before["fixed_work_ns"] > 0 and turn.after["fixed_work_ns"] > 0
+    passed = turn.after["monotonic_ns"] - turn.before["monotonic_ns"]
+    assert sum(turn.samples_ns) < passed < sum(turn.samples_ns) + 2 * 10**9
+    assert turn.after["cpu_ns"] > turn.before["cpu_ns"]
+
+
+def test_rows_take_turns_in_an_order_that_differs_from_round_to_round(bundle):
+    planned = plan.make((bundle,) * 4, dataclasses.replace(QUICK, rounds=5))
+    orders = [planned.order(number) for number in range(1, 6)]
+    assert all(sorted(order) == [0, 1, 2, 3] for order in orders) and len(set(map(str, orders))) > 1
+    again = plan.make((bundle,) * 4, dataclasses.replace(QUICK, rounds=5, seed=1))
+    assert [again.order(number) for number in range(1, 6)] != orders
+
+
+def test_every_turn_is_a_fresh_process_and_rests_before_it_if_asked(bundle):
+    (bundle / "pids").mkdir()
+    code = (
+        "import os, sys; open(os.path.join(sys.argv[2], str(os.getpid())), 'w').close(); "
+        "from edge_runtime.worker import main; main()"
+    )
+    rests = []
+    planned = plan.make((bundle, bundle), dataclasses.replace(QUICK, rounds=3, cooldown_s=7))
+    steps = list(
+        runner.run(
+            planned,
+            start=lambda job: [sys.executable, "-c", code, "x", str(bundle / "pids")],
+            sleep=rests.append,
+        )
+    )
+    assert len(list((bundle / "pids").iterdir())) == 6 and rests == [7] * 6
+    assert [step.ended_round for step in steps] == [0, 1, 0, 2, 0, 3]
+    assert [(step.turns, step.total) for step in steps] == [(n, 6) for n in range(1, 7)]
+
+
+def test_the_parent_sleeps_while_a_child_measures(bundle):
+    nap = [sys.executable, "-c", "import time; time.sleep(1.5); raise SystemExit('enough')"]
+    before = time.process_time()
+    started = time.monotonic()
+    (row,) = rows_of(plan.make((bundle,), QUICK), start=lambda job: nap)
+    assert row.status is Status.CRASHED and time.monotonic() - started > 1.5
+    # It checks two hashes and reads two pipes; a parent that polled would use the whole 1.5 s.
+    assert time.process_time() - before < 0.4
+
+
+def test_a_child_is_pinned_to_the_cpus_asked_for(bundle):
+    cpu = max(os.sched_getaffinity(0))
+    code = (
+        "import json, os, sys; from edge_runtime import worker; job = json.load(sys.stdin); "
+        "worker.work(job); sys.exit(f'on {sorted(os.sched_getaffinity(0))}')"
+    )
+    planned = plan.make((bundle,), dataclasses.replace(QUICK, cpus=(cpu,)))
+    (row,) = rows_of(planned, start=lambda job: [sys.executable, "-c", code])
+    assert row.message.endswith(f"on [{cpu}]")
+
+
+def test_a_cpu_that_is_not_there_is_a_usage_error(bundle):
+    with pytest.raises(UsageError, match="no CPU 9999 here; this process may use 0"):
+        plan.make((bundle,), dataclasses.replace(QUICK, cpus=(9999,)))
+
+
+def test_each_artifact_is_a_row_for_each_batch_size_and_thread_count(bundle):
+    settings = dataclasses.replace(QUICK, batch_sizes=(1, 4), threads=(1, 2))
+    rows = rows_of(plan.make((bundle,), settings))
+    assert [(r.batch_size, r.threads) for r in rows] == [(1, 1), (1, 2), (4, 1), (4, 2)]
+    assert all(row.status is Status.OK for row in rows)
+    # A call of four images takes longer than one of one.
+    assert rows[2].latency_ns(50) > 1.5 * rows[0].latency_ns(50)
+
+
+def test_a_broken_bundle_beside_a_good_one_is_a_problem_and_not_the_end(bundle, tmp_path):
+    (tmp_path / "broken").mkdir()
+    planned = plan.make((bundle, tmp_path / "broken"), QUICK)
+    assert len(planned.jobs) == 1 and "is no bundle" in planned.problems[0]
+
+
+def test_int8_that_answers_as_where_it_was_exported_is_known_to(bundle):
+    found = run_one(bundle).accuracy["exported"]
+    assert found["images"] == 20 and found["agree"] >= 19
+    batched = run_one(bundle, dataclasses.replace(QUICK, batch_sizes=(4,)))
+    assert "exported" not in batched.accuracy  # dynamic ranges come from the whole batch
+
+
+def test_a_turn_that_fails_later_ends_its_row_and_keeps_the_turns_before(bundle):
+    def start(job):
+        return runner.standard(job) if next(counter) < 2 else [sys.executable, "-c", "import x_y"]
+
+    counter = iter(range(9))
+    planned = plan.make((bundle, bundle), QUICK)
+    rows = rows_of(planned, start=start)
+    assert [row.status for row in rows] == [Status.CRASHED] * 2
+    assert all(len(row.turns) == 1 and "in round 2: exit code 1" in row.message for row in rows)
 
 
 def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
@@ -62,7 +170,7 @@ def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
 
 @pytest.mark.parametrize("batch_size", [1, 7, 600])
 def test_any_batch_size_runs_even_one_above_the_pack(bundle, batch_size):
-    row = run_one(bundle, dataclasses.replace(QUICK, batch_size=batch_size))
+    row = run_one(bundle, dataclasses.replace(QUICK, batch_sizes=(batch_size,)))
     assert row.status is Status.OK
 
 
@@ -126,7 +234,7 @@ def test_an_engine_that_breaks_is_a_row_and_the_run_goes_on(
         monkeypatch.setenv(name, value)
     settings = dataclasses.replace(QUICK, timeout_s=2 if status == "timed-out" else 60)
     started = time.monotonic()
-    first, second = runner.run(plan.make((bundle, bundle), settings))
+    first, second = rows_of(plan.make((bundle, bundle), settings))
     assert (first.status, second.status) == (status, status)
     assert message in first.message
     assert time.monotonic() - started < 50
@@ -170,7 +278,7 @@ def test_the_child_is_told_its_thread_count(bundle, monkeypatch):
         return subprocess.CompletedProcess(command, 1, "", "stop")
 
     monkeypatch.setattr(subprocess, "run", spy)
-    run_one(bundle, dataclasses.replace(QUICK, threads=3))
+    run_one(bundle, dataclasses.replace(QUICK, threads=(3,)))
     assert seen["OMP_NUM_THREADS"] == "3"
 
 
@@ -198,12 +306,14 @@ def test_an_engine_that_no_artifact_is_for_is_a_usage_error(bundle):
 
 
 def test_engines_are_found_by_file_name_and_an_unknown_one_is_named():
-    assert engines.names() == ["onnxruntime", "torch"]
+    assert engines.names() == ["null", "onnxruntime", "torch"]
     with pytest.raises(EngineError, match="no engine 'x'"):
         engines.get("x")
 
 
-def test_settings_travel_to_the_worker_as_json(bundle):
-    (job,) = plan.make((bundle,), QUICK).jobs
-    order = runner.job_for_worker(job, QUICK, bundle / "f", bundle / "g")
-    assert json.loads(json.dumps(order))["min_runs"] == 3
+def test_a_worker_is_told_its_turns_share_as_json(bundle):
+    settings = dataclasses.replace(QUICK, rounds=4, min_runs=10, min_time_s=2, max_time_s=8)
+    planned = plan.make((bundle,), settings)
+    order = json.loads(json.dumps(runner.order(planned, planned.jobs[0], with_accuracy=False)))
+    assert (order["min_runs"], order["min_time_s"], order["max_time_s"]) == (3, 0.5, 2)
+    assert order["accuracy"] is False and order["threads"] == order["batch_size"] == 1

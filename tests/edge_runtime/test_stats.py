@@ -131,17 +131,68 @@ def test_one_pair_has_no_interval():
         stats.paired_ratio([1], [2])
 
 
-@given(st.integers(1, 12))
-def test_rounding_to_more_bits_gains_about_6_db_a_bit(bits):
-    signal = np.linspace(-1, 1, 10_001)
-    step = 2.0 ** (1 - bits)
-    coarse, fine = (np.round(signal / s) * s for s in (step, step / 2))
-    gain = stats.signal_to_noise_db(signal, fine) - stats.signal_to_noise_db(signal, coarse)
-    assert gain == pytest.approx(6.02, abs=0.5)
+@pytest.mark.parametrize("counts", [(2, 2), (3, 9), (10, 10), (40, 7)])
+def test_an_unpaired_ratios_interval_is_welchs(counts):
+    draw = np.random.default_rng(sum(counts))
+    over, under = draw.lognormal(0.3, 0.4, counts[0]), draw.lognormal(0, 0.1, counts[1])
+    found = stats.unpaired_ratio(list(over), list(under))
+    test = scipy.stats.ttest_ind(np.log(over), np.log(under), equal_var=False)
+    exact = test.confidence_interval(0.95)
+    assert math.log(found.value) == pytest.approx(np.log(over).mean() - np.log(under).mean())
+    # Whole degrees of freedom, rounded down: never narrower, and hardly wider.
+    assert math.log(found.low) <= exact.low + 1e-3 and exact.high - 1e-3 <= math.log(found.high)
+    whole = scipy.stats.t.ppf(0.975, math.floor(test.df)) / scipy.stats.t.ppf(0.975, test.df)
+    width = (math.log(found.high) - math.log(found.low)) / (exact.high - exact.low)
+    assert width == pytest.approx(whole, rel=3e-3)
 
 
-def test_an_exact_approximation_has_no_noise():
-    assert stats.signal_to_noise_db([1, 2], [1, 2]) == math.inf
+series = st.lists(positive, min_size=2, max_size=30)
+
+
+@given(series, series, positive)
+def test_an_unpaired_ratio_scales_and_inverts(over, under, factor):
+    found = stats.unpaired_ratio(over, under)
+    scaled = stats.unpaired_ratio([v * factor for v in over], under)
+    inverse = stats.unpaired_ratio(under, over)
+    assert found.low <= found.value <= found.high
+    assert scaled.value == pytest.approx(found.value * factor)
+    # Scaling may tip the degrees of freedom over a whole number: compare the value, not the width.
+    assert (1 / inverse.high, 1 / inverse.low) == pytest.approx((found.low, found.high), rel=1e-6)
+
+
+def test_two_runs_without_any_spread_have_a_ratio_without_any():
+    assert stats.unpaired_ratio([4, 4], [2, 2, 2]) == stats.Estimate(
+        pytest.approx(2), pytest.approx(2), pytest.approx(2)
+    )
+
+
+def test_outliers_are_named_beyond_ten_deviations_and_not_below():
+    calm = [100, 101, 99, 102, 98, 100, 101, 99]  # median 100, absolute deviation 1
+    assert stats.outliers(calm) == []
+    assert stats.outliers([*calm, 114]) == []
+    assert stats.outliers([*calm, 120, 80]) == [8, 9]
+
+
+def test_where_most_samples_are_equal_no_outlier_is_named():
+    assert stats.outliers([5, 5, 5, 5, 900]) == []
+
+
+@given(samples, st.integers(1, 1000), st.integers(0, 10**9), st.randoms())
+def test_outliers_follow_scale_shift_and_order(values, scale, shift, draw):
+    found = stats.outliers(values)
+    assert stats.outliers([v * scale + shift for v in values]) == found
+    order = draw.sample(range(len(values)), len(values))
+    assert sorted(order[i] for i in stats.outliers([values[i] for i in order])) == found
+
+
+@given(st.lists(st.tuples(positive, positive), min_size=2, max_size=50), st.randoms())
+def test_a_paired_ratio_does_not_depend_on_the_order_of_the_pairs(pairs, draw):
+    found = stats.paired_ratio(*zip(*pairs, strict=True))
+    draw.shuffle(pairs)
+    again = stats.paired_ratio(*zip(*pairs, strict=True))
+    assert (again.value, again.low, again.high) == pytest.approx(
+        (found.value, found.low, found.high)
+    )
 
 
 def test_an_estimate_scales_with_its_interval():

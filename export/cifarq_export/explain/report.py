@@ -14,7 +14,6 @@ from cifarq_export.text_table import aligned
 from edge_runtime import golden, manifest
 from edge_runtime.command import did_you_mean
 from edge_runtime.errors import BundleError, ExportError
-from edge_runtime.plan import golden_pack
 
 
 def explained(
@@ -35,7 +34,7 @@ def explained(
         content = manifest.read(bundle)
         chosen = [a for a in content.artifacts if path == bundle or a.file == path.name]
         if chosen:
-            pack = golden.read(golden_pack(bundle, content))
+            pack = golden.of_bundle(bundle, content)
             image = content.preprocessing.apply(pack.images[:1])
             return {
                 a.file: explain(

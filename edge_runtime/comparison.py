@@ -1,0 +1,166 @@
+"""Compare result documents row by row with the first of them.
+
+Rounds of different runs are no pairs: they were not measured at the same moment. So the interval is
+Welch's, and knows of the spread within each run, not of what changed between them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_runtime import results_file, verdict
+from edge_runtime.errors import UsageError
+from edge_runtime.results import Results, Row
+from edge_runtime.stats import Estimate, unpaired_ratio
+
+_HOST = ("machine", "cpu", "cpus", "memory_bytes", "pointer_bits")
+"""What makes a machine another one; a new kernel or Python is a change worth comparing."""
+_NOTED = ("kernel", "libc", "python")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One file of the comparison."""
+
+    name: str
+    results: Results
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A row of a later file beside the same row of the first.
+
+    Attributes:
+        label: what both are called.
+        run: the later file's position.
+        before, after: the rows.
+        speed: how many times as fast the later one is; None where a run has fewer than 2 rounds.
+    """
+
+    label: str
+    run: int
+    before: Row
+    after: Row
+    speed: Estimate | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        runs: the files, the first being what the others are compared with.
+        pairs: rows that are in both.
+        notes: what to know before quoting it.
+    """
+
+    runs: tuple[Run, ...]
+    pairs: tuple[Pair, ...]
+    notes: tuple[str, ...]
+
+
+def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparison:
+    """Read files and compare them.
+
+    Args:
+        files: results files, at least 2.
+        allowed: what may differ: ``host``, ``cpus``, ``threads``, ``batch-size``, ``model``.
+
+    Raises:
+        BundleError: a file is no results file.
+        UsageError: there is only one, something else differs, or no row is in both.
+    """
+    if len(files) < 2:
+        raise UsageError("compare needs two result files or more: edge-bench compare A.json B.json")
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in files]
+    runs = tuple(
+        Run(name, results_file.read(file)) for name, file in zip(names, files, strict=True)
+    )
+    for run in runs[1:]:
+        for kind, text in _differences(runs[0].results, run.results):
+            if kind not in allowed:
+                raise UsageError(
+                    f"{runs[0].name} and {run.name} differ in {kind}: {text}. Give --allow {kind} "
+                    "to compare them all the same."
+                )
+    pairs = tuple(_pairs(runs, allowed))
+    if not pairs:
+        raise UsageError(f"no row of {runs[0].name} that ran is in {runs[1].name}.")
+    return Comparison(runs, pairs, tuple(_notes(runs, allowed)))
+
+
+def _differences(first: Results, other: Results) -> Iterator[tuple[str, str]]:
+    for name in _HOST:
+        here, there = first.host.get(name), other.host.get(name)
+        if here != there:
+            yield "host", f"{name} {here} and {there}"
+    for kind, name in (("cpus", "cpus"), ("threads", "threads"), ("batch-size", "batch_sizes")):
+        here, there = getattr(first.settings, name), getattr(other.settings, name)
+        if here != there:
+            yield kind, f"{_listed(here)} and {_listed(there)}"
+    here, there = ({row.model for row in results.rows} for results in (first, other))
+    if here != there:
+        yield "model", f"{_listed(sorted(here))} and {_listed(sorted(there))}"
+
+
+def _pairs(runs: tuple[Run, ...], allowed: frozenset[str]) -> Iterator[Pair]:
+    known = {_key(row, allowed): row for row in runs[0].results.rows if row.ran}
+    for number, run in enumerate(runs[1:], 1):
+        for row in run.results.rows:
+            before = known.get(_key(row, allowed))
+            if before is None or not row.ran:
+                continue
+            medians = [[turn.median_ns for turn in one.turns] for one in (before, row)]
+            enough = min(map(len, medians)) >= 2
+            speed = unpaired_ratio(*medians) if enough else None
+            yield Pair(runs[0].results.label(before), number, before, row, speed)
+
+
+def _key(row: Row, allowed: frozenset[str]) -> tuple[Any, ...]:
+    """Return what has to be the same in both rows; what may differ is left out."""
+    parts: dict[str, Any] = {
+        "model": row.model,
+        "batch-size": row.batch_size,
+        "threads": row.threads,
+    }
+    held = [value for name, value in parts.items() if name not in allowed]
+    return (row.format, row.engine, row.precision, *held)
+
+
+def _notes(runs: tuple[Run, ...], allowed: frozenset[str]) -> Iterator[str]:
+    first = runs[0].results
+    yield (
+        "speed: ratio of the geometric means of the rounds' medians; brackets hold its 95 % "
+        "interval (Welch). The runs were made at different times: what changed between them "
+        "(temperature, other programs) is not in the interval. To tell a small difference, measure "
+        "both bundles in one run."
+    )
+    for run in runs:
+        found = verdict.of_run(run.results)
+        if found.reasons:
+            yield f"{run.name} is {found.grade.name}: {found.reasons[0]}"
+    for run in runs[1:]:
+        differing = list(_differences(first, run.results))
+        for kind, text in differing:
+            yield f"{run.name} differs in {kind}: {text}."
+        versions = [
+            f"{name} {first.host.get(name)} and {run.results.host.get(name)}"
+            for name in _NOTED
+            if first.host.get(name) != run.results.host.get(name)
+        ]
+        engines = sorted(_engines(first) ^ _engines(run.results))
+        if engines:
+            versions.append(f"engines {', '.join(engines)}")
+        if versions:
+            yield f"{run.name} differs in {'; '.join(versions)}."
+
+
+def _engines(results: Results) -> set[str]:
+    return {f"{row.engine} {row.engine_version}" for row in results.rows if row.ran}
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(map(str, values)) or "none"

@@ -1,0 +1,39 @@
+"""Kinds of values that ``edge-bench`` takes on its command line."""
+
+import re
+from typing import Any
+
+import click
+
+
+class Counts(click.ParamType):  # type: ignore[type-arg]  # generic in new releases only
+    """Comma-separated whole numbers of at least 1, each once: ``1,2,4``."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Return the numbers in the order given."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isascii() and part.isdigit() and int(part) >= 1 for part in parts):
+            self.fail(f"{value!r} is not a list of numbers from 1: give 4, or 1,2,4.", param, ctx)
+        return tuple(dict.fromkeys(map(int, parts)))
+
+
+class Cpus(click.ParamType):  # type: ignore[type-arg]
+    """CPU numbers and ranges of them, as Linux writes them: ``0,2-3``."""
+
+    name = "LIST"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Return the numbers, sorted."""
+        if isinstance(value, tuple):
+            return value
+        found: set[int] = set()
+        for part in str(value).split(","):
+            matched = re.fullmatch(r"\s*([0-9]{1,5})(?:-([0-9]{1,5}))?\s*", part)
+            if not matched or (matched[2] and int(matched[2]) < int(matched[1])):
+                self.fail(f"{value!r} is not a list of CPUs: give 2, or 0,2-3.", param, ctx)
+            found |= set(range(int(matched[1]), int(matched[2] or matched[1]) + 1))
+        return tuple(sorted(found))

@@ -1,0 +1,143 @@
+"""A run from its first round to its last, kept in a file after every turn.
+
+A kill loses nothing: what was finished is there, and ``--resume`` goes on from it.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edge_runtime import host, manifest, results_file, runner, target
+from edge_runtime.errors import UsageError
+from edge_runtime.plan import Plan
+from edge_runtime.probes import load, state
+from edge_runtime.results import Results, Row
+from edge_runtime.runner import Start, Step
+
+
+@dataclass
+class Recording:
+    """What has been measured of a plan so far.
+
+    Attributes:
+        plan: what is measured.
+        file: where it is kept; nowhere if None.
+        results: as they are now; rows of unfinished rounds among them.
+    """
+
+    plan: Plan
+    file: Path | None
+    results: Results
+    _done: Sequence[Row] = field(default=())
+
+    def run(
+        self,
+        progress: Callable[[Step], object] = lambda step: None,
+        start: Start = runner.standard,
+    ) -> Results:
+        """Measure what is left, and return all of it."""
+        for step in runner.run(self.plan, self._done, start=start):
+            finished = step.turns == step.total
+            after = {"after": state.of_machine()} if finished else {}
+            self.results = replace(
+                self.results, rows=step.rows, state={**self.results.state, **after}
+            )
+            if self.file:
+                results_file.write(self.results, self.file)
+            progress(step)
+        return self.results
+
+
+def new(plan: Plan, file: Path | None) -> Recording:
+    """Begin a run.
+
+    Raises:
+        UsageError: the file cannot be written, should not be, or holds an unfinished run.
+    """
+    if file:
+        check_writable(file, plan)
+        _refuse_unfinished(file)
+    return Recording(plan, file, _nothing_yet(plan))
+
+
+def resumed(plan: Plan, file: Path) -> Recording:
+    """Go on with the run that a file holds; without the file, begin it.
+
+    Turns of a round that was not finished are measured again: its ratios are pairs of one moment.
+
+    Raises:
+        UsageError: the file holds a run of something else, and says what differs.
+        BundleError: it is no results file.
+    """
+    check_writable(file, plan)
+    if not file.exists():
+        return new(plan, file)
+    found = results_file.read(file)
+    fresh = _nothing_yet(plan)
+    if differing := _differences(found, fresh):
+        raise UsageError(
+            f"--resume: {file} was measured with another {differing}. Repeat its command, or give "
+            "another --json."
+        )
+    whole = found.whole_rounds()
+    return Recording(plan, file, whole, whole.rows if whole.rounds_done else ())
+
+
+def check_writable(file: Path, plan: Plan) -> None:
+    """Refuse what cannot be written, or should not, before anything is measured."""
+    whole = file.resolve()
+    if whole.exists() and not whole.is_file():
+        raise UsageError(f"--json {file}: not a regular file.")
+    if whole.parent in {job.bundle.resolve() for job in plan.jobs} and whole.suffix != ".json":
+        raise UsageError(f"--json {file}: give a file that ends in .json.")
+    if whole.name == manifest.FILE:
+        raise UsageError(f"--json {file}: that is a bundle's manifest.")
+    try:
+        with tempfile.NamedTemporaryFile(dir=whole.parent, prefix=f".{whole.name}."):
+            pass
+    except OSError as error:
+        reason = f"cannot write to {whole.parent} ({error.strerror})"
+        raise UsageError(f"--json {file}: {reason}.") from error
+
+
+def _refuse_unfinished(file: Path) -> None:
+    """Protect a run that was cut off: finished results are replaced, as any output is."""
+    try:
+        found = results_file.read(file)
+    except Exception:  # no results file, or a damaged one: nothing to go on from
+        return
+    if not found.finished:
+        raise UsageError(
+            f"--json {file} holds an unfinished run, {found.rounds_done} of "
+            f"{found.settings.rounds} rounds. Go on with --resume, or remove it."
+        )
+
+
+def _nothing_yet(plan: Plan) -> Results:
+    machine = {
+        **host.describe(),
+        "target": target.of_this_cpu(),
+        "ticks_per_s": load.TICKS_PER_S,
+    }
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    rows = tuple(runner.row(job) for job in plan.jobs)
+    return Results(plan.settings, machine, rows, {"before": state.of_machine()}, started)
+
+
+def _differences(found: Results, fresh: Results) -> str:
+    """Return the name of the first thing that two runs do not share; '' if they share all."""
+    old, new = found.settings.to_json(), fresh.settings.to_json()
+    if names := [name for name in new if old[name] != new[name]]:
+        return f"{names[0]} ({old[names[0]]}, now {new[names[0]]})"
+    if names := [name for name in fresh.host if found.host.get(name) != fresh.host[name]]:
+        return f"machine: {names[0]} {found.host.get(names[0])}, now {fresh.host[names[0]]}"
+    if [_identity(row) for row in found.rows] != [_identity(row) for row in fresh.rows]:
+        return "set of artifacts"
+    return ""
+
+
+def _identity(row: Row) -> tuple[Any, ...]:
+    return row.bundle, row.file, row.sha256, row.batch_size, row.threads

@@ -1,0 +1,86 @@
+"""A comparison of result documents, drawn as a table, Markdown, CSV or JSON."""
+
+import csv
+import io
+import json
+import textwrap
+from dataclasses import asdict
+from typing import Any
+
+from edge_runtime.comparison import Comparison, Pair
+from edge_runtime.report.columns import NO_DIFFERENCE, UNKNOWN
+from edge_runtime.report.grid import Grid
+
+SCHEMA = 1
+_WIDTH = 100
+
+
+def render(comparison: Comparison, output: str) -> str:
+    """Return a comparison as text, without a newline at its end.
+
+    Args:
+        comparison: what was compared.
+        output: ``table``, ``markdown``, ``csv`` or ``json``.
+    """
+    if output == "json":
+        return json.dumps({"schema": SCHEMA, "pairs": _records(comparison)}, indent=1)
+    if output == "csv":
+        text = io.StringIO()
+        records = _records(comparison)
+        for record in records:
+            record |= record.pop("speed") or {}
+        names = ["artifact", "before", "after", "before_p50_ns", "after_p50_ns"]
+        writer = csv.DictWriter(text, [*names, "value", "low", "high"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
+        return text.getvalue().rstrip("\n")
+    grid = _grid(comparison)
+    if output == "markdown":
+        notes = [f"- {note}" for note in comparison.notes]
+        return "\n".join([*grid.markdown(), "", *notes])
+    notes = [textwrap.fill(note, _WIDTH, subsequent_indent="  ") for note in comparison.notes]
+    return "\n".join([*grid.text(), "", *notes])
+
+
+def _grid(comparison: Comparison) -> Grid:
+    first = comparison.runs[0].name
+    several = len(comparison.runs) > 2
+    headings = ["artifact", *(["file"] if several else []), f"{first} p50 ms"]
+    headings += ["p50 ms" if several else f"{comparison.runs[1].name} p50 ms", f"speed vs {first}"]
+    rows = [
+        [
+            pair.label,
+            *([comparison.runs[pair.run].name] if several else []),
+            _ms(pair.before.latency_ns(50)),
+            _ms(pair.after.latency_ns(50)),
+            _speed(pair),
+        ]
+        for pair in comparison.pairs
+    ]
+    return Grid(headings, rows, 2 if several else 1)
+
+
+def _ms(nanoseconds: float | None) -> str:
+    return UNKNOWN if nanoseconds is None else f"{nanoseconds / 1e6:,.3f}"
+
+
+def _speed(pair: Pair) -> str:
+    if pair.speed is None:
+        return UNKNOWN
+    if pair.speed.low <= 1 <= pair.speed.high:
+        return f"{pair.speed} {NO_DIFFERENCE}"
+    return str(pair.speed)
+
+
+def _records(comparison: Comparison) -> list[dict[str, Any]]:
+    return [
+        {
+            "artifact": pair.label,
+            "before": comparison.runs[0].name,
+            "after": comparison.runs[pair.run].name,
+            "before_p50_ns": pair.before.latency_ns(50),
+            "after_p50_ns": pair.after.latency_ns(50),
+            "speed": asdict(pair.speed) if pair.speed else None,
+        }
+        for pair in comparison.pairs
+    ]

@@ -1,0 +1,210 @@
+"""The lines below a table: how it was measured, and what to know before quoting it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from edge_runtime.report.columns import UNKNOWN
+from edge_runtime.report.references import References
+from edge_runtime.results import Results, Row
+from edge_runtime.stats import Estimate, outliers, percentile, proportion, samples_needed
+from edge_runtime.target import ANY
+
+SLOW_FIRST = 2.0
+"""A first call that takes so many times the median is pointed out: it is what a user waits for."""
+
+
+def of(results: Results, references: References) -> tuple[str, ...]:
+    """Return the notes for a result document, a sentence or two each."""
+    ran = [row for row in results.rows if row.ran]
+    if not ran:
+        return ()
+    parts = (
+        _latency(ran, results),
+        _percentiles(ran, results),
+        _no_difference(ran, results, references),
+        _outliers(ran, results),
+        _first(ran, results),
+        _accuracy(ran, results),
+        _elsewhere(ran, results),
+        _memory(ran),
+        _machine(results),
+        _target(results),
+        _gates(results),
+    )
+    return tuple(note for part in parts for note in part)
+
+
+def _latency(ran: list[Row], results: Results) -> Iterable[str]:
+    calls = _range([len(row.calls_ns) for row in ran])
+    rounds = _range([len(row.turns) for row in ran])
+    overhead = percentile([turn.overhead_ns for row in ran for turn in row.turns], 50)
+    pinned = ", ".join(map(str, results.settings.cpus))
+    yield (
+        f"latency: {calls} samples a row in {rounds} rounds, a fresh process each, rows in random "
+        f"order; none dropped. The harness costs {overhead:,.0f} ns a sample, measured."
+        + (f" Pinned to CPU {pinned}." if pinned else "")
+    )
+    looped = [row for row in ran if not row.single_calls]
+    for row in looped:
+        most = max(turn.calls_per_sample for turn in row.turns)
+        yield (
+            f"{results.label(row)}: a sample is a loop of up to {most:,} calls, as one is too "
+            "short to be timed by itself; percentiles of calls cannot be said."
+        )
+
+
+def _percentiles(ran: list[Row], results: Results) -> Iterable[str]:
+    for percent in (90, 99):
+        needed = samples_needed(percent)
+        short = [row for row in ran if row.single_calls and len(row.calls_ns) < needed]
+        if short:
+            fewest = min(short, key=lambda row: len(row.calls_ns))
+            yield (
+                f"{UNKNOWN}: p{percent} needs {needed} samples (99 % confidence), "
+                f"{needed - len(fewest.calls_ns)} more of {results.label(fewest)}: --min-runs "
+                f"{needed}."
+            )
+
+
+def _no_difference(ran: list[Row], results: Results, references: References) -> Iterable[str]:
+    found = []
+    for row in ran:
+        reference = references.of(row)
+        if reference is None or reference is row:
+            continue
+        speed = row.speed_against(reference)
+        if speed is not None and speed.low <= 1 <= speed.high:
+            found.append(f"{results.label(row)} {speed}")
+    if any(row is not references.of(row) for row in ran) and references.rows:
+        yield "speed: ratio of medians, paired by round; brackets hold its 95 % interval."
+    if found:
+        yield f"no difference shown: {', '.join(found)}: the interval holds 1."
+
+
+def _outliers(ran: list[Row], results: Results) -> Iterable[str]:
+    # Within a round: what differs from round to round is in the interval of the ratio.
+    counts = {
+        results.label(row): sum(len(outliers(turn.samples_ns)) for turn in row.turns) for row in ran
+    }
+    if named := [f"{label} {count:,}" for label, count in counts.items() if count]:
+        yield (
+            f"outliers, kept: {', '.join(named)} (beyond ten standard deviations by the modified "
+            "z-score)."
+        )
+
+
+def _first(ran: list[Row], results: Results) -> Iterable[str]:
+    slow = []
+    for row in ran:
+        first = row.middle(lambda turn: turn.first_ns / turn.median_ns)
+        if first is not None and first >= SLOW_FIRST:
+            slow.append(f"{results.label(row)} {first:.1f} times")
+    if slow:
+        yield f"slow first call: {', '.join(slow)} the median: warm up before serving."
+
+
+def _accuracy(ran: list[Row], results: Results) -> Iterable[str]:
+    known = [row.accuracy for row in ran if row.accuracy]
+    if not known:
+        return
+    shown = [accuracy.get("data") or accuracy for accuracy in known]
+    widest = max(_width(proportion(counts["right"], counts["images"])) for counts in shown)
+    what = results.settings.accuracy_data or "golden test images"
+    yield (
+        f"top-1: on {_range([counts['images'] for counts in shown])} images ({what}), by the timed "
+        f"process; 95 % interval up to ±{50 * widest:.1f} points. FP32's class is given to "
+        f"{_range([a['agree'] for a in known])} of {_range([a['images'] for a in known])} golden "
+        "images."
+    )
+
+
+def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
+    """Say which INT8 artifacts answer otherwise than on the exporting machine."""
+    for row in ran:
+        there = row.accuracy.get("exported")
+        if there and there["agree"] < there["images"]:
+            yield (
+                f"{results.label(row)}: {there['images'] - there['agree']} of {there['images']} "
+                "golden images are put in another class than by the same file on the exporting "
+                "machine: INT8 outputs differ by CPU, so trust the top-1 measured here."
+            )
+
+
+def _memory(ran: list[Row]) -> Iterable[str]:
+    whole: dict[str, float] = {}
+    for row in ran:
+        size = row.middle(lambda turn: (turn.memory.get("steady") or {}).get("proportional_bytes"))
+        if size is not None:
+            whole[row.engine] = max(size, whole.get(row.engine, 0))
+    if any(row.middle(lambda turn: turn.model_bytes) is not None for row in ran):
+        sizes = ", ".join(f"{name} {size / 2**20:.0f} MB" for name, size in sorted(whole.items()))
+        yield (
+            "memory: model is the peak while loading and running above what was there before, "
+            "engine what importing it added; MB = 1,048,576 bytes."
+            + (f" Whole process (PSS), at most: {sizes}." if sizes else "")
+        )
+    reasons = {
+        turn.memory.get("reason") or "not recorded"
+        for row in ran
+        for turn in row.turns
+        if turn.model_bytes is None
+    }
+    for reason in sorted(reasons):
+        yield f"memory: {UNKNOWN}, {reason}."
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "temperature_celsius": lambda value: f"{value:.0f} °C",
+    "frequency_hz": lambda value: f"{value / 1e6:,.0f} MHz",
+    "load_1min": lambda value: f"load {value:.2f}",
+    "governor": lambda value: f"governor {value}",
+    "power_source": lambda value: f"power from {value}",
+    "virtualisation": lambda value: "no virtual machine" if value == "none" else f"{value}",
+}
+
+
+def _machine(results: Results) -> Iterable[str]:
+    before, after = (results.state.get(when) or {} for when in ("before", "after"))
+    known, unknown = [], defaultdict(list)
+    for name, probe in before.items():
+        value = probe.get("value")
+        if value is None:
+            unknown[probe.get("reason") or "not recorded"].append(name.rpartition("_")[0] or name)
+        elif name in _SHOWN:
+            text = _SHOWN[name](value)
+            later = (after.get(name) or {}).get("value")
+            known.append(text if later in (None, value) else f"{text} → {_SHOWN[name](later)}")
+    if known:
+        yield f"machine: {', '.join(known)}."
+    if unknown:
+        reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in unknown.items())
+        yield f"unknown: {reasons}."
+
+
+def _target(results: Results) -> Iterable[str]:
+    """Say which rows were made for another CPU; a document that does not name its own says none."""
+    here = results.host.get("target")
+    for target in sorted({row.target for row in results.rows} - {ANY, here}):
+        if here:
+            yield (
+                f"target: the rows made for {target} ran on {here}; their speed and answers are "
+                f"another CPU's. Export with --target {here}."
+            )
+
+
+def _gates(results: Results) -> Iterable[str]:
+    """Say which rows were shipped although the exporter found them wanting."""
+    files = {(row.file, row.overridden) for row in results.rows if row.overridden}
+    for file, gates in sorted(files):
+        failed = " and ".join(gates)
+        yield f"{file}: failed the exporter's {failed} gate and was shipped by --force."
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _width(estimate: Estimate) -> float:
+    return estimate.high - estimate.low

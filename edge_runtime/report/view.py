@@ -1,0 +1,80 @@
+"""A result document ready to be drawn: its columns, notes and verdicts, whatever draws them."""
+
+from dataclasses import dataclass
+
+from edge_runtime import verdict
+from edge_runtime.report import columns, notes, references, scaling
+from edge_runtime.report.columns import Column, Group
+from edge_runtime.report.grid import Grid
+from edge_runtime.results import Results, Row, Status
+from edge_runtime.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class View:
+    """What every drawing of a result document shows.
+
+    Attributes:
+        title: model, machine and setting.
+        results: what is drawn.
+        columns: of the table, beside the one that names the row.
+        notes: how to read it.
+        verdict: of the run.
+        scaling: what was varied, if anything was.
+    """
+
+    title: str
+    results: Results
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+    verdict: Verdict
+    scaling: Grid | None
+
+    def grid(self, group: Group | None = None) -> Grid:
+        """Return the table, or the part of it that belongs to a group."""
+        shown = [column for column in self.columns if group in (None, column.group)]
+        headings = ["artifact", *(column.heading for column in shown)]
+        rows = [[self._name(row), *(c.cell(row) for c in shown)] for row in self.results.rows]
+        return Grid(headings, rows, 1)
+
+    def _name(self, row: Row) -> str:
+        name = self.results.label(row)
+        return name if row.status is Status.OK else f"{name} ({row.status})"
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """File and message of each row that did not end well, and is not in the run's verdict."""
+        missing = [row for row in self.results.rows if row.status is Status.ENGINE_MISSING]
+        none_ran = not any(row.ran for row in self.results.rows)
+        return [] if none_ran else [(row.file, row.message) for row in missing]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line; its reasons stand below it."""
+        if not self.verdict.reasons:
+            return f"Verdict: {self.verdict.grade.name}. Nothing was seen that speaks against it."
+        return f"Verdict: {self.verdict.grade.name}."
+
+
+def of(results: Results) -> View:
+    """Compute what is shown of a result document."""
+    found = references.find(results)
+    judged = dict(zip(map(id, results.rows), verdict.of_rows(results), strict=True))
+    models = ", ".join(sorted({row.model for row in results.rows}))
+    machine = results.host.get("cpu") or results.host.get("machine")
+    settings = results.settings
+    title = f"{models} on {machine}, batch {_listed(settings.batch_sizes)}, "
+    title += "1 thread" if settings.threads == (1,) else f"{_listed(settings.threads)} threads"
+    return View(
+        title=title,
+        results=results,
+        columns=tuple(columns.of(results, found, judged)),
+        notes=notes.of(results, found),
+        verdict=verdict.of_run(results),
+        scaling=scaling.of(results),
+    )
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,73 @@
+"""May a number be believed? VALID, SUSPECT or INVALID, with reasons and what to do.
+
+``rules.py`` holds what is looked at and the thresholds.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime import window
+from edge_runtime.results import Results, Row, Status
+from edge_runtime.rules import RULES, Grade, Reason, Run
+
+__all__ = ["Grade", "Reason", "Verdict", "of_rows", "of_run"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A grade, and why; no reasons where it is VALID."""
+
+    grade: Grade
+    reasons: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``status`` and ``reasons`` as JSON values."""
+        return {"status": self.grade.name, "reasons": list(self.reasons)}
+
+
+def of_rows(results: Results) -> list[Verdict]:
+    """Judge each row."""
+    return [_verdict(reasons) for reasons in _by_row(results)]
+
+
+def of_run(results: Results) -> Verdict:
+    """Judge the run: as its worst row, but rows that only lack their engine if any other ran."""
+    kinds: dict[str, list[tuple[Row, Reason]]] = defaultdict(list)
+    for row, reasons in zip(results.rows, _by_row(results), strict=True):
+        if row.status is not Status.ENGINE_MISSING or not any(r.ran for r in results.rows):
+            for reason in reasons:
+                kinds[reason.kind].append((row, reason))
+    worst = [
+        (found, max(found, key=lambda pair: (pair[1].grade, pair[1].size))[1])
+        for found in kinds.values()
+    ]
+    worst.sort(key=lambda pair: -pair[1].grade)
+    lines = tuple(
+        f"{_whose([row for row, _ in found], results)}: {reason.text}" for found, reason in worst
+    )
+    return Verdict(max((reason.grade for _, reason in worst), default=Grade.VALID), lines)
+
+
+def _verdict(reasons: list[Reason]) -> Verdict:
+    ordered = sorted(reasons, key=lambda reason: -reason.grade)
+    grade = ordered[0].grade if ordered else Grade.VALID
+    return Verdict(grade, tuple(reason.text for reason in ordered))
+
+
+def _whose(rows: list[Row], results: Results) -> str:
+    ran = sum(row.ran for row in results.rows)
+    if len(rows) == ran > 1:
+        return "all rows"
+    if len(rows) > 3:
+        return f"{len(rows)} of {len(results.rows)} rows"
+    return ", ".join(results.label(row) for row in rows)
+
+
+def _by_row(results: Results) -> list[list[Reason]]:
+    # The clock is compared over the whole run: the rows' processes do the same fixed work.
+    clock = window.fixed_work_ns([turn for row in results.rows for turn in row.turns])
+    return [
+        [reason for rule in RULES for reason in rule(row, Run(results, clock))]
+        for row in results.rows
+    ]

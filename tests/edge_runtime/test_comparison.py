@@ -1,0 +1,105 @@
+"""Comparing result documents: what is compared, what is refused, and what is said of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge_runtime import comparison, results_file
+from edge_runtime.errors import UsageError
+from edge_runtime.report import compared
+from edge_runtime.stats import unpaired_ratio
+
+
+@pytest.fixture
+def kept(results, tmp_path):
+    """Write results, changed, under a name; returns the path."""
+
+    def keep(name, **changes):
+        path = tmp_path / name
+        results_file.write(replace(results, **changes), path)
+        return path
+
+    return keep
+
+
+def faster(results, factor):
+    def speed_up(turn):
+        return replace(turn, samples_ns=tuple(s // factor for s in turn.samples_ns))
+
+    return tuple(replace(r, turns=tuple(map(speed_up, r.turns))) for r in results.rows)
+
+
+def test_rows_are_compared_with_the_same_rows_of_the_first_file(kept, results):
+    found = comparison.of([kept("a.json"), kept("b.json", rows=faster(results, 2))])
+    assert len(found.pairs) == 4  # the corrupt row ran in neither
+    for pair in found.pairs:
+        medians = [[turn.median_ns for turn in row.turns] for row in (pair.before, pair.after)]
+        assert pair.speed == unpaired_ratio(*medians)
+        assert pair.speed.value == pytest.approx(2)
+
+
+def test_a_run_compared_with_itself_shows_no_difference(kept):
+    text = compared.render(comparison.of([kept("a.json"), kept("b.json")]), "table")
+    assert text.count("no difference shown") == 4
+
+
+@pytest.mark.parametrize("output", ["table", "markdown", "csv", "json"])
+def test_every_output_names_both_files_and_every_row(kept, results, output):
+    files = [kept("a.json"), kept("b.json", rows=faster(results, 2))]
+    text = compared.render(comparison.of(files), output)
+    assert "a.json" in text and "b.json" in text
+    assert text.count("onnx fp32") == 1 and text.count("int8-dynamic") == 2
+
+
+@pytest.mark.parametrize(
+    "kind, message, change",
+    [
+        ("host", "cpu Cortex-A76 and Cortex-A72", {"host": {"cpu": "Cortex-A72"}}),
+        ("threads", "1 and 4", {"settings": {"threads": (4,)}}),
+        ("batch-size", "1 and 8", {"settings": {"batch_sizes": (8,)}}),
+        ("cpus", "none and 2, 3", {"settings": {"cpus": (2, 3)}}),
+        ("model", "seed-cnn and resnet-8", {"rows": {"model": "resnet-8"}}),
+    ],
+)
+def test_what_differs_is_refused_by_name_unless_allowed(kept, results, kind, message, change):
+    changes = {}
+    if "host" in change:
+        changes["host"] = {**results.host, **change["host"]}
+    if "settings" in change:
+        changes["settings"] = replace(results.settings, **change["settings"])
+    if "rows" in change:
+        changes["rows"] = tuple(replace(row, **change["rows"]) for row in results.rows)
+    files = [kept("a.json"), kept("b.json", **changes)]
+    with pytest.raises(UsageError, match=f"differ in {kind}: {message}. Give --allow {kind}"):
+        comparison.of(files)
+    found = comparison.of(files, frozenset({kind}))
+    assert len(found.pairs) == 4
+    assert f"b.json differs in {kind}: {message}." in found.notes
+
+
+def test_another_kernel_or_engine_is_compared_and_said(kept, results):
+    rows = tuple(replace(row, engine_version="2.0") for row in results.rows)
+    found = comparison.of([kept("a.json"), kept("b.json", rows=rows)])
+    assert any("onnxruntime 1.0, onnxruntime 2.0" in note for note in found.notes)
+
+
+def test_a_run_that_is_not_valid_is_said_to_be(kept):
+    found = comparison.of([kept("a.json"), kept("b.json")])
+    assert any(
+        note.startswith("b.json is INVALID: onnx int8-static: corrupt") for note in found.notes
+    )
+
+
+def test_one_round_has_no_interval_and_is_a_dash(kept, results):
+    rows = tuple(replace(row, turns=row.turns[:1]) for row in results.rows)
+    found = comparison.of([kept("a.json"), kept("b.json", rows=rows)])
+    assert all(pair.speed is None for pair in found.pairs)
+    assert "–" in compared.render(found, "table")
+
+
+def test_nothing_in_common_and_a_single_file_are_usage_errors(kept, results):
+    with pytest.raises(UsageError, match="two result files"):
+        comparison.of([kept("a.json")])
+    other = tuple(replace(row, precision="fp8") for row in results.rows)
+    with pytest.raises(UsageError, match=r"no row of a\.json that ran is in b\.json"):
+        comparison.of([kept("a.json"), kept("b.json", rows=other)])
