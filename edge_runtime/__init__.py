@@ -7,10 +7,14 @@ Where things are::
 
     cli.py                  the command ``edge-bench``
     manifest.py, golden.py  what a bundle says of itself, and the real images it brings
-    plan.py -> runner.py -> worker.py -> measure.py     one plan, one child per artifact, one result
+    plan.py -> recording.py -> runner.py -> worker.py -> measure.py
+                            one plan; rounds, kept as they end; one child a turn; its samples
     engines/, probes/       what runs an artifact; what is read off the machine
+    window.py -> rules.py -> verdict.py     what happened meanwhile, and what speaks against a figure
     stats.py, accuracy.py   pure arithmetic
-    results.py, report/     the document that is kept, and the tables drawn from it
+    results.py, results_file.py, report/    what was measured, its document, what is drawn from it
+    comparison.py           result documents beside each other
+    turns.py                sessions that take turns, for whoever exports
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
 """Comparing result documents: what is compared, what is refused, and what is said of it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,12 @@ def faster(results, factor):
         return replace(turn, samples_ns=tuple(s // factor for s in turn.samples_ns))
 
     return tuple(replace(r, turns=tuple(map(speed_up, r.turns))) for r in results.rows)
+
+
+def test_a_comparison_is_drawn_as_it_was_read_and_approved(kept, results):
+    files = [kept("before.json"), kept("after.json", rows=faster(results, 2))]
+    text = compared.render(comparison.of(files), "table")
+    assert text + "\n" == (Path(__file__).parent / "golden" / "compare.txt").read_text()
 
 
 def test_rows_are_compared_with_the_same_rows_of_the_first_file(kept, results):

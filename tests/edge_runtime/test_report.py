@@ -226,3 +226,10 @@ def test_a_row_that_was_shipped_by_force_says_so(results):
 def test_what_the_machine_was_like_and_what_is_unknown_and_why_is_said(results):
     assert "machine: 51 °C → 64 °C, load 0.10, power from mains." in notes(results)
     assert "unknown: governor, frequency: this kernel has no cpufreq." in notes(results)
+
+
+def test_the_examples_in_the_documentation_are_the_approved_drawings():
+    text = (Path(report.__file__).parent / "README.md").read_text()
+    for name in ("table", "sweep-table", "markdown", "csv", "compare"):
+        assert (GOLDEN / f"{name}.txt").read_text().rstrip() in text, name
+    assert f"Schema {results_file.SCHEMA} " in text
