@@ -10,7 +10,7 @@ Where things are::
     plan.py -> recording.py -> runner.py -> worker.py -> measure.py
                             one plan; rounds, kept as they end; one child a turn; its samples
     engines/, probes/       what runs an artifact; what is read off the machine
-    window.py -> rules.py -> verdict.py     what happened meanwhile, and what speaks against a figure
+    window.py -> rules.py -> verdict.py     what happened meanwhile, and what it means
     stats.py, accuracy.py   pure arithmetic
     results.py, results_file.py, report/    what was measured, its document, what is drawn from it
     comparison.py           result documents beside each other

@@ -14,9 +14,11 @@ from typing import Any, TextIO
 
 from edge_runtime.errors import EngineError
 
-# The child imports this very package, and finds everything else where it would without us.
+# The child imports this very package, and finds everything else where it would without us. It is
+# tied to its parent before it imports anything that takes time.
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); import edge_runtime; del sys.path[0]; "
+    "from edge_runtime.child import die_with_parent; die_with_parent(int(sys.argv[2])); "
     "from edge_runtime.{module} import main; main()"
 )
 
@@ -35,10 +37,10 @@ _OUT_OF_MEMORY = (
 
 
 def command(module: str) -> list[str]:
-    """Return the command that runs ``main`` of a module of this package in another process."""
+    """Return the command that runs ``main`` of a module of this package in a child process."""
     # -P: a module that lies in the current folder must not be imported in place of the real one.
     here = str(Path(__file__).resolve().parent.parent)  # inside edge-bench.pyz: the archive itself
-    return [sys.executable, "-P", "-c", _START.format(module=module), here]
+    return [sys.executable, "-P", "-c", _START.format(module=module), here, str(os.getpid())]
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -66,13 +68,18 @@ def why(code: int, stderr: str = "", *, out_of_memory: bool = False) -> str:
     return f"{number.name}: {_REMEDIES.get(number, last[:200])}"
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """Ask Linux to end this process with its parent: an orphan would disturb the next measurement.
+
+    Args:
+        parent: its process id; if it is gone already, this process ends now.
 
     Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        if os.getppid() != parent:
+            raise SystemExit("the process that waited for this one is gone")
 
 
 @contextlib.contextmanager

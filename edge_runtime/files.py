@@ -7,6 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LEFTOVER = ".part"
+"""How the name of a file that is being written ends."""
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote ``path`` left beside it.
+
+    Raises:
+        OSError: the folder cannot be read or written to.
+    """
+    for beside in path.parent.iterdir():
+        if beside.name.startswith(f".{path.name}.") and beside.name.endswith(LEFTOVER):
+            beside.unlink(missing_ok=True)
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -18,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written to; ``path`` is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")
     try:
         yield temporary
         temporary.replace(path)

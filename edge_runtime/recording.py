@@ -12,6 +12,7 @@ from typing import Any
 
 from edge_runtime import host, manifest, results_file, runner, target
 from edge_runtime.errors import UsageError
+from edge_runtime.files import LEFTOVER, remove_leftovers
 from edge_runtime.plan import Plan
 from edge_runtime.probes import load, state
 from edge_runtime.results import Results, Row
@@ -40,11 +41,10 @@ class Recording:
     ) -> Results:
         """Measure what is left, and return all of it."""
         for step in runner.run(self.plan, self._done, start=start):
-            finished = step.turns == step.total
-            after = {"after": state.of_machine()} if finished else {}
-            self.results = replace(
-                self.results, rows=step.rows, state={**self.results.state, **after}
-            )
+            done = step.turns == step.total
+            after = {"after": state.of_machine()} if done else {}
+            known = {**self.results.state, **after}
+            self.results = replace(self.results, rows=step.rows, state=known)
             if self.file:
                 results_file.write(self.results, self.file)
             progress(step)
@@ -96,7 +96,10 @@ def check_writable(file: Path, plan: Plan) -> None:
     if whole.name == manifest.FILE:
         raise UsageError(f"--json {file}: that is a bundle's manifest.")
     try:
-        with tempfile.NamedTemporaryFile(dir=whole.parent, prefix=f".{whole.name}."):
+        remove_leftovers(whole)
+        with tempfile.NamedTemporaryFile(
+            dir=whole.parent, prefix=f".{whole.name}.", suffix=LEFTOVER
+        ):
             pass
     except OSError as error:
         reason = f"cannot write to {whole.parent} ({error.strerror})"

@@ -7,7 +7,7 @@ be read judges nothing: the fixed work sees a lowered clock on every board.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from statistics import fmean, median, stdev
+from statistics import fmean, median_low, stdev
 from typing import Any
 
 from edge_runtime import window
@@ -152,7 +152,7 @@ def _clock(row: Row, run: Run) -> Iterator[Reason]:
     if not worst or lost[worst] < CLOCK_SHARE[0]:
         return
     # One slow round of ten is in the interval; most of them slow is another machine.
-    grade = Grade.INVALID if median(lost.values()) >= CLOCK_SHARE[1] else Grade.SUSPECT
+    grade = Grade.INVALID if median_low(lost.values()) >= CLOCK_SHARE[1] else Grade.SUSPECT
     count = sum(share >= CLOCK_SHARE[0] for share in lost.values())
     yield Reason(
         grade,

@@ -33,7 +33,8 @@ class Step:
 
     Attributes:
         rows: as they are now, in the order of the plan's jobs.
-        turns, total: how many turns are behind it, and how many there will be.
+        turns, total: how many turns are behind it, and how many there will be, now that some rows
+            may have ended early.
         ended_round: the round that has just ended; 0 within one.
     """
 
@@ -77,16 +78,16 @@ def run(
     """
     rows = list(done) or [row(job) for job in plan.jobs]
     first = 1 + min((len(row.turns) for row in rows if row.status.goes_on), default=0)
-    total = plan.settings.rounds * len(rows)
+    taken = sum(len(row.turns) for row in rows)
     for number in range(first, plan.settings.rounds + 1):
         order = [i for i in plan.order(number) if rows[i].status.goes_on]
         for place, i in enumerate(order):
             if plan.settings.cooldown_s:
                 sleep(plan.settings.cooldown_s)
             rows[i] = _take_turn(plan, i, rows[i], number, start)
+            taken += 1
             ended = number if place == len(order) - 1 else 0
-            behind = (number - 1) * len(rows) + (len(rows) if ended else place + 1)
-            yield Step(tuple(rows), behind, total, ended)
+            yield Step(tuple(rows), taken, taken + _left(plan, rows), ended)
 
 
 def row(job: Job) -> Row:
@@ -125,6 +126,10 @@ def order(plan: Plan, job: Job, *, with_accuracy: bool) -> dict[str, Any]:
         "accuracy_images": settings.accuracy_images,
         "accuracy_file": str(plan.accuracy_data.resolve()) if plan.accuracy_data else "",
     }
+
+
+def _left(plan: Plan, rows: Sequence[Row]) -> int:
+    return sum(plan.settings.rounds - len(row.turns) for row in rows if row.status.goes_on)
 
 
 def _take_turn(plan: Plan, index: int, row: Row, number: int, start: Start) -> Row:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from edge_runtime import accuracy, accuracy_data, engines, golden, manifest, measure, parity
-from edge_runtime.child import answers, die_with_parent
+from edge_runtime.child import answers
 from edge_runtime.engines import null
 from edge_runtime.errors import EngineError, ToolkitError
 from edge_runtime.probes import clock, memory, state
@@ -159,7 +159,6 @@ def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]
 
 def main() -> None:
     """Do one job. Whatever a library prints goes to standard error, not into the result."""
-    die_with_parent()
     with answers() as out:
         _main(sys.stdin, out)
 

@@ -146,6 +146,8 @@ def test_a_run_that_was_killed_is_resumed_and_keeps_what_it_had(run, bundle, tmp
     path, rounds = tmp_path / "r.json", (*QUICK, "--rounds", "8")
     kill_after_the_first_round(bundle, path, *rounds)
     (before,) = results_file.read(path).rows
+    left = path.with_name(f".{path.name}.0123abcd.part")
+    left.touch()  # as a kill between writing and renaming leaves it
     refused = run("edge_runtime", bundle, *rounds, "--json", path)
     assert refused.returncode == 2 and "holds an unfinished run" in refused.stderr
     assert "unfinished" in refused.stderr and "--resume" in refused.stderr
@@ -158,6 +160,7 @@ def test_a_run_that_was_killed_is_resumed_and_keeps_what_it_had(run, bundle, tmp
     done = run("edge_runtime", bundle, *rounds, "--json", path, "--resume")
     assert done.returncode == 0, done.stderr
     (after,) = results_file.read(path).rows
+    assert not left.exists()
     assert len(after.turns) == 8 and after.turns[: len(before.turns)] == before.turns
     again = run("edge_runtime", bundle, *rounds, "--json", path, "--resume")
     assert again.returncode == 0 and again.stdout == done.stdout  # nothing is left to measure
@@ -175,7 +178,7 @@ def test_ctrl_c_shows_what_was_measured_and_says_how_to_go_on(bundle, tmp_path):
         process.send_signal(signal.SIGINT)
         out, error = process.communicate()
     assert process.returncode == 130
-    assert "int8-dynamic" in out and "SUSPECT" in out
+    assert "int8-dynamic" in out and "of 50 rounds were measured" in out
     assert re.search(r"Interrupted after \d+ of 50 rounds\. Go on with --json .* --resume", error)
 
 

@@ -143,6 +143,20 @@ def test_int8_that_answers_as_where_it_was_exported_is_known_to(bundle):
     assert "exported" not in batched.accuracy  # dynamic ranges come from the whole batch
 
 
+def test_a_child_whose_parent_is_gone_before_it_starts_measures_nothing(bundle):
+    command = runner.standard(None)
+    done = subprocess.run([*command[:-1], "1"], capture_output=True, text=True, input="{}")
+    assert done.returncode == 1 and "is gone" in done.stderr and done.stdout == ""
+
+
+def test_a_run_whose_rows_all_end_early_says_that_nothing_is_left(bundle):
+    *_, step = runner.run(
+        plan.make((bundle,), dataclasses.replace(QUICK, rounds=4)),
+        start=lambda job: [sys.executable, "-c", "raise SystemExit(7)"],
+    )
+    assert (step.turns, step.total) == (1, 1)
+
+
 def test_a_turn_that_fails_later_ends_its_row_and_keeps_the_turns_before(bundle):
     def start(job):
         return runner.standard(job) if next(counter) < 2 else [sys.executable, "-c", "import x_y"]

@@ -1,0 +1,44 @@
+"""Which processes there are, from Linux's /proc: whose child, of which group, dead or not."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that has not ended. Source: proc(5), /proc/[pid]/stat."""
+
+    pid: int
+    parent: int
+    group: int
+
+
+def alive() -> Iterator[Process]:
+    """Yield all processes but the ones that only wait to be reaped."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            text = (entry / "stat").read_text(errors="replace")
+        except OSError:  # it has just ended
+            continue
+        state, parent, group = text.rpartition(")")[2].split()[:3]
+        if state not in ("Z", "X"):
+            yield Process(int(entry.name), int(parent), int(group))
+
+
+def child_of(pid: int) -> int | None:
+    """Return a child of a process, None where it has none."""
+    return next((one.pid for one in alive() if one.parent == pid), None)
+
+
+def gone_after_s(group: int, patience_s: float) -> float | None:
+    """Wait until no process of a group is left; return how long that took, None if too long."""
+    started = time.monotonic()
+    while any(one.group == group for one in alive()):
+        if time.monotonic() - started > patience_s:
+            return None
+        time.sleep(0.002)
+    return time.monotonic() - started

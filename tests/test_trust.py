@@ -1,0 +1,303 @@
+"""The experiments on edge-bench: each runs, and its claims are computed from what it records."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge_runtime import rules
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("scipy")
+pytest.importorskip("tqdm")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+TRUST = REPOSITORY / "benchmarks" / "trust"
+RECORDED = REPOSITORY / "benchmarks" / "results" / "trust"
+TINY = {
+    "harness": ["--pairs=2", "--calls=30", "--warm-up=10"],
+    "false_alarms": ["--comparisons=2", "--rounds=2", "--planted=2", "--planted-rounds=3"],
+    "kill_nine": ["--kills=2", "--rounds=2"],
+    "footprint": ["--repeats=2", "--rounds=1", "--min-runs=20", "--min-time=0"],
+}
+TRIALS = {"harness": 2, "false_alarms": 4, "kill_nine": 2, "footprint": 3}
+HEADER = {
+    "tool": "edge-bench test",
+    "started": "2026-01-01T00:00:00+00:00",
+    "host": {"cpu": "CPU", "machine": "m", "cpus": 2, "system": "S", "kernel": "1", "python": "3"},
+    "versions": {"onnxruntime": "1"},
+    "artifacts": {"m.onnx": "0"},
+}
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+
+
+@pytest.fixture
+def trust(monkeypatch):
+    """Import one of the experiments' modules."""
+    monkeypatch.syspath_prepend(str(TRUST))
+    return importlib.import_module
+
+
+def start(name, out, *arguments):
+    command = [sys.executable, str(TRUST / f"{name}.py"), "--out", str(out), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def record_of(name, out):
+    return json.loads((out / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "name", ["harness", "false_alarms", pytest.param("kill_nine", marks=linux), "footprint"]
+)
+def test_an_experiment_runs_and_its_record_can_be_drawn(name, trust, tmp_path):
+    done = start(name, tmp_path, *TINY[name])
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    record = record_of(name, tmp_path)
+    assert len(record["trials"]) == TRIALS[name]
+    assert record["settings"] and record["host"]["machine"] and record["artifacts"]
+    assert "/" not in "".join(record["artifacts"])
+    found = trust(name).claims(record)
+    assert all(claim.text in done.stdout and claim.measured in done.stdout for claim in found)
+    assert None not in [claim.holds for claim in found]
+    assert trust(name).details(record)
+    assert not any(trial.get("problems") for trial in record["trials"])
+
+    again = start(name, tmp_path, *TINY[name])
+    assert again.stdout == done.stdout and record_of(name, tmp_path) == record
+
+
+def test_an_experiment_goes_on_where_it_was_cut_off_and_never_with_other_settings(tmp_path):
+    assert start("harness", tmp_path, *TINY["harness"]).returncode == 0
+    whole = record_of("harness", tmp_path)
+    cut = {**whole, "trials": whole["trials"][:1]}
+    (tmp_path / "harness.json").write_text(json.dumps(cut))
+    assert start("harness", tmp_path, *TINY["harness"]).returncode == 0
+    found = record_of("harness", tmp_path)
+    assert len(found["trials"]) == 2 and found["trials"][0] == whole["trials"][0]
+    assert found["started"] == whole["started"]
+
+    other = ["--pairs=1", "--calls=9"]
+    refused = start("harness", tmp_path, *other)
+    assert refused.returncode == 1 and "other settings" in refused.stderr
+    assert record_of("harness", tmp_path) == found
+    assert start("harness", tmp_path, *other, "--anew").returncode == 0
+    assert len(record_of("harness", tmp_path)["trials"]) == 1
+
+
+def simulated(settings, trials):
+    return {**HEADER, "settings": settings, "trials": trials}
+
+
+def pairs(own, overhead_ns=100, count=5):
+    trial = {
+        "edge_bench": {"samples_ns": [own], "calls_per_sample": 1, "overhead_ns": overhead_ns},
+        "plain_loop": {"samples_ns": [1000]},
+    }
+    return simulated({"pairs": count, "calls": 1, "warm_up": 1}, [trial] * count)
+
+
+@pytest.mark.parametrize(
+    "own, overhead_ns, holds",
+    [(1010, 100, [True, True]), (1050, 100, [False, True]), (1000, 1000, [True, False])],
+)
+def test_the_harness_is_judged_by_ratio_and_overhead(trust, own, overhead_ns, holds):
+    found = trust("harness").claims(pairs(own, overhead_ns))
+    assert [claim.holds for claim in found] == holds
+    assert found[0].measured.startswith(f"{own / 1000:.3f} [")
+
+
+def comparisons(speeds, planted=(), rounds=3):
+    """A record of noiseless comparisons: the second row is so many times as fast."""
+    trials = [
+        {"slowed": slowed, "turn_median_ns": [[1000.0] * rounds, [1000.0 / s] * rounds]}
+        for slowed, found in ((False, speeds), (True, planted))
+        for s in found
+    ]
+    settings = {"comparisons": len(speeds), "planted": len(planted), "rounds": rounds}
+    how = {"planted_rounds": rounds, "planted_factor": 1.05}
+    return simulated({**settings, **how, "calls_a_turn": 1, "seconds_a_turn": 0}, trials)
+
+
+@pytest.mark.parametrize("wrong, holds", [(0, True), (10, True), (40, False)])
+def test_false_alarms_are_those_whose_interval_does_not_hold_1(trust, wrong, holds):
+    module = trust("false_alarms")
+    record = comparisons([1.0] * (200 - wrong) + [1.1, 0.9] * (wrong // 2), [0.95])
+    assert module.alarms(record) == wrong
+    claim = module.claims(record)[0]
+    assert claim.holds is holds and f"{wrong} alarms in 200" in claim.measured
+
+
+def test_a_planted_slow_down_counts_as_found_where_it_is_found_and_nothing_else_is(trust):
+    module = trust("false_alarms")
+    record = comparisons([1.0], [0.95, 0.95, 1.05, 1.0])
+    assert module.found_after(record) == {2: 2, 3: 2}
+    assert module.rounds_needed(record) is None
+    assert module.claims(record)[1].holds is False
+    fine = comparisons([1.0], [0.95] * 4 + [1.0])
+    assert module.rounds_needed(fine) == 2 and module.claims(fine)[1].holds is True
+    assert "0.950 in the middle run" in module.details(fine)[0]
+
+
+def test_only_the_first_rounds_are_looked_at(trust):
+    trial = {"turn_median_ns": [[1000.0, 1000, 1000, 10], [1050.0, 1050, 1050, 10000]]}
+    assert trust("false_alarms").speed(trial, 3).high < 1
+    assert trust("false_alarms").speed(trial).high > 1
+
+
+def test_the_rounds_needed_are_those_from_which_on_it_is_always_found(trust, monkeypatch):
+    module = trust("false_alarms")
+    record = comparisons([], [0.95] * 30)
+    found = {2: 0, 3: 24, 4: 10, 5: 24, 6: 30}
+    monkeypatch.setattr(module, "found_after", lambda record: found)
+    assert module.rounds_needed(record) == 5
+    found[6] = 23
+    assert module.rounds_needed(record) is None
+
+
+def test_a_planted_slow_down_takes_as_long_as_it_says(trust):
+    class Session:
+        def run(self, batch):
+            time.sleep(0.005)
+            return batch
+
+    slowed = trust("slowed_worker").SlowedSession(Session(), 3.0)
+    started = time.perf_counter()
+    assert slowed.run("batch") == "batch"
+    assert time.perf_counter() - started >= 0.015
+
+
+def runs(busy_ratio, status="SUSPECT", reason="others: other processes used 2.0 CPUs", quiet=()):
+    def one(phase, ratio, status, reasons):
+        rows = [
+            {"precision": name, "turn_median_ns": [n, n * 1.01], "verdict": {"status": status}}
+            for name, n in (("fp32", 1000.0), ("int8-static", 1000.0 / ratio))
+        ]
+        verdict = {"status": status, "reasons": list(reasons)}
+        return {"phase": phase, "rows": rows, "verdict": verdict}
+
+    settings = {"busy_processes": 3, "rounds": 2, "min_runs": 1, "min_time_s": 0}
+    before = one("quiet", 3.0, "VALID", quiet)
+    trials = [before, one("busy", busy_ratio, status, [reason]), {**before, "phase": "quiet again"}]
+    return simulated(settings, trials)
+
+
+@pytest.mark.parametrize(
+    "changes, holds",
+    [
+        ({"busy_ratio": 3.0}, [True, True]),
+        ({"busy_ratio": 2.0}, [True, False]),
+        ({"busy_ratio": 3.0, "status": "VALID", "reason": ""}, [False, True]),
+        ({"busy_ratio": 3.0, "reason": "still changing after the warm-up"}, [False, True]),
+        ({"busy_ratio": 3.0, "quiet": ["other processes used 1.0 CPUs"]}, [None, None]),
+    ],
+)
+def test_a_busy_machine_is_judged_by_verdict_and_ratio(trust, changes, holds):
+    record = runs(**changes)
+    assert [claim.holds for claim in trust("busy_machine").claims(record)] == holds
+    assert "int8-static" in "\n".join(trust("busy_machine").details(record))
+
+
+def test_causes_are_looked_for_as_the_rules_word_them(trust):
+    source = Path(rules.__file__).read_text()
+    assert all(cause in source for cause in trust("busy_machine").CAUSES)
+
+
+def test_busy_processes_are_there_within_the_block_alone(trust):
+    with trust("busy_machine").busy(2) as pids:
+        assert len(pids) == 2 and not any(os.waitpid(pid, os.WNOHANG)[0] for pid in pids)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def kills(**changes):
+    fine = {"after_s": 1.0, "turns": 2, "leftovers": 0, "problems": []}
+    parent = {**fine, "killed": "parent", "child_gone_s": 0.01, **changes}
+    trials = [parent, {**fine, "killed": "child"}]
+    return simulated({"kills": 2, "rounds": 4}, trials)
+
+
+@pytest.mark.parametrize(
+    "changes, holds",
+    [
+        ({}, [True, True]),
+        ({"problems": ["unreadable: it is damaged"]}, [False, True]),
+        ({"child_gone_s": 0.5}, [True, False]),
+        ({"child_gone_s": None}, [True, False]),
+    ],
+)
+def test_kills_are_judged_by_what_they_left(trust, changes, holds):
+    found = trust("kill_nine").claims(kills(**changes))
+    assert [claim.holds for claim in found] == holds
+    assert all(text in found[0].measured for text in changes.get("problems", []))
+    assert trust("kill_nine").details(kills(**changes))
+
+
+def footprints(help_s=0.1, peak_mb=20.0):
+    starts = [{"help": round(help_s * 1e9), "interpreter": 10**7}] * 3
+    settings = {"repeats": 3, "rounds": 10, "min_runs": 700, "min_time_s": 3}
+    return simulated(settings, [*starts, {"parent_peak_bytes": round(peak_mb * 2**20)}])
+
+
+@pytest.mark.parametrize(
+    "changes, holds",
+    [({}, [True, True]), ({"help_s": 0.21}, [False, True]), ({"peak_mb": 40.5}, [True, False])],
+)
+def test_footprints_are_judged_by_their_limits(trust, changes, holds):
+    found = trust("footprint").claims(footprints(**changes))
+    assert [claim.holds for claim in found] == holds
+
+
+def test_the_exact_interval_is_clopper_and_pearsons(trust):
+    found = trust("experiment").clopper_pearson(0, 200)
+    assert found.low == found.value == 0
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 200))
+
+
+def test_what_does_not_hold_is_drawn_as_such_and_what_is_missing_as_missing(trust, tmp_path):
+    (tmp_path / "harness.json").write_text(json.dumps(pairs(1100)))
+    unfinished = {**footprints(), "trials": footprints()["trials"][:2]}
+    (tmp_path / "footprint.json").write_text(json.dumps(unfinished))
+    done = start("report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = trust("report")
+    rows = report.table(report.read(tmp_path))
+    assert (tmp_path / "trust.md").read_text().strip() == done.stdout.strip()
+    assert "\n".join(rows) in done.stdout
+    ends = [row.rsplit("| ", 1)[1] for row in rows[2:]]
+    assert ends == ["**no** |", "yes |", *["– |"] * 8, "yes |"]
+    assert sum("not measured yet" in row for row in rows) == 6
+    assert "64 for p90, 662 for p99" in rows[-1]
+
+
+def test_the_kept_report_and_readme_are_drawn_from_the_kept_records(trust):
+    if not (RECORDED / "trust.md").exists():
+        pytest.skip("benchmarks/results/trust is not recorded yet")
+    report = trust("report")
+    records = report.read(RECORDED)
+    assert (RECORDED / "trust.md").read_text() == report.markdown(records)
+    assert report.readme_block(records) in (REPOSITORY / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "name, promised",
+    [
+        ("harness", {"pairs": 20}),
+        ("false_alarms", {"comparisons": 200, "planted": 30}),
+        ("kill_nine", {"kills": 100}),
+        ("footprint", {"rounds": 10, "repeats": 20}),
+        ("busy_machine", {"rounds": 10}),
+    ],
+)
+def test_the_kept_records_are_as_large_as_was_promised(name, promised):
+    if not (RECORDED / f"{name}.json").exists():
+        pytest.skip(f"benchmarks/results/trust/{name}.json is not recorded yet")
+    settings = record_of(name, RECORDED)["settings"]
+    assert all(settings[key] >= count for key, count in promised.items())
