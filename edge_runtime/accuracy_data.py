@@ -85,7 +85,7 @@ def read(path: Path) -> LabelledImages:
 
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 images, labels = arrays["images"], arrays["labels"]
         else:
             records = np.fromfile(path, np.uint8)
@@ -96,7 +96,8 @@ def read(path: Path) -> LabelledImages:
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
         raise DataError(f"--accuracy-data {path}: {error}. Give {_FORMS}.") from error
     fits = images.ndim == 4 and images.dtype == np.uint8 and labels.shape == (len(images),)
-    if not fits or not len(images) or labels.dtype.kind not in "iu" or labels.min() < 0:
+    countable = fits and len(images) and labels.dtype.kind in "iu"
+    if not countable or not 0 <= labels.min() <= labels.max() < 2**31:
         raise DataError(
             f"--accuracy-data {path} has images {images.shape} {images.dtype} and labels "
             f"{labels.shape} {labels.dtype}. Give {_FORMS}."

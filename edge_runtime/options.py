@@ -16,7 +16,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg]  # generic in new relea
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isascii() and part.isdigit() and int(part) >= 1 for part in parts):
+        if not all(re.fullmatch(r"0*[1-9][0-9]{0,6}", part) for part in parts):
             self.fail(f"{value!r} is not a list of numbers from 1: give 4, or 1,2,4.", param, ctx)
         return tuple(dict.fromkeys(map(int, parts)))
 

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import strict, verdict
-from edge_runtime.errors import BundleError
+from edge_runtime import results_checks, strict, verdict
+from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.files import write_text
-from edge_runtime.results import Results, Row
+from edge_runtime.results import Results
 
 SCHEMA = 2
 
@@ -72,26 +72,10 @@ def read(path: Path) -> Results:
         )
     try:
         found = strict.build(Results, content)
-        for i, row in enumerate(found.rows):
-            _check(row, f"rows[{i}]")
-    except ValueError as error:
+        results_checks.check(found)
+    except (ValueError, UsageError) as error:
         raise BundleError(f"{path} is damaged: {error}. Measure again.") from error
     return found
-
-
-def _check(row: Row, where: str) -> None:
-    """Refuse what no measurement gives and arithmetic would stumble over."""
-    if row.batch_size < 1 or row.threads < 1:
-        raise ValueError(f"{where} has batch size {row.batch_size} and {row.threads} threads")
-    for i, turn in enumerate(row.turns):
-        place = f"{where}.turns[{i}]"
-        if not turn.samples_ns or min(turn.samples_ns) <= 0 or turn.calls_per_sample < 1:
-            raise ValueError(f"{place}.samples_ns and calls_per_sample have to be positive")
-        if turn.round != i + 1:
-            raise ValueError(f"{place}.round is {turn.round}, and should be {i + 1}")
-    for part in (row.accuracy, row.accuracy.get("data") or {}):
-        if part and not 0 <= part.get("right", -1) <= part.get("images", 0):
-            raise ValueError(f"{where}.accuracy has {part.get('right')} of {part.get('images')}")
 
 
 def _finite(value: Any) -> Any:

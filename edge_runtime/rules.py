@@ -87,7 +87,7 @@ def _rounds(row: Row, run: Run) -> Iterator[Reason]:
     if row.status.goes_on and done < asked:
         text = f"{done} of {asked} rounds were measured: go on with --resume"
         yield Reason(Grade.SUSPECT, "unfinished", text)
-    elif done == 1:
+    elif row.status.goes_on and done == 1:
         yield Reason(
             Grade.SUSPECT, "one round", "one round has no interval: measure with --rounds 10"
         )
@@ -243,7 +243,7 @@ def _paging(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(
             Grade.SUSPECT,
             "swap",
-            f"{swapped / 2**20:.1f} MB of the process lay in swap: close other programs, or lower "
+            f"{swapped / 1024:,.0f} KB of the process lay in swap: close other programs, or lower "
             "--batch-size",
         )
 

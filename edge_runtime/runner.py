@@ -9,7 +9,7 @@ import math
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from edge_runtime import child, manifest, strict
@@ -186,7 +186,7 @@ def _in_child(
 
 def _checked(row: Row, expected_agreement: float) -> Row:
     """Compare with the golden logits: a model that computes something else is mismatched."""
-    parity = strict.build(Parity, row.accuracy, "accuracy")
+    parity = Parity(**{field.name: row.accuracy[field.name] for field in fields(Parity)})
     problem = parity.problem(
         row.precision, fp32_tolerance=FP32_TOLERANCE, expected_agreement=expected_agreement
     )

@@ -1,11 +1,19 @@
 """Build dataclasses from JSON, refusing what does not fit and saying where it stands."""
 
+import math
 import types
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
+_NAMES = {
+    dict: "an object",
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+}
 
 
 def build(kind: type[_T], value: Any, where: str = "") -> _T:
@@ -58,10 +66,12 @@ def _fit(kind: Any, value: Any, where: str) -> Any:
 
 def _plain(kind: Any, value: Any, where: str) -> Any:
     allowed = {float: (int, float)}.get(kind, (kind,))
-    # True is an int in Python, and no number in JSON.
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-        name = {dict: "an object", str: "a string", bool: "true or false"}.get(kind, "a number")
-        raise ValueError(f"{where} is {_short(value)}, not {name}")
+    # True is an int in Python, and no number in JSON; a number that no float holds is no time.
+    fits = isinstance(value, allowed) and (isinstance(value, bool) == (kind is bool))
+    if fits and kind in (int, float):
+        fits = math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
+    if not fits:
+        raise ValueError(f"{where} is {_short(value)}, not {_NAMES.get(kind, 'of this kind')}")
     return value
 
 

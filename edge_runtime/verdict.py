@@ -33,6 +33,8 @@ def of_rows(results: Results) -> list[Verdict]:
 
 def of_run(results: Results) -> Verdict:
     """Judge the run: as its worst row, but rows that only lack their engine if any other ran."""
+    if not results.rows:
+        return Verdict(Grade.INVALID, ("nothing was measured",))
     kinds: dict[str, list[tuple[Row, Reason]]] = defaultdict(list)
     for row, reasons in zip(results.rows, _by_row(results), strict=True):
         if row.status is not Status.ENGINE_MISSING or not any(r.ran for r in results.rows):
@@ -56,8 +58,7 @@ def _verdict(reasons: list[Reason]) -> Verdict:
 
 
 def _whose(rows: list[Row], results: Results) -> str:
-    ran = sum(row.ran for row in results.rows)
-    if len(rows) == ran > 1:
+    if len(rows) == len(results.rows) > 1:
         return "all rows"
     if len(rows) > 3:
         return f"{len(rows)} of {len(results.rows)} rows"

@@ -42,7 +42,11 @@ def steal_share(turns: Sequence[Turn]) -> float | None:
     Of several turns together: the counters tick a hundred times a second.
     """
     stolen, busy = total(turns, "steal_ticks"), total(turns, "busy_ticks")
-    return None if stolen is None or busy is None else _share(stolen, stolen + busy)
+    if (
+        stolen is None or busy is None or min(stolen, busy) < 0
+    ):  # a guest that moved to another host
+        return None
+    return _share(stolen, stolen + busy)
 
 
 def others_cpus(turns: Sequence[Turn], ticks_per_s: int | None) -> float | None:
@@ -56,27 +60,31 @@ def others_cpus(turns: Sequence[Turn], ticks_per_s: int | None) -> float | None:
 
 def slowest_clock(turn: Turn, reference_ns: int | None) -> float | None:
     """Return by what share the fixed work took longer than the reference, at its worst."""
-    known = [side["fixed_work_ns"] for side in (turn.before, turn.after) if "fixed_work_ns" in side]
-    return None if not reference_ns or not known else float(max(known) / reference_ns - 1)
+    known = _fixed_works(turn)
+    return (max(known) - reference_ns) / reference_ns if reference_ns and known else None
 
 
 def fixed_work_ns(turns: Sequence[Turn]) -> int | None:
     """Return the fastest fixed work of several turns; None where none is known."""
-    known = [s["fixed_work_ns"] for t in turns for s in (t.before, t.after) if "fixed_work_ns" in s]
-    return min(known, default=None)
+    return min((known for turn in turns for known in _fixed_works(turn)), default=None)
 
 
 def firmware(turn: Turn) -> Firmware:
     """Return what the firmware did: so before or after, or marked as past only since ``before``."""
-    before, after = (side.get("firmware_flags") or 0 for side in (turn.before, turn.after))
-    fresh = (after & ~before) >> _SINCE_BOOT
-    return Firmware(before | after | fresh) & _NOW
+    before, after = turn.before.get("firmware_flags"), turn.after.get("firmware_flags")
+    fresh = 0 if before is None or after is None else (after & ~before) >> _SINCE_BOOT
+    return Firmware((before or 0) | (after or 0) | fresh) & _NOW
 
 
 def temperature_celsius(turn: Turn) -> float | None:
     """Return the higher of the two readings."""
     known = [side.get("temperature_celsius") for side in (turn.before, turn.after)]
     return max((value for value in known if value is not None), default=None)
+
+
+def _fixed_works(turn: Turn) -> list[int]:
+    both = [side.get("fixed_work_ns") for side in (turn.before, turn.after)]
+    return [known for known in both if known is not None]
 
 
 def _share(part: Any, whole: Any, times: int = 1) -> float | None:

@@ -62,8 +62,8 @@ def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, nam
     assert static.size_bytes < 0.35 * by["onnx", "fp32"].size_bytes
     if name == "resnet18":
         assert static.quantized["quantize_nodes_between"] == 0
-    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60", "--output", "csv")
-    done = run("edge_runtime", "b", *quick)
+    quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
+    done = run("edge_runtime", "b", *quick, "--output", "csv")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(",ok,") == 5
 

@@ -109,7 +109,7 @@ def test_an_onnx_file_that_torch_did_not_write(run, tmp_path, own_onnx, batch, o
     assert static.quantized["int8"]["QLinearConv"] == 2
     assert static.quantized["quantize_nodes_between"] == 0 and static.quantized["mac_share"] == 1
     assert dynamic.precision == "int8-dynamic"
-    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
+    quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     done = run("edge_runtime", "b", *quick)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -125,7 +125,7 @@ def test_raw_pixels_into_an_onnx_file(run, tmp_path, own_onnx):
     assert content.preprocessing.normalised_by == "artifact"
     assert {a.input.dtype for a in content.artifacts} == {"uint8"}
     assert content.artifacts[0].parity["largest_logit_difference"] < 1e-4
-    quick = ("--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
+    quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     assert run("edge_runtime", "b", *quick).returncode == 0
 
 

@@ -20,7 +20,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 from cifarq import packs
 from cifarq_export import bundle
 from cifarq_export.images import Gatherer
-from edge_runtime import files, golden, manifest
+from edge_runtime import engines, files, golden, manifest
 from edge_runtime.errors import DataError, ExportError
 from edge_runtime.files import sha256_of
 
@@ -49,6 +49,16 @@ def test_parity_and_accuracy_of_each_artifact_are_in_the_manifest(everything):
         assert artifact.parity["images"] == artifact.accuracy["images"] == 1000
         assert artifact.parity["top1_agreement"] >= 0.99
         assert abs(artifact.accuracy["top1"] - artifact.accuracy["fp32_top1"]) < 0.01
+
+
+def test_what_each_int8_artifact_answers_here_travels_with_the_golden_pack(everything):
+    pack, content = golden.read(everything / "golden.npz"), manifest.read(everything)
+    assert set(pack.exported) == {a.file for a in content.artifacts if a.precision != "fp32"}
+    for artifact in content.artifacts:
+        if artifact.precision != "fp32":
+            session = engines.require(artifact.engine).load(everything / artifact.file, 1)
+            logits = session.run(content.preprocessing.apply(pack.images[3:4]))
+            np.testing.assert_array_equal(pack.exported[artifact.file][3:4], logits)
 
 
 def test_the_golden_pack_is_the_shipped_one_and_checked_nothing(everything):

@@ -1,0 +1,354 @@
+"""The result document: what is written is read back, and damage is refused by its place."""
+
+import json
+import math
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_runtime import report, results_file
+from edge_runtime.errors import BundleError
+from edge_runtime.plan import Settings
+from edge_runtime.results import Results, Row, Status, Turn
+
+COUNTS = {"images": 500, "agree": 499, "largest_difference": 0.01, "largest_logit": 9.0}
+
+
+def turn(number, samples=(10, 12, 11)):
+    stage = {"resident_bytes": 2**20, "proportional_bytes": 2**19}
+    memory = {**dict.fromkeys(("start", "ready", "steady"), stage), "peak_bytes": 2**21}
+    state = {"governor": "performance", "temperature_celsius": 60.5, "firmware_flags": 0}
+    state |= {"steal_ticks": 0, "busy_ticks": 9, "queue_wait_ns": None, "monotonic_ns": 5}
+    state |= {"major_faults": 0, "fixed_work_ns": 70, "power_source": "mains"}
+    return Turn(number, 30, 20, (15, 14), True, 1, 2, samples, memory, state, {**state})
+
+
+def row(turns, **changes):
+    names = dict.fromkeys(("bundle", "model", "file", "format", "engine", "precision"), "a")
+    values = {**names, "target": "any", "size_bytes": 9, "sha256": "0", "batch_size": 1}
+    return Row(**{**values, "threads": 1, "status": Status.OK, "turns": turns, **changes})
+
+
+RESULTS = Results(
+    Settings(rounds=2, min_runs=6, cpus=(0,)),
+    {"cpu": "CPU", "machine": "m", "cpus": 2, "ticks_per_s": 100},
+    (
+        row(
+            (turn(1), turn(2)),
+            accuracy={
+                **COUNTS,
+                "right": 450,
+                "exported": COUNTS,
+                "data": {"images": 10, "right": 9},
+            },
+        ),
+        row((), file="b", status=Status.CORRUPT, message="Copy it again.", overridden=("speed",)),
+    ),
+    {"before": {"load_1min": {"value": 0.1, "source": "loadavg", "reason": ""}}},
+    started="2026-11-24T12:00:00+00:00",
+)
+TEXT = results_file.text(RESULTS)
+DOCUMENT = json.loads(TEXT)
+
+
+def places(value, path=()):
+    """The path to every value of a document but itself."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inside:
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+def named(path):
+    first, *rest = path
+    return first + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in rest)
+
+
+def changed(path, value):
+    """The valid document with another value in one place; without the place if it is ``...``."""
+    document = json.loads(TEXT)
+    *outer, last = path
+    inside = document
+    for key in outer:
+        inside = inside[key]
+    if value is ...:
+        del inside[last]
+    else:
+        inside[last] = value
+    return document
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    """Read a document, given as JSON values or as text, from a file."""
+    path = tmp_path_factory.mktemp("documents") / "r.json"
+
+    def call(document):
+        path.unlink(missing_ok=True)  # ext4 waits for its disk where a file is written over
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        return results_file.read(path)
+
+    call.path = path
+    return call
+
+
+@pytest.fixture
+def refused(read):
+    """The message with which a document is refused, which begins with the file's name."""
+
+    def call(document):
+        with pytest.raises(BundleError) as caught:
+            read(document)
+        message = str(caught.value)
+        assert message.startswith(str(read.path))
+        return message.removeprefix(str(read.path))
+
+    return call
+
+
+def test_what_was_written_is_read_back(results, tmp_path):
+    for i, found in enumerate((RESULTS, results)):
+        results_file.write(found, tmp_path / f"{i}.json")
+        assert results_file.read(tmp_path / f"{i}.json") == found
+
+
+def test_a_document_that_was_read_is_written_the_same(read):
+    assert results_file.text(read(TEXT)) == TEXT
+
+
+@settings(deadline=None)  # a file is written: disks have moments of their own
+@given(
+    samples=st.lists(
+        st.lists(st.integers(1, 10**12), min_size=1, max_size=5), min_size=1, max_size=4
+    ),
+    message=st.text(),
+    status=st.sampled_from(Status),
+    how=st.builds(
+        Settings,
+        threads=st.lists(st.integers(1, 99), min_size=1).map(tuple),
+        min_time_s=st.floats(0, 1),
+        max_time_s=st.floats(1, 1e9),
+        accuracy_data=st.text(),
+        seed=st.integers(),
+    ),
+)
+def test_any_results_are_read_back(read, samples, message, status, how):
+    turns = tuple(turn(i, tuple(ns)) for i, ns in enumerate(samples, 1))
+    found = Results(how, {"cpu": message}, (row(turns, status=status, message=message),))
+    assert read(results_file.text(found)) == found
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_what_is_no_number_in_json_becomes_null(read, number):
+    infinite = {**RESULTS.rows[0].accuracy, "largest_difference": number}
+    found = replace(RESULTS, rows=(replace(RESULTS.rows[0], accuracy=infinite),))
+    text = results_file.text(found)
+    assert "Infinity" not in text and "NaN" not in text
+    (again,) = read(text).rows
+    assert again == replace(found.rows[0], accuracy={**infinite, "largest_difference": None})
+
+
+def test_verdicts_are_written_and_judged_anew(read):
+    assert DOCUMENT["verdict"]["status"] == DOCUMENT["rows"][1]["verdict"]["status"] == "INVALID"
+    assert DOCUMENT["rows"][0]["verdict"] == {"status": "VALID", "reasons": []}
+    forged = changed(("verdict",), {"status": "VALID", "reasons": []})
+    assert json.loads(results_file.text(read(forged))) == DOCUMENT
+
+
+def test_keys_of_later_versions_are_passed_over(read):
+    for path in (("new",), ("settings", "new"), ("rows", 0, "new"), ("rows", 0, "turns", 1, "new")):
+        assert read(changed(path, [1])) == RESULTS
+
+
+@pytest.mark.parametrize(
+    "text, why",
+    [
+        ("", "not a results file of `edge-bench --json`: Expecting value"),
+        ("edge-bench", "not a results file of `edge-bench --json`: Expecting value"),
+        (TEXT[:-9], "not a results file of `edge-bench --json`: Expecting"),
+        ("[" * 10**5, "not a results file of `edge-bench --json`: "),
+        ("9" * 5000, "not a results file of `edge-bench --json`: Exceeds the limit"),
+        ("[]", "not a results file of `edge-bench --json`."),
+        ('["schema", "rows"]', "not a results file of `edge-bench --json`."),
+        ("null", "not a results file of `edge-bench --json`."),
+        ("{}", "not a results file of `edge-bench --json`."),
+        ('{"schema": 2}', "not a results file of `edge-bench --json`."),
+        ('{"rows": []}', "not a results file of `edge-bench --json`."),
+    ],
+    ids=["empty", "text", "cut off", "deep", "long", "a list", "names", "null", "an object",
+         "no rows", "no schema"],
+)  # fmt: skip
+def test_what_is_no_results_file_is_refused(refused, text, why):
+    assert refused(text).startswith(f" is {why}")
+
+
+def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_path):
+    (tmp_path / "r.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BundleError, match=r"r\.json is not a results file"):
+        results_file.read(tmp_path / "r.json")
+    with pytest.raises(BundleError, match=r"^cannot read .*nowhere: No such file"):
+        results_file.read(tmp_path / "nowhere")
+    with pytest.raises(BundleError, match=r"^cannot read .*: Is a directory"):
+        results_file.read(tmp_path)
+
+
+@pytest.mark.parametrize("schema", [1, 3, "2", None, [2]])
+def test_another_schema_is_refused(refused, schema):
+    told = f" has schema {schema!r}; this edge-bench reads 2. Measure again."
+    assert refused(changed(("schema",), schema)) == told
+
+
+FIRST = ("rows", 0)
+SECOND_TURN = (*FIRST, "turns", 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("settings",),
+        ("host",),
+        *((*FIRST, name) for name in ("bundle", "size_bytes", "batch_size", "status")),
+        *((*SECOND_TURN, name) for name in ("round", "settled", "overhead_ns", "samples_ns")),
+    ],
+    ids=named,
+)
+def test_a_missing_key_is_named_with_its_place(refused, path):
+    assert refused(changed(path, ...)) == f" is damaged: {named(path)} is missing. Measure again."
+
+
+@pytest.mark.parametrize(
+    "path, value, kind",
+    [
+        (("settings",), [], "an object"),
+        (("settings", "rounds"), "2", "number"),
+        (("settings", "rounds"), True, "number"),
+        (("settings", "threads"), 1, "list"),
+        (("settings", "threads", 0), None, "number"),
+        (("settings", "min_time_s"), False, "number"),
+        (("settings", "accuracy_data"), None, "string"),
+        (("host",), "m", "an object"),
+        (("started",), 5, "string"),
+        (("rows",), {}, "list"),
+        (FIRST, None, "an object"),
+        ((*FIRST, "file"), 5, "string"),
+        ((*FIRST, "size_bytes"), "9", "number"),
+        ((*FIRST, "threads"), True, "number"),
+        ((*FIRST, "status"), "fine", "unknown here"),
+        ((*FIRST, "status"), None, "unknown here"),
+        ((*FIRST, "status"), ["ok"], "unknown here"),
+        ((*FIRST, "accuracy"), [], "an object"),
+        ((*FIRST, "turns"), "x", "list"),
+        (SECOND_TURN, 5, "an object"),
+        ((*SECOND_TURN, "samples_ns"), None, "list"),
+        ((*SECOND_TURN, "samples_ns", 0), "x", "number"),
+        ((*SECOND_TURN, "samples_ns", 2), True, "number"),
+        ((*SECOND_TURN, "samples_ns", 2), [10], "number"),
+        ((*SECOND_TURN, "warm_up_ns", 1), None, "number"),
+        ((*SECOND_TURN, "settled"), 1, "true or false"),
+        ((*SECOND_TURN, "load_ns"), None, "number"),
+        ((*SECOND_TURN, "before"), [], "an object"),
+        (("rows", 1, "overridden", 0), 1, "string"),
+    ],
+)
+def test_a_value_of_another_type_is_shown_with_its_place(refused, path, value, kind):
+    told = refused(changed(path, value))
+    assert told.startswith(f" is damaged: {named(path)} is {value!r}, ")
+    assert told.endswith(f" {kind}. Measure again.")
+
+
+def test_a_long_value_is_shown_in_part(refused):
+    told = refused(changed((*FIRST, "size_bytes"), "x" * 10**6))
+    assert f"rows[0].size_bytes is '{'x' * 39}, not a" in told
+
+
+@pytest.mark.parametrize("value", [1.5, 1.0])
+def test_a_fraction_where_a_count_belongs_is_told_what_is_wrong_with_it(refused, value):
+    assert "not a number" not in refused(changed((*SECOND_TURN, "load_ns"), value))
+
+
+POSITIVE = "samples_ns and calls_per_sample have to be positive"
+
+
+@pytest.mark.parametrize(
+    "path, value, why",
+    [
+        ((*SECOND_TURN, "samples_ns", 1), -5, f"rows[0].turns[1].{POSITIVE}"),
+        ((*SECOND_TURN, "samples_ns", 1), 0, f"rows[0].turns[1].{POSITIVE}"),
+        ((*SECOND_TURN, "samples_ns"), [], f"rows[0].turns[1].{POSITIVE}"),
+        ((*SECOND_TURN, "calls_per_sample"), 0, f"rows[0].turns[1].{POSITIVE}"),
+        ((*SECOND_TURN, "round"), 1, "rows[0].turns[1].round is 1, and should be 2"),
+        ((*FIRST, "turns", 0, "round"), 2, "rows[0].turns[0].round is 2, and should be 1"),
+        (("rows", 1, "batch_size"), 0, "rows[1].batch_size is 0, not a whole number from 1"),
+        (("rows", 1, "threads"), -1, "rows[1].threads is -1, not a whole number from 1"),
+        ((*FIRST, "accuracy", "right"), 501, "rows[0].accuracy has 501 of 500 images (right)"),
+        (
+            (*FIRST, "accuracy", "right"),
+            -1,
+            "rows[0].accuracy.right is -1, not a whole number from 0",
+        ),
+        ((*FIRST, "accuracy", "right"), ..., "rows[0].accuracy has None of 500 images (right)"),
+        ((*FIRST, "accuracy", "images"), ..., "rows[0].accuracy has 450 of None images (right)"),
+        (
+            (*FIRST, "accuracy", "data", "right"),
+            11,
+            "rows[0].accuracy.data has 11 of 10 images (right)",
+        ),
+    ],
+)
+def test_what_no_measurement_gives_is_refused_with_its_place(refused, path, value, why):
+    assert refused(changed(path, value)) == f" is damaged: {why}. Measure again."
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("min_time_s", 61), ("cooldown_s", math.nan), ("timeout_s", 10**400)],
+    ids=["more than --max-time", "not a number", "too large for a float"],
+)
+def test_settings_that_no_command_could_have_had_are_damage(refused, name, value):
+    assert refused(changed(("settings", name), value)).startswith(" is damaged: ")
+
+
+PLACES = [path for path in places(DOCUMENT) if "verdict" not in path]
+VALUES = [None, True, 3, 0.5, "x", [], {}]
+
+
+def failures(use):
+    """What goes wrong, other than being refused, where any one value is another; a line each."""
+    found = []
+    for path, value in product(PLACES, VALUES):
+        try:
+            use(changed(path, value))
+        except BundleError:
+            pass
+        except Exception as error:
+            found.append(f"{named(path)} = {value!r}: {type(error).__name__}: {error}")
+    return "\n".join(found)
+
+
+def test_any_value_of_another_type_is_read_or_refused(read):
+    assert failures(read) == ""
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(PLACES), json_values)
+def test_any_other_value_is_read_or_refused(read, path, value):
+    try:
+        read(changed(path, value))
+    except BundleError as error:
+        assert str(read.path) in str(error)
+
+
+@pytest.mark.parametrize("output", ["json", "table"])
+def test_what_is_read_can_be_judged_and_drawn(read, output):
+    assert failures(lambda document: report.render(read(document), output)) == ""
