@@ -80,12 +80,14 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
         Run(name, results_file.read(file)) for name, file in zip(names, files, strict=True)
     )
     for run in runs[1:]:
-        for kind, text in _differences(runs[0].results, run.results):
-            if kind not in allowed:
-                raise UsageError(
-                    f"{runs[0].name} and {run.name} differ in {kind}: {text}. Give --allow {kind} "
-                    "to compare them all the same."
-                )
+        found = _differences(runs[0].results, run.results)
+        if refused := [(kind, text) for kind, text in found if kind not in allowed]:
+            named = "; ".join(f"{kind}: {text}" for kind, text in refused)
+            options = " ".join(dict.fromkeys(f"--allow {kind}" for kind, _ in refused))
+            raise UsageError(
+                f"{runs[0].name} and {run.name} differ in {named}. Give {options} to compare them "
+                "all the same."
+            )
     pairs = tuple(_pairs(runs, allowed))
     if not pairs:
         raise UsageError(f"no row of {runs[0].name} that ran is in {runs[1].name}.")

@@ -71,9 +71,18 @@ def _memory(memory: dict[str, Any], where: str) -> None:
 
 def _accuracy(accuracy: dict[str, Any], where: str) -> None:
     _share(accuracy, ("right", "agree"), where)
+    _differences(accuracy, where)
     for name, part in (("exported", "agree"), ("data", "right")):
         if name in accuracy:
+            _differences(dict(_items(accuracy[name], f"{where}.{name}")), f"{where}.{name}")
             _share(dict(_items(accuracy[name], f"{where}.{name}")), (part,), f"{where}.{name}")
+
+
+def _differences(parity: dict[str, Any], where: str) -> None:
+    for name in ("largest_difference", "largest_logit"):
+        value = parity.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ValueError(f"{where}.{name} is {value!r:.40}, not a number")
 
 
 def _share(counts: dict[str, Any], parts: tuple[str, ...], where: str) -> None:

@@ -84,6 +84,18 @@ def test_what_differs_is_refused_by_name_unless_allowed(kept, results, kind, mes
     assert f"b.json differs in {kind}: {message}." in found.notes
 
 
+def test_all_that_differs_is_named_at_once(kept, results):
+    host = {**results.host, "cpu": "Cortex-A72", "cpus": 2}
+    settings = replace(results.settings, threads=(4,))
+    files = [kept("a.json"), kept("b.json", host=host, settings=settings)]
+    named = (
+        "host: cpu Cortex-A76 and Cortex-A72; host: cpus 4 and 2; threads: 1 and 4. "
+        "Give --allow host --allow threads to"
+    )
+    with pytest.raises(UsageError, match=named):
+        comparison.of(files)
+
+
 def test_another_kernel_or_engine_is_compared_and_said(kept, results):
     rows = tuple(replace(row, engine_version="2.0") for row in results.rows)
     found = comparison.of([kept("a.json"), kept("b.json", rows=rows)])

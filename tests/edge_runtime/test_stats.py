@@ -27,6 +27,24 @@ def test_a_percentile_scales_and_shifts_with_its_samples(values, percent, scale,
     assert stats.percentile(moved, percent) == stats.percentile(values, percent) * scale + shift
 
 
+@given(samples, percents, st.randoms())
+def test_a_percentile_does_not_depend_on_the_order_of_the_samples(values, percent, draw):
+    assert stats.percentile(draw.sample(values, len(values)), percent) == (
+        stats.percentile(values, percent)
+    )
+
+
+@given(samples, percents)
+def test_a_percentile_is_numpys_inverted_cdf(values, percent):
+    expected = np.percentile(values, percent, method="inverted_cdf")
+    found = stats.percentile(values, percent)
+    # numpy computes the rank in floating point, and may name the next one where ours is exact.
+    ranks = sorted(values)
+    assert found == expected or (
+        abs(ranks.index(found) - ranks.index(expected)) <= ranks.count(found)
+    )
+
+
 @given(samples, percents, percents)
 def test_percentiles_are_ordered(values, one, other):
     low, high = sorted((one, other))
