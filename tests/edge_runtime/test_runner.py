@@ -13,6 +13,7 @@ import pytest
 from edge_runtime import engines, golden, manifest, plan, runner
 from edge_runtime.errors import BundleError, EngineError, UsageError
 from edge_runtime.files import sha256_of
+from edge_runtime.probes import Reading
 from edge_runtime.results import Status
 
 QUICK = plan.Settings(rounds=2, min_runs=6, min_time_s=0, accuracy_images=20, timeout_s=120)
@@ -234,6 +235,7 @@ def test_a_golden_pack_for_another_model_is_said(bundle, rehash):
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "crashed", "SIGILL"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "crashed", "memory"),
+        ("import ctypes; ctypes.string_at(0)", "crashed", "SIGSEGV: a fault inside the engine"),
         ("import os; os._exit(7)", "crashed", "exit code 7"),
         ("raise RuntimeError('no license')", "crashed", "no license"),
         ("import does_not_exist", "failed", "does_not_exist"),
@@ -252,6 +254,24 @@ def test_an_engine_that_breaks_is_a_row_and_the_run_goes_on(
     assert (first.status, second.status) == (status, status)
     assert message in first.message
     assert time.monotonic() - started < 50
+
+
+@pytest.mark.parametrize(
+    "kills, remedy",
+    [
+        ((5, 6), "killed by the kernel because memory ran out"),
+        ((5, 5), "killed, most often for memory"),
+        ((None, None), "killed, most often for memory"),
+    ],
+)
+def test_a_process_that_the_kernel_killed_for_memory_is_told_from_others(
+    bundle, monkeypatch, kills, remedy
+):
+    counted = iter(kills)
+    monkeypatch.setattr(runner.load, "oom_kills", lambda: Reading(next(counted), "made up"))
+    killed = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    (row,) = rows_of(plan.make((bundle,), QUICK), start=lambda job: killed)
+    assert row.status is Status.CRASHED and row.message.startswith(f"SIGKILL: {remedy}")
 
 
 def test_an_engine_that_is_not_installed_is_a_row_that_says_what_to_install(bundle, edit):
