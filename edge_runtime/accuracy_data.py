@@ -60,19 +60,27 @@ def find(path: Path) -> Path:
     Raises:
         DataError: there is none.
     """
-    if path.is_file():
-        return path
-    for name in _NAMES:
-        if (path / name).is_file():
-            return path / name
+    try:
+        found = [file for file in (path, *(path / name for name in _NAMES)) if file.is_file()]
+    except OSError as error:
+        raise DataError(f"--accuracy-data {str(path)[:100]}: {error.strerror}.") from error
+    if found:
+        return found[0]
     if path.is_dir():
         raise DataError(f"--accuracy-data {path} holds none of {', '.join(_NAMES)}. Give {_FORMS}.")
     raise DataError(f"--accuracy-data {path} does not exist. Give {_FORMS}.")
 
 
 def described(path: Path) -> str:
-    """Return what results say of a file: its name, and the hash that tells it from another."""
-    return f"{path.name}, SHA-256 {sha256_of(path)[:12]}"
+    """Return what results say of a file: its name, and the hash that tells it from another.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return f"{path.name}, SHA-256 {sha256_of(path)[:12]}"
+    except OSError as error:
+        raise DataError(f"--accuracy-data {path}: cannot be read ({error.strerror}).") from error
 
 
 def read(path: Path) -> LabelledImages:

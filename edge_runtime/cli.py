@@ -11,7 +11,7 @@ import click
 
 import edge_runtime
 from edge_runtime.command import CommandGroup
-from edge_runtime.errors import UsageError
+from edge_runtime.errors import RecordingError, UsageError
 from edge_runtime.options import Counts, Cpus
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def cli() -> None:
     type=click.FloatRange(0, min_open=True),
     help="Seconds a process may take.",
 )
-@_option("--seed", default=0, type=int, help="Of the random order of rows.")
+@_option(
+    "--seed", default=0, type=click.IntRange(0, 2**31 - 1), help="Of the random order of rows."
+)
 @_option("--json", "json_file", type=_file(), help="Keep everything here, after every turn.")
 @_option("--resume", is_flag=True, help="Go on with the run that --json holds.")
 @_option("--require", type=_GRADES, help="Exit 1 unless the verdict is this or better.")
@@ -125,6 +127,9 @@ def run(
             measured = record.run(progress)
     except KeyboardInterrupt:
         _interrupted(record.results, output, json_file)
+    except RecordingError:
+        _print(record.results, output)
+        raise
     _print(measured, output)
     for problem in problems:
         click.echo(f"Error: {problem}", err=True)

@@ -14,8 +14,10 @@ from edge_runtime.errors import UsageError
 from edge_runtime.results import Results, Row
 from edge_runtime.stats import Estimate, unpaired_ratio
 
-_HOST = ("machine", "cpu", "cpus", "memory_bytes", "pointer_bits")
+_HOST = ("machine", "cpu", "cpus", "pointer_bits")
 """What makes a machine another one; a new kernel or Python is a change worth comparing."""
+_SAME_MEMORY = 0.05
+"""Memory may differ by so much: it is what the kernel leaves over, and no two leave the same."""
 _NOTED = ("kernel", "libc", "python")
 
 
@@ -88,10 +90,11 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
                 f"{runs[0].name} and {run.name} differ in {named}. Give {options} to compare them "
                 "all the same."
             )
-    pairs = tuple(_pairs(runs, allowed))
-    if not pairs:
-        raise UsageError(f"no row of {runs[0].name} that ran is in {runs[1].name}.")
-    return Comparison(runs, pairs, tuple(_notes(runs, allowed)))
+    pairs = tuple(pair for n in range(1, len(runs)) for pair in _pairs(runs, n, allowed))
+    for n, run in enumerate(runs[1:], 1):
+        if not any(pair.run == n for pair in pairs):
+            raise UsageError(f"no row of {runs[0].name} that ran is in {run.name}.")
+    return Comparison(runs, pairs, tuple(_notes(runs, pairs)))
 
 
 def _differences(first: Results, other: Results) -> Iterator[tuple[str, str]]:
@@ -99,6 +102,10 @@ def _differences(first: Results, other: Results) -> Iterator[tuple[str, str]]:
         here, there = first.host.get(name), other.host.get(name)
         if here != there:
             yield "host", f"{name} {here} and {there}"
+    sizes = [results.host.get("memory_bytes") for results in (first, other)]
+    known = [size for size in sizes if isinstance(size, int)]
+    if len(known) == 2 and max(known) - min(known) > _SAME_MEMORY * max(known):
+        yield "host", f"memory_bytes {known[0]} and {known[1]}"
     for kind, name in (("cpus", "cpus"), ("threads", "threads"), ("batch-size", "batch_sizes")):
         here, there = getattr(first.settings, name), getattr(other.settings, name)
         if here != there:
@@ -108,31 +115,45 @@ def _differences(first: Results, other: Results) -> Iterator[tuple[str, str]]:
         yield "model", f"{_listed(sorted(here))} and {_listed(sorted(there))}"
 
 
-def _pairs(runs: tuple[Run, ...], allowed: frozenset[str]) -> Iterator[Pair]:
-    known = {_key(row, allowed): row for row in runs[0].results.rows if row.ran}
-    for number, run in enumerate(runs[1:], 1):
-        for row in run.results.rows:
-            before = known.get(_key(row, allowed))
-            if before is None or not row.ran:
-                continue
-            medians = [[turn.median_ns for turn in one.turns] for one in (before, row)]
-            enough = min(map(len, medians)) >= 2
-            speed = unpaired_ratio(*medians) if enough else None
-            yield Pair(runs[0].results.label(before), number, before, row, speed)
+def _pairs(runs: tuple[Run, ...], number: int, allowed: frozenset[str]) -> Iterator[Pair]:
+    first, later = runs[0].results, runs[number].results
+    for row in later.rows:
+        before = _partner(row, first, allowed) if row.ran else None
+        if before is None:
+            continue
+        medians = [[turn.median_ns for turn in one.turns] for one in (before, row)]
+        speed = unpaired_ratio(*medians) if min(map(len, medians)) >= 2 else None
+        labels = dict.fromkeys((first.label(before), later.label(row)))
+        yield Pair(" → ".join(labels), number, before, row, speed)
 
 
-def _key(row: Row, allowed: frozenset[str]) -> tuple[Any, ...]:
-    """Return what has to be the same in both rows; what may differ is left out."""
-    parts: dict[str, Any] = {
-        "model": row.model,
-        "batch-size": row.batch_size,
-        "threads": row.threads,
-    }
-    held = [value for name, value in parts.items() if name not in allowed]
-    return (row.format, row.engine, row.precision, *held)
+def _partner(row: Row, first: Results, allowed: frozenset[str]) -> Row | None:
+    """Return the row of the first run that a later one is compared with, if there is one.
+
+    Raises:
+        UsageError: several could be meant.
+    """
+    held = ["format", "engine", "precision"]
+    may_differ = ["bundle", "target"]
+    for kind, name in (("model", "model"), ("batch-size", "batch_size"), ("threads", "threads")):
+        (may_differ if kind in allowed else held).append(name)
+    found = [other for other in first.rows if other.ran and _same(row, other, held)]
+    for name in may_differ:  # the nearest of those that are left
+        found = [other for other in found if _same(row, other, [name])] or found
+    if len(found) > 1:
+        labels = ", ".join(f"{other.bundle} {first.label(other)}" for other in found)
+        raise UsageError(
+            f"{row.bundle} {row.label} could be compared with {labels}. Compare files of one "
+            "bundle and of the same settings."
+        )
+    return found[0] if found else None
 
 
-def _notes(runs: tuple[Run, ...], allowed: frozenset[str]) -> Iterator[str]:
+def _same(row: Row, other: Row, names: list[str]) -> bool:
+    return all(getattr(row, name) == getattr(other, name) for name in names)
+
+
+def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
     first = runs[0].results
     yield (
         "speed: ratio of the geometric means of the rounds' medians; brackets hold its 95 % "
@@ -144,7 +165,14 @@ def _notes(runs: tuple[Run, ...], allowed: frozenset[str]) -> Iterator[str]:
         found = verdict.of_run(run.results)
         if found.reasons:
             yield f"{run.name} is {found.grade.name}: {found.reasons[0]}"
-    for run in runs[1:]:
+    for n, run in enumerate(runs[1:], 1):
+        mine = [pair for pair in pairs if pair.run == n]
+        compared = [id(row) for pair in mine for row in (pair.before, pair.after)]
+        for one in (runs[0], run):
+            alone = [r for r in one.results.rows if r.ran and id(r) not in compared]
+            if alone:
+                labels = ", ".join(one.results.label(row) for row in alone)
+                yield f"{one.name}: not compared with {_other(runs[0], run, one).name}: {labels}."
         differing = list(_differences(first, run.results))
         for kind, text in differing:
             yield f"{run.name} differs in {kind}: {text}."
@@ -158,6 +186,10 @@ def _notes(runs: tuple[Run, ...], allowed: frozenset[str]) -> Iterator[str]:
             versions.append(f"engines {', '.join(engines)}")
         if versions:
             yield f"{run.name} differs in {'; '.join(versions)}."
+
+
+def _other(first: Run, second: Run, one: Run) -> Run:
+    return second if one is first else first
 
 
 def _engines(results: Results) -> set[str]:

@@ -5,6 +5,7 @@
     ├── CheckpointError         1  weights that cannot be used (cifarq)
     ├── BundleError             1  a bundle or manifest that cannot be trusted
     ├── EngineError             1  an engine that is missing or refused an artifact
+    ├── RecordingError          1  results that cannot be kept while they are measured
     ├── ExportError             1  an artifact that could not be written or is not faithful
     └── UsageError              2  the command line asks for something that does not exist
 
@@ -32,6 +33,10 @@ class BundleError(ToolkitError):
 
 class EngineError(ToolkitError):
     """An engine that is not installed or that refused an artifact."""
+
+
+class RecordingError(ToolkitError):
+    """A results file that can no longer be written: a full disk, say."""
 
 
 class ExportError(ToolkitError):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` atomically and durably (fsync before the rename)."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Write text that comes in pieces as UTF-8 to ``path``, atomically and durably."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
 

@@ -270,10 +270,13 @@ def _record(kind: type[_Record], item: Any) -> _Record:
         record = kind(**values)
     except TypeError as error:
         raise TypeError(f"{kind.__name__}: {error}") from error
-    for key in ("file", "sha256", "format", "engine", "precision", "model"):
+    for key in ("file", "sha256", "format", "engine", "precision", "model", "target"):
         if not isinstance(values.get(key, ""), str):
             raise TypeError(f"{kind.__name__}: {key} is {values[key]!r}, not a string")
     size = values.get("size_bytes", 0)
-    if not isinstance(size, int) or size < 0:
+    if not isinstance(size, int) or not 0 <= size < 2**63:
         raise TypeError(f"{kind.__name__}: size_bytes is {size!r}, not a size")
+    gates = values.get("overridden", ())
+    if not isinstance(gates, tuple) or not all(isinstance(gate, str) for gate in gates):
+        raise TypeError(f"{kind.__name__}: overridden is {gates!r:.40}, not a list of names")
     return record

@@ -1,6 +1,5 @@
 """What is going to be measured: which artifacts, in which order, and how."""
 
-import math
 import os
 import random
 from dataclasses import asdict, dataclass
@@ -12,6 +11,9 @@ from edge_runtime import manifest
 from edge_runtime.command import did_you_mean
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.manifest import Artifact, Manifest
+
+LONGEST_S = 1_000_000
+"""No wait is longer, some eleven days: the system counts it in 32 bits of ms."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):
-            if not math.isfinite(value := getattr(self, name)):
-                raise UsageError(f"{name} is {value}; give a number of seconds")
+            if not 0 <= (value := getattr(self, name)) <= LONGEST_S:
+                raise UsageError(f"{name} is {value}; give seconds, at most {LONGEST_S:,}")
         if self.max_time_s < self.min_time_s:
             raise UsageError(
                 f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}"
@@ -62,13 +64,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """One artifact of one bundle, at one batch size and thread count."""
+    """One artifact of one bundle, at one batch size and thread count; ``name`` is the bundle's."""
 
     bundle: Path
     manifest: Manifest
     artifact: Artifact
     batch_size: int = 1
     threads: int = 1
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def make(
             found += _artifacts(path)
         except BundleError as error:
             problems.append(error)
+        except OSError as error:
+            problems.append(BundleError(f"cannot read {str(path)[:100]}: {error.strerror}."))
     if not found:
         raise problems[0]
     present = {artifact.engine for _, _, artifact in found}
@@ -131,12 +136,30 @@ def make(
         )
     sizes = list(product(settings.batch_sizes, settings.threads))
     jobs = tuple(
-        Job(*one, batch_size, threads)
-        for one in found
+        Job(*one, batch_size, threads, name)
+        for one, name in zip(found, _names(found), strict=True)
         if not engines or one[2].engine in engines
         for batch_size, threads in sizes
     )
     return Plan(jobs, settings, accuracy_data, tuple(map(str, problems)))
+
+
+def _names(found: list[tuple[Path, Manifest, Artifact]]) -> list[str]:
+    """Return what each artifact's bundle is called: no artifact is there twice under one name.
+
+    A bundle that is given twice, or another of the same folder name, is told apart by a number.
+    """
+    names: list[str] = []
+    taken: set[tuple[str, str]] = set()
+    folders: dict[str, Path] = {}
+    for bundle, _, artifact in found:
+        folder, name, number = bundle.resolve(), bundle.resolve().name, 1
+        while folders.setdefault(name, folder) != folder or (name, artifact.file) in taken:
+            number += 1
+            name = f"{folder.name}#{number}"
+        taken.add((name, artifact.file))
+        names.append(name)
+    return names
 
 
 def _check_cpus(cpus: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import host, manifest, results_file, runner, target
-from edge_runtime.errors import UsageError
+from edge_runtime.errors import RecordingError, UsageError, reason
 from edge_runtime.files import LEFTOVER, remove_leftovers
 from edge_runtime.plan import Plan
 from edge_runtime.probes import load, state
@@ -39,16 +39,30 @@ class Recording:
         progress: Callable[[Step], object] = lambda step: None,
         start: Start = runner.standard,
     ) -> Results:
-        """Measure what is left, and return all of it."""
+        """Measure what is left, and return all of it.
+
+        Raises:
+            RecordingError: the file can no longer be written; it holds what was there before, and
+                ``results`` all that was measured.
+        """
         for step in runner.run(self.plan, self._done, start=start):
             done = step.turns == step.total
             after = {"after": state.of_machine()} if done else {}
             known = {**self.results.state, **after}
             self.results = replace(self.results, rows=step.rows, state=known)
             if self.file:
-                results_file.write(self.results, self.file)
+                self._keep(self.file)
             progress(step)
         return self.results
+
+    def _keep(self, file: Path) -> None:
+        try:
+            results_file.write(self.results, file)
+        except OSError as error:
+            raise RecordingError(
+                f"--json {file} cannot be written ({error.strerror}), and holds what was measured "
+                "before. Make room and go on with --resume."
+            ) from error
 
 
 def new(plan: Plan, file: Path | None) -> Recording:
@@ -82,15 +96,18 @@ def resumed(plan: Plan, file: Path) -> Recording:
             f"--resume: {file} was measured with another {differing}. Repeat its command, or give "
             "another --json."
         )
-    whole = found.whole_rounds()
+    whole = replace(found.whole_rounds(), settings=plan.settings)
     return Recording(plan, file, whole, whole.rows if whole.rounds_done else ())
 
 
 def check_writable(file: Path, plan: Plan) -> None:
     """Refuse what cannot be written, or should not, before anything is measured."""
-    whole = file.resolve()
-    if whole.exists() and not whole.is_file():
-        raise UsageError(f"--json {file}: not a regular file.")
+    try:
+        whole = file.resolve()
+        if whole.exists() and not whole.is_file():
+            raise UsageError(f"--json {file}: not a regular file.")
+    except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+        raise UsageError(f"--json {str(file)[:100]}: cannot be used ({reason(error)}).") from error
     if whole.parent in {job.bundle.resolve() for job in plan.jobs} and whole.suffix != ".json":
         raise UsageError(f"--json {file}: give a file that ends in .json.")
     if whole.name == manifest.FILE:
@@ -102,8 +119,8 @@ def check_writable(file: Path, plan: Plan) -> None:
         ):
             pass
     except OSError as error:
-        reason = f"cannot write to {whole.parent} ({error.strerror})"
-        raise UsageError(f"--json {file}: {reason}.") from error
+        where = f"cannot write to {whole.parent} ({error.strerror})"
+        raise UsageError(f"--json {file}: {where}.") from error
 
 
 def _refuse_unfinished(file: Path) -> None:
@@ -130,12 +147,17 @@ def _nothing_yet(plan: Plan) -> Results:
     return Results(plan.settings, machine, rows, {"before": state.of_machine()}, started)
 
 
+# Patience, and the memory that the kernel leaves over, which differs a little from boot to boot.
+_MAY_CHANGE = {"timeout_s", "cooldown_s", "memory_bytes"}
+
+
 def _differences(found: Results, fresh: Results) -> str:
     """Return the name of the first thing that two runs do not share; '' if they share all."""
     old, new = found.settings.to_json(), fresh.settings.to_json()
-    if names := [name for name in new if old[name] != new[name]]:
+    if names := [name for name in new if old[name] != new[name] and name not in _MAY_CHANGE]:
         return f"{names[0]} ({old[names[0]]}, now {new[names[0]]})"
-    if names := [name for name in fresh.host if found.host.get(name) != fresh.host[name]]:
+    held = [name for name in fresh.host if name not in _MAY_CHANGE]
+    if names := [name for name in held if found.host.get(name) != fresh.host[name]]:
         return f"machine: {names[0]} {found.host.get(names[0])}, now {fresh.host[names[0]]}"
     if [_identity(row) for row in found.rows] != [_identity(row) for row in fresh.rows]:
         return "set of artifacts"

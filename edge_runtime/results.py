@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_runtime import __version__
 from edge_runtime.plan import Settings
-from edge_runtime.stats import Estimate, paired_ratio, percentile, samples_needed
+from edge_runtime.stats import Estimate, paired_ratio, percentile, supported_percentile
 
 
 class Status(StrEnum):
@@ -71,20 +71,18 @@ class Turn:
     @property
     def model_bytes(self) -> int | None:
         """What loading and running the model added at its peak, above what was there before."""
-        return self._grown(self.memory.get("peak_bytes"), "ready")
+        peak, before = self.memory.get("peak_bytes"), self.memory.get("before_load_bytes")
+        return None if peak is None or before is None else max(0, peak - before)
 
     @property
     def engine_bytes(self) -> int | None:
         """What importing the engine added."""
-        return self._grown(self._resident("engine"), "start")
+        after, before = self._resident("engine"), self._resident("start")
+        return None if after is None or before is None else max(0, after - before)
 
     def _resident(self, stage: str) -> int | None:
         size = (self.memory.get(stage) or {}).get("resident_bytes")
         return size if isinstance(size, int) else None
-
-    def _grown(self, size: int | None, since: str) -> int | None:
-        before = self._resident(since)
-        return None if size is None or before is None else max(0, size - before)
 
 
 @dataclass(frozen=True)
@@ -139,25 +137,29 @@ class Row:
         """Whether every sample is one call, so that a percentile says something of calls."""
         return all(turn.calls_per_sample == 1 for turn in self.turns)
 
-    @cached_property
+    @property
     def calls_ns(self) -> tuple[float, ...]:
         """The duration of a call in each sample, all turns together."""
         return tuple(s / turn.calls_per_sample for turn in self.turns for s in turn.samples_ns)
+
+    @property
+    def sample_count(self) -> int:
+        """How many samples all turns have together."""
+        return sum(len(turn.samples_ns) for turn in self.turns)
 
     def latency_ns(self, percent: float) -> float | None:
         """Return a percentile of the calls, or None where the samples do not support it."""
         if not self.ran or (percent > 50 and not self.single_calls):
             return None
-        if percent > 50 and len(self.calls_ns) < samples_needed(percent):
-            return None
-        return percentile(self.calls_ns, percent)
+        return supported_percentile(self.calls_ns, percent)
 
     @property
     def images_per_s(self) -> float | None:
         """Throughput of the timed calls."""
         if not self.ran:
             return None
-        return self.batch_size * len(self.calls_ns) / (sum(self.calls_ns) / 1e9)
+        calls = self.calls_ns
+        return self.batch_size * len(calls) / (sum(calls) / 1e9)
 
     def middle(self, of_turn: Callable[[Turn], float | None]) -> float | None:
         """Return the median over the turns of what is known of each; None where nothing is."""
@@ -222,9 +224,17 @@ class Results:
         return self.rounds_done >= self.settings.rounds
 
     def whole_rounds(self) -> "Results":
-        """Return the results without the turns of a round that was not finished."""
+        """Return the results as they were before the round that was not finished.
+
+        A row that came to its end in that round takes part again.
+        """
         done = self.rounds_done
-        rows = (replace(row, turns=row.turns[:done]) for row in self.rows)
+        unfinished = done < self.settings.rounds
+        rows = []
+        for row in self.rows:
+            again = unfinished and not row.status.goes_on and len(row.turns) == done
+            ended = {"status": Status.OK, "message": ""} if again else {}
+            rows.append(replace(row, turns=row.turns[:done], **ended))  # type: ignore[arg-type]
         return replace(self, rows=tuple(rows))
 
     @property

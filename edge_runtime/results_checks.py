@@ -63,7 +63,8 @@ def _row(row: Row, where: str) -> None:
 
 def _memory(memory: dict[str, Any], where: str) -> None:
     _text(memory.get("reason"), f"{where}.reason")
-    _number(memory.get("peak_bytes"), f"{where}.peak_bytes")
+    for name in ("before_load_bytes", "peak_bytes"):
+        _number(memory.get(name), f"{where}.{name}")
     for stage in _STAGES:
         for name, size in _items(memory.get(stage) or {}, f"{where}.{stage}"):
             _number(size, f"{where}.{stage}.{name}")

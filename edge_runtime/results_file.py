@@ -8,45 +8,79 @@ Schema history:
 
 import json
 import math
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from edge_runtime import results_checks, strict, verdict
 from edge_runtime.errors import BundleError, UsageError
-from edge_runtime.files import write_text
-from edge_runtime.results import Results
+from edge_runtime.files import write_pieces
+from edge_runtime.results import Results, Turn
 
 SCHEMA = 2
 
 
 def header(results: Results) -> dict[str, Any]:
     """Return all of a document but its rows, as JSON values."""
-    content = asdict(results)
+    content = {field.name: getattr(results, field.name) for field in fields(results)}
     del content["rows"]
-    verdict_of_run = verdict.of_run(results).to_json()
-    found: dict[str, Any] = _finite({"schema": SCHEMA, **content, "verdict": verdict_of_run})
+    content |= {"settings": results.settings.to_json()}
+    judged = verdict.of_run(results).to_json()
+    found: dict[str, Any] = _finite({"schema": SCHEMA, **content, "verdict": judged})
     return found
 
 
-def rows(results: Results) -> list[dict[str, Any]]:
-    """Return the rows of a document, each with its verdict, as JSON values."""
-    judged = verdict.of_rows(results)
-    return [
-        _finite({**asdict(row), "verdict": judged[i].to_json()})
-        for i, row in enumerate(results.rows)
-    ]
+def rows(results: Results) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a document, each with its verdict, as JSON values."""
+    for row, judged in zip(results.rows, verdict.of_rows(results), strict=True):
+        content = {field.name: getattr(row, field.name) for field in fields(row)}
+        content["turns"] = [_turn(turn) for turn in row.turns]
+        yield {
+            **content,
+            "accuracy": _finite(row.accuracy),
+            "verdict": judged.to_json(),
+        }
 
 
 def text(results: Results) -> str:
     """Return the document's text."""
-    content = {**header(results), "rows": rows(results)}
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    return "".join(_pieces(results))
 
 
 def write(results: Results, path: Path) -> None:
     """Write the document atomically."""
-    write_text(path, text(results))
+    write_pieces(path, _pieces(results))
+
+
+def _pieces(results: Results) -> Iterator[str]:
+    """Yield the document's text, a line for each turn: it is never in memory as a whole."""
+    yield "{\n"
+    for key, value in header(results).items():
+        yield f" {json.dumps(key)}: {_indented(value, 1)},\n"
+    yield ' "rows": ['
+    for i, row in enumerate(rows(results)):
+        turns = row.pop("turns")
+        yield ",\n  {\n" if i else "\n  {\n"
+        for key, value in row.items():
+            yield f"   {json.dumps(key)}: {_indented(value, 3)},\n"
+        yield '   "turns": ['
+        for j, turn in enumerate(turns):
+            yield f"{',' if j else ''}\n    {json.dumps(turn, allow_nan=False)}"
+        yield "\n   ]\n  }"
+    yield "\n ]\n}\n"
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    content = {field.name: getattr(turn, field.name) for field in fields(turn)}
+    for name in ("memory", "before", "after"):
+        content[name] = _finite(content[name])
+    return content
+
+
+def _indented(value: Any, depth: int) -> str:
+    lines = json.dumps(value, indent=1, allow_nan=False).splitlines()
+    return ("\n" + " " * depth).join(lines)
 
 
 def read(path: Path) -> Results:

@@ -32,6 +32,9 @@ SPREAD = 0.10
 """Standard deviation of the rounds' medians over their mean. Source: `pyperf check`, for which a
 benchmark may be unstable where this is 10 % of the mean or more."""
 
+SHORTEST_TURN_NS = 30_000_000
+"""Turns shorter than three of the kernel's ticks (on average) are not judged by counts of ticks."""
+
 SWITCHES_PER_S = 10
 """Involuntary context switches a second, judged only where the time spent waiting is unknown: a
 process alone on its CPU is hardly ever preempted, one that shares it every few ms."""
@@ -85,7 +88,8 @@ def _status(row: Row, run: Run) -> Iterator[Reason]:
 def _rounds(row: Row, run: Run) -> Iterator[Reason]:
     asked, done = run.results.settings.rounds, len(row.turns)
     if row.status.goes_on and done < asked:
-        text = f"{done} of {asked} rounds were measured: go on with --resume"
+        text = f"{done} of {asked} rounds were measured: go on with --resume, or "
+        text += "measure again"
         yield Reason(Grade.SUSPECT, "unfinished", text)
     elif row.status.goes_on and done == 1:
         yield Reason(
@@ -96,11 +100,11 @@ def _rounds(row: Row, run: Run) -> Iterator[Reason]:
 def _samples(row: Row, run: Run) -> Iterator[Reason]:
     settings = run.results.settings
     finished = len(row.turns) >= settings.rounds
-    if finished and len(row.calls_ns) < settings.min_runs:
+    if finished and row.sample_count < settings.min_runs:
         yield Reason(
             Grade.SUSPECT,
             "few samples",
-            f"--max-time {settings.max_time_s:g} ended it after {len(row.calls_ns):,} of "
+            f"--max-time {settings.max_time_s:g} ended it after {row.sample_count:,} of "
             f"{settings.min_runs:,} samples: raise it, or lower --min-runs",
         )
 
@@ -199,7 +203,7 @@ def _switches(row: Row) -> Iterator[Reason]:
 
 
 def _steal(row: Row, run: Run) -> Iterator[Reason]:
-    share = window.steal_share(row.turns)
+    share = window.steal_share(row.turns) if _has_ticks(row) else None
     if share is not None and (grade := _graded(share, WAIT_SHARE)):
         yield Reason(
             grade,
@@ -210,7 +214,15 @@ def _steal(row: Row, run: Run) -> Iterator[Reason]:
         )
 
 
+def _has_ticks(row: Row) -> bool:
+    """Whether the turns are long enough for counters that tick a hundred times a second."""
+    wall = window.total(row.turns, "monotonic_ns")
+    return wall is not None and wall >= SHORTEST_TURN_NS * len(row.turns)
+
+
 def _others(row: Row, run: Run) -> Iterator[Reason]:
+    if not _has_ticks(row):
+        return
     used = window.others_cpus(row.turns, run.results.host.get("ticks_per_s"))
     if used is not None and used >= OTHERS_CPUS:
         yield Reason(

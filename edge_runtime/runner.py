@@ -94,7 +94,7 @@ def row(job: Job) -> Row:
     """Return a job's row before anything is measured."""
     artifact = job.artifact
     return Row(
-        bundle=job.bundle.resolve().name,
+        bundle=job.name or job.bundle.resolve().name,
         model=job.manifest.model,
         file=artifact.file,
         format=artifact.format,
@@ -171,7 +171,11 @@ def _in_child(
     except subprocess.TimeoutExpired:
         return Status.TIMED_OUT, {
             "message": f"no result after {plan.settings.timeout_s:g} s: raise --timeout, or lower "
-            "--min-runs, --min-time or --accuracy-images",
+            + (
+                "the images of --accuracy-data"
+                if order["accuracy_file"]
+                else "--min-runs, --min-time or --accuracy-images"
+            ),
         }
     if done.returncode:
         for_memory = killed_before is not None and load.oom_kills().value != killed_before

@@ -32,9 +32,14 @@ class Estimate:
     def __str__(self) -> str:
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
+    @property
+    def holds_1(self) -> bool:
+        """Whether a ratio is not told from 1: no difference is shown."""
+        return self.low <= 1 <= self.high
+
     def as_ratio(self) -> str:
         """Return it as text which says so where the interval does not tell it from 1."""
-        return f"{self}, no difference shown" if self.low <= 1 <= self.high else str(self)
+        return f"{self}, no difference shown" if self.holds_1 else str(self)
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
@@ -67,7 +72,7 @@ def samples_needed(percent: float, *, confidence: float = 0.99) -> int:
     return count
 
 
-def supported_percentile(samples: Sequence[int], percent: float) -> float | None:
+def supported_percentile(samples: Sequence[float], percent: float) -> float | None:
     """Return a percentile, or None where there are too few samples to show it.
 
     The median is shown from any number: it describes the samples, and claims nothing of a tail.

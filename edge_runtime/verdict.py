@@ -35,20 +35,23 @@ def of_run(results: Results) -> Verdict:
     """Judge the run: as its worst row, but rows that only lack their engine if any other ran."""
     if not results.rows:
         return Verdict(Grade.INVALID, ("nothing was measured",))
-    kinds: dict[str, list[tuple[Row, Reason]]] = defaultdict(list)
+    kinds: dict[tuple[str, Grade], list[tuple[Row, Reason]]] = defaultdict(list)
     for row, reasons in zip(results.rows, _by_row(results), strict=True):
         if row.status is not Status.ENGINE_MISSING or not any(r.ran for r in results.rows):
             for reason in reasons:
-                kinds[reason.kind].append((row, reason))
-    worst = [
-        (found, max(found, key=lambda pair: (pair[1].grade, pair[1].size))[1])
-        for found in kinds.values()
-    ]
-    worst.sort(key=lambda pair: -pair[1].grade)
-    lines = tuple(
-        f"{_whose([row for row, _ in found], results)}: {reason.text}" for found, reason in worst
-    )
-    return Verdict(max((reason.grade for _, reason in worst), default=Grade.VALID), lines)
+                kinds[reason.kind, reason.grade].append((row, reason))
+    grouped = sorted(kinds.items(), key=lambda item: -item[0][1])
+    lines = tuple(_line(found, results) for _, found in grouped)
+    return Verdict(max((grade for _, grade in kinds), default=Grade.VALID), lines)
+
+
+def _line(found: list[tuple[Row, Reason]], results: Results) -> str:
+    """Return one line for all rows with a reason of one kind and grade: the worst one's."""
+    row, reason = max(found, key=lambda pair: pair[1].size)
+    whose = _whose([row for row, _ in found], results)
+    if len({other.text for _, other in found}) > 1:
+        whose += f", at worst {results.label(row)}"
+    return f"{whose}: {reason.text}"
 
 
 def _verdict(reasons: list[Reason]) -> Verdict:

@@ -80,6 +80,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
             "overhead_ns": overhead,
             "memory": {
                 **stages,
+                "before_load_bytes": baseline.value,
                 "peak_bytes": peak.value,
                 "reason": baseline.reason or peak.reason,
             },
@@ -88,7 +89,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     }
     if job["accuracy"]:
         logits = accuracy.logits_of(session.run, pack.images, how, batch_size=size)
-        found["accuracy"] = _compared(logits, pack, artifact.file, size)
+        found["accuracy"] = _compared(logits, pack, artifact, size)
         if job["accuracy_file"]:
             found["accuracy"]["data"] = _counted(session, content, job)
     return found
@@ -123,7 +124,9 @@ def _timed(call: Callable[[], object], overhead: int, job: dict[str, Any]) -> di
     }
 
 
-def _compared(logits: Any, pack: golden.Golden, file: str, batch_size: int) -> dict[str, Any]:
+def _compared(
+    logits: Any, pack: golden.Golden, artifact: manifest.Artifact, batch_size: int
+) -> dict[str, Any]:
     if logits.shape != pack.logits.shape:
         raise EngineError(
             f"the artifact answers {logits.shape[1:]} values an image, its golden pack has "
@@ -131,9 +134,10 @@ def _compared(logits: Any, pack: golden.Golden, file: str, batch_size: int) -> d
         )
     right = int(accuracy.is_right(logits, pack.labels).sum())
     found = {**parity.compare(logits, pack.logits).to_json(), "right": right}
-    # Dynamic INT8 takes its ranges from the batch: only single images compare across machines.
-    if batch_size == 1 and file in pack.exported:
-        found["exported"] = parity.compare(logits, pack.exported[file]).to_json()
+    # Dynamic INT8 takes its ranges from the whole batch: only single images compare with these.
+    alone = batch_size == 1 or not artifact.precision.startswith("int8-dynamic")
+    if alone and artifact.file in pack.exported:
+        found["exported"] = parity.compare(logits, pack.exported[artifact.file]).to_json()
     return found
 
 

@@ -69,8 +69,13 @@ _OWN = {
 
 
 def of_machine(root: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """Return what is of the machine alone, described, as JSON values."""
-    return described({name: PROBES[name](root) for name in PROBES if name not in _OWN})
+    """Return what is of the machine alone, described, as JSON values.
+
+    What cannot be read of this process cannot be of others either: it is there with its reason.
+    """
+    found = {name: probe(root) for name, probe in PROBES.items()}
+    known = {n: r for n, r in found.items() if n not in _OWN or r.value is None}
+    return described(known)
 
 
 def read(root: Path = ROOT, *, closing: bool = False) -> dict[str, Reading[Any]]:

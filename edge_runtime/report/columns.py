@@ -68,7 +68,7 @@ def of(results: Results, references: References, verdicts: dict[int, Verdict]) -
         found = speed(row)
         if found is None:
             return UNKNOWN
-        return NO_DIFFERENCE if found.low <= 1 <= found.high else str(found)
+        return NO_DIFFERENCE if found.holds_1 else str(found)
 
     def part(name: str) -> Callable[[Row], float | None]:
         return lambda row: getattr(speed(row), name, None)

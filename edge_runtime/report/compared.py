@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import asdict
 from typing import Any
 
+from edge_runtime import verdict
 from edge_runtime.comparison import Comparison, Pair
 from edge_runtime.report.columns import NO_DIFFERENCE, UNKNOWN
 from edge_runtime.report.grid import Grid
@@ -23,14 +24,20 @@ def render(comparison: Comparison, output: str) -> str:
         output: ``table``, ``markdown``, ``csv`` or ``json``.
     """
     if output == "json":
-        return json.dumps({"schema": SCHEMA, "pairs": _records(comparison)}, indent=1)
+        runs = [
+            {"file": run.name, "verdict": verdict.of_run(run.results).to_json()}
+            for run in comparison.runs
+        ]
+        content = {"schema": SCHEMA, "runs": runs, "pairs": _records(comparison)}
+        return json.dumps({**content, "notes": comparison.notes}, indent=1)
     if output == "csv":
         text = io.StringIO()
         records = _records(comparison)
         for record in records:
             record |= record.pop("speed") or {}
         names = ["artifact", "before", "after", "before_p50_ns", "after_p50_ns"]
-        writer = csv.DictWriter(text, [*names, "value", "low", "high"], lineterminator="\n")
+        names += ["value", "low", "high", "before_verdict", "after_verdict"]
+        writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(records)
         return text.getvalue().rstrip("\n")
@@ -67,12 +74,13 @@ def _ms(nanoseconds: float | None) -> str:
 def _speed(pair: Pair) -> str:
     if pair.speed is None:
         return UNKNOWN
-    if pair.speed.low <= 1 <= pair.speed.high:
+    if pair.speed.holds_1:
         return f"{pair.speed} {NO_DIFFERENCE}"
     return str(pair.speed)
 
 
 def _records(comparison: Comparison) -> list[dict[str, Any]]:
+    grades = [verdict.of_run(run.results).grade.name for run in comparison.runs]
     return [
         {
             "artifact": pair.label,
@@ -81,6 +89,8 @@ def _records(comparison: Comparison) -> list[dict[str, Any]]:
             "before_p50_ns": pair.before.latency_ns(50),
             "after_p50_ns": pair.after.latency_ns(50),
             "speed": asdict(pair.speed) if pair.speed else None,
+            "before_verdict": grades[0],
+            "after_verdict": grades[pair.run],
         }
         for pair in comparison.pairs
     ]

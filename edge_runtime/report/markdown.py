@@ -8,8 +8,7 @@ def render(results: Results) -> str:
     """Return title, table, verdict, what went wrong, and notes."""
     view = of(results)
     parts = [[f"**{view.title}**"], view.grid().markdown()]
-    if view.scaling:
-        parts.append(view.scaling.markdown())
+    parts += [grid.markdown() for grid in (view.bundles, view.scaling) if grid]
     parts.append([f"**{view.headline}**"])
     if view.verdict.reasons:
         parts.append([f"- {reason}" for reason in view.verdict.reasons])

@@ -37,7 +37,7 @@ def of(results: Results, references: References) -> tuple[str, ...]:
 
 
 def _latency(ran: list[Row], results: Results) -> Iterable[str]:
-    calls = _range([len(row.calls_ns) for row in ran])
+    calls = _range([row.sample_count for row in ran])
     rounds = _range([len(row.turns) for row in ran])
     overhead = percentile([turn.overhead_ns for row in ran for turn in row.turns], 50)
     pinned = ", ".join(map(str, results.settings.cpus))
@@ -58,13 +58,15 @@ def _latency(ran: list[Row], results: Results) -> Iterable[str]:
 def _percentiles(ran: list[Row], results: Results) -> Iterable[str]:
     for percent in (90, 99):
         needed = samples_needed(percent)
-        short = [row for row in ran if row.single_calls and len(row.calls_ns) < needed]
+        going = [row for row in ran if row.single_calls and row.status.goes_on]
+        short = [row for row in going if row.sample_count < needed]
         if short:
-            fewest = min(short, key=lambda row: len(row.calls_ns))
+            fewest = min(short, key=lambda row: row.sample_count)
+            enough = results.settings.min_runs >= needed
             yield (
                 f"{UNKNOWN}: p{percent} needs {needed} samples (99 % confidence), "
-                f"{needed - len(fewest.calls_ns)} more of {results.label(fewest)}: --min-runs "
-                f"{needed}."
+                f"{needed - fewest.sample_count} more of {results.label(fewest)}: "
+                + ("measure longer (--max-time)." if enough else f"--min-runs {needed}.")
             )
 
 
@@ -75,7 +77,7 @@ def _no_difference(ran: list[Row], results: Results, references: References) -> 
         if reference is None or reference is row:
             continue
         speed = row.speed_against(reference)
-        if speed is not None and speed.low <= 1 <= speed.high:
+        if speed is not None and speed.holds_1:
             found.append(f"{results.label(row)} {speed}")
     if any(row is not references.of(row) for row in ran) and references.rows:
         yield "speed: ratio of medians, paired by round; brackets hold its 95 % interval."
@@ -125,6 +127,11 @@ def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
     for row in ran:
         there = row.accuracy.get("exported")
         if not there:
+            if row.batch_size > 1 and row.precision.startswith("int8-dynamic") and row.accuracy:
+                yield (
+                    f"{results.label(row)}: not compared with its answers on the exporting "
+                    "machine, which are of single images: dynamic INT8 depends on the batch."
+                )
             continue
         differing, largest = there["images"] - there["agree"], there.get("largest_difference")
         scale = max(1.0, there.get("largest_logit") or 0.0)

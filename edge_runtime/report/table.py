@@ -13,8 +13,7 @@ def render(results: Results) -> str:
     """Return title, tables, verdict, what went wrong, and notes."""
     view = of(results)
     parts = [[view.title], view.grid(Group.SPEED).text(), view.grid(Group.COST).text()]
-    if view.scaling:
-        parts.append(view.scaling.text())
+    parts += [grid.text() for grid in (view.bundles, view.scaling) if grid]
     problems = [f"{file}: {message}" for file, message in view.problems]
     parts.append([view.headline, *(_wrapped(f"- {reason}") for reason in view.verdict.reasons)])
     parts.append([_wrapped(note) for note in (*problems, *view.notes)])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge_runtime import verdict
-from edge_runtime.report import columns, notes, references, scaling
+from edge_runtime.report import bundles, columns, notes, references, scaling
 from edge_runtime.report.columns import Column, Group
 from edge_runtime.report.grid import Grid
 from edge_runtime.results import Results, Row, Status
@@ -21,6 +21,7 @@ class View:
         notes: how to read it.
         verdict: of the run.
         scaling: what was varied, if anything was.
+        bundles: later bundles against the first, if there are several.
     """
 
     title: str
@@ -29,6 +30,7 @@ class View:
     notes: tuple[str, ...]
     verdict: Verdict
     scaling: Grid | None
+    bundles: Grid | None
 
     def grid(self, group: Group | None = None) -> Grid:
         """Return the table, or the part of it that belongs to a group."""
@@ -72,6 +74,7 @@ def of(results: Results) -> View:
         notes=notes.of(results, found),
         verdict=verdict.of_run(results),
         scaling=scaling.of(results),
+        bundles=bundles.of(results),
     )
 
 

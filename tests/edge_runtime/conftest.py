@@ -88,7 +88,12 @@ def turn(number: int, samples: tuple[int, ...], **changes: Any) -> Turn:
         "calls_per_sample": 1,
         "overhead_ns": 200,
         "samples_ns": samples,
-        "memory": {**stages, "peak_bytes": 72 * mb, "reason": ""},
+        "memory": {
+            **stages,
+            "before_load_bytes": 52 * mb,
+            "peak_bytes": 72 * mb,
+            "reason": "",
+        },
         "before": before,
         "after": {**before, **passed},
     }

@@ -103,6 +103,13 @@ def test_a_corrupt_runtime_is_said_and_exit_code_1(run, bundle):
         (["--cpus", "3-1", "bundle"], 2, "'3-1' is not a list of CPUs"),
         (["--cpus", "9999", "bundle"], 2, "--cpus: no CPU 9999 here"),
         (["--max-time", "1", "bundle"], 2, "--max-time 1 is less than --min-time 3"),
+        (["--timeout", "1e7", "bundle"], 2, "timeout_s is 10000000.0; give seconds, at most 1,000"),
+        (["--cooldown", "1e12", "bundle"], 2, "cooldown_s is 1000000000000.0; give seconds"),
+        (["x" * 300], 1, "File name too long"),
+        (["--json", "x" * 300, "bundle"], 2, "File name too long"),
+        (["--json", "loop.json", "bundle"], 2, "--json loop.json: cannot be used (Symlink loop"),
+        (["--accuracy-data", "x" * 300, "bundle"], 1, "File name too long"),
+        (["--accuracy-data", "/proc/self/mem", "bundle"], 1, "cannot be read"),
         (["--resume", "bundle"], 2, "--resume goes on with a file: give --json FILE"),
         (["--accuracy-data", "nowhere", "bundle"], 1, "--accuracy-data nowhere does not exist"),
         (["--accuracy-data", "bundle/manifest.json", "bundle"], 1, "are no records of 3073"),
@@ -111,6 +118,7 @@ def test_a_corrupt_runtime_is_said_and_exit_code_1(run, bundle):
     ],
 )
 def test_bad_input_is_one_line_that_names_it(run, bundle, arguments, code, message):
+    (bundle.parent / "loop.json").symlink_to("loop.json")
     done = run("edge_runtime", *arguments, cwd=bundle.parent)
     assert done.returncode == code
     assert message in done.stderr and "Traceback" not in done.stderr
@@ -173,13 +181,28 @@ def test_ctrl_c_shows_what_was_measured_and_says_how_to_go_on(bundle, tmp_path):
     with subprocess.Popen(
         [*command, "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not path.exists():
+        while not path.exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, error = process.communicate()
     assert process.returncode == 130
     assert "int8-dynamic" in out and "of 50 rounds were measured" in out
     assert re.search(r"Interrupted after \d+ of 50 rounds\. Go on with --json .* --resume", error)
+
+
+def test_a_disk_that_is_full_ends_the_run_and_loses_nothing_that_was_measured(bundle, tmp_path):
+    # A limit on the size of files stands in for the disk: the document outgrows it by some round.
+    command = ["bash", "-c", 'ulimit -f 24; exec "$@"', "x", sys.executable, "-m", "edge_runtime"]
+    done = subprocess.run(
+        [*command, bundle, *QUICK, "--rounds", "20", "--json", tmp_path / "r.json"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot be written (File too large), and holds what was measured" in done.stderr
+    assert "int8-dynamic" in done.stdout
+    assert results_file.read(tmp_path / "r.json").rounds_done >= 1
+    assert not list(tmp_path.glob(".*.part"))
 
 
 def test_a_broken_bundle_beside_a_good_one_is_said_and_the_good_one_measured(run, bundle, tmp_path):
@@ -216,7 +239,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_child(bundle, edit, tmp_path, fake_e
     edit(lambda c: c["artifacts"][0].update(engine="torch"))
     command = [sys.executable, "-m", "edge_runtime", bundle, *QUICK]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        while not (marker.exists() and marker.read_text()):
+        while not (marker.exists() and marker.read_text()) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert "Interrupted" in process.communicate()[1]
@@ -233,16 +256,6 @@ def _is_running(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def test_help_is_there_at_once(run):
-    def seconds():
-        started = time.perf_counter()
-        assert run("edge_runtime", "--help").returncode == 0
-        return time.perf_counter() - started
-
-    # The best of a few: what is claimed is the command's time, not a busy machine's.
-    assert min(seconds() for _ in range(5)) < 0.2
 
 
 def test_the_waiting_parent_stays_small(bundle, tmp_path):

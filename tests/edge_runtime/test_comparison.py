@@ -1,5 +1,6 @@
 """Comparing result documents: what is compared, what is refused, and what is said of it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,3 +123,75 @@ def test_nothing_in_common_and_a_single_file_are_usage_errors(kept, results):
     other = tuple(replace(row, precision="fp8") for row in results.rows)
     with pytest.raises(UsageError, match=r"no row of a\.json that ran is in b\.json"):
         comparison.of([kept("a.json"), kept("b.json", rows=other)])
+
+
+def two_bundles(results, factor=2):
+    """The rows of two bundles of one model, the second ``factor`` times as fast."""
+    later = (replace(row, bundle="c") for row in faster(results, factor))
+    return (*results.rows, *later)
+
+
+def test_rows_of_two_bundles_are_held_against_their_own(kept, results):
+    rows = two_bundles(results)
+    found = comparison.of([kept("a.json", rows=rows), kept("b.json", rows=rows)])
+    assert len(found.pairs) == 8
+    assert all(pair.before.bundle == pair.after.bundle for pair in found.pairs)
+    assert all(pair.speed.value == pytest.approx(1) for pair in found.pairs)
+
+
+def test_a_row_that_several_could_be_compared_with_is_refused(kept, results):
+    third = tuple(replace(row, bundle="d") for row in results.rows)
+    files = [kept("a.json", rows=two_bundles(results)), kept("b.json", rows=third)]
+    with pytest.raises(UsageError, match="d torchscript fp32 could be compared with b b torchscr"):
+        comparison.of(files)
+
+
+def test_a_bundle_of_another_name_is_compared_row_by_row(kept, results):
+    renamed = tuple(replace(row, bundle="after") for row in faster(results, 2))
+    found = comparison.of([kept("a.json"), kept("b.json", rows=renamed)])
+    assert [pair.speed.value for pair in found.pairs] == pytest.approx([2] * 4)
+
+
+def test_a_sweep_is_compared_setting_by_setting_and_a_new_one_only_where_it_is_clear(kept, results):
+    def at(threads):
+        return replace(results.rows[2], threads=threads)
+
+    def swept(name, *threads):
+        settings = replace(results.settings, threads=threads)
+        return kept(name, rows=tuple(map(at, threads)), settings=settings)
+
+    allowed = frozenset({"threads"})
+    with pytest.raises(UsageError, match="could be compared with b onnx fp32 1 thread, b onnx"):
+        comparison.of([swept("a.json", 1, 2), swept("b.json", 1, 2, 4)], allowed)
+    found = comparison.of([swept("c.json", 1), swept("d.json", 2)], allowed)
+    assert [(pair.before.threads, pair.after.threads) for pair in found.pairs] == [(1, 2)]
+
+
+def test_rows_that_are_in_one_file_only_are_named(kept, results):
+    found = comparison.of([kept("a.json"), kept("b.json", rows=results.rows[:3])])
+    assert "a.json: not compared with b.json: onnx int8-dynamic." in found.notes
+
+
+def test_a_file_without_any_common_row_is_refused_among_others(kept, results):
+    other = tuple(replace(row, precision="fp8") for row in results.rows)
+    files = [kept("a.json"), kept("b.json"), kept("c.json", rows=other)]
+    with pytest.raises(UsageError, match=r"no row of a\.json that ran is in c\.json"):
+        comparison.of(files)
+
+
+def test_what_a_kernel_leaves_of_the_memory_makes_no_other_machine(kept, results):
+    def with_memory(name, size):
+        return kept(name, host={**results.host, "memory_bytes": size})
+
+    files = [with_memory("a.json", 4_000_000_000), with_memory("b.json", 3_990_000_000)]
+    assert comparison.of(files).pairs
+    with pytest.raises(UsageError, match="differ in host: memory_bytes"):
+        comparison.of([files[0], with_memory("c.json", 8_000_000_000)])
+
+
+def test_json_and_csv_say_which_runs_are_to_be_believed(kept):
+    found = comparison.of([kept("a.json"), kept("b.json")])
+    content = json.loads(compared.render(found, "json"))
+    assert [run["verdict"]["status"] for run in content["runs"]] == ["INVALID", "INVALID"]
+    assert content["notes"] == list(found.notes)
+    assert compared.render(found, "csv").splitlines()[1].endswith("INVALID,INVALID")

@@ -182,6 +182,46 @@ def test_a_device_whose_int8_answers_otherwise_is_told_so(results):
     assert not told(largest_difference=0.0)
 
 
+def test_two_bundles_in_one_run_are_held_against_each_other_in_the_same_rounds(results):
+    def twice_as_fast(row):
+        halved = (replace(t, samples_ns=tuple(s // 2 for s in t.samples_ns)) for t in row.turns)
+        return replace(row, bundle="c", turns=tuple(halved))
+
+    both = replace(results, rows=(*results.rows, *map(twice_as_fast, results.rows)))
+    grid = view.of(both).bundles
+    assert grid.headings[-1] == "speed vs b"
+    assert [line[-1] for line in grid.rows] == ["2.00 [2.00, 2.00]"] * 4
+    assert "speed vs b" in report.render(both, "table").replace("\n", " ")
+    assert view.of(both).scaling is None and view.of(results).bundles is None
+
+
+def test_more_samples_are_asked_for_only_where_that_would_help(results):
+    longer = replace(results, settings=replace(results.settings, min_runs=700))
+    assert "650 more of onnx int8-dynamic: measure longer (--max-time)." in notes(longer)
+    crashed = replace(results, rows=(replace(results.rows[3], status=Status.CRASHED),))
+    assert "needs" not in notes(crashed)
+
+
+def test_a_row_that_ended_in_the_unfinished_round_takes_part_again(results):
+    first, second, *_ = results.rows
+    crashed = {"status": Status.TIMED_OUT, "message": "no result after 1 s"}
+    early = replace(second, turns=second.turns[:1], **crashed)
+    rows = (replace(first, turns=first.turns[:2]), early)
+    whole = replace(results, rows=rows).whole_rounds()
+    assert [len(row.turns) for row in whole.rows] == [2, 1] and whole.rows[1] == early
+    rows = (replace(first, turns=first.turns[:1]), early)
+    whole = replace(results, rows=rows).whole_rounds()
+    assert whole.rows[1].status is Status.OK and whole.rows[1].message == ""
+
+
+def test_dynamic_int8_in_a_batch_says_that_it_was_not_compared(results):
+    row = replace(results.rows[3], batch_size=8)
+    row.accuracy.pop("exported")
+    assert "not compared with its answers on the exporting machine" in notes(
+        replace(results, rows=(row,))
+    )
+
+
 def test_json_is_the_document_itself_and_reads_back(results, tmp_path):
     path = tmp_path / "r.json"
     path.write_text(report.render(results, "json"))

@@ -1,0 +1,37 @@
+"""Several bundles in one run: each row against the same row of the first bundle, paired by round.
+
+This is how a small change is told: both were measured in the same rounds.
+"""
+
+from edge_runtime.report.columns import UNKNOWN
+from edge_runtime.report.grid import Grid
+from edge_runtime.results import Results, Row
+
+
+def of(results: Results) -> Grid | None:
+    """Return the table, or None where there is one bundle or no row to compare."""
+    ran = [row for row in results.rows if row.ran]
+    first = results.rows[0].bundle if results.rows else ""
+    before = {_key(row): row for row in ran if row.bundle == first}
+    pairs = [(before[_key(r)], r) for r in ran if r.bundle != first and _key(r) in before]
+    if not pairs:
+        return None
+    lines = [
+        [results.label(after), _ms(before), _ms(after), _speed(after, before)]
+        for before, after in pairs
+    ]
+    return Grid(["artifact", f"{first} p50 ms", "p50 ms", f"speed vs {first}"], lines, 1)
+
+
+def _key(row: Row) -> tuple[str, str, str, str, int, int]:
+    return row.model, row.format, row.engine, row.precision, row.batch_size, row.threads
+
+
+def _ms(row: Row) -> str:
+    found = row.latency_ns(50)
+    return UNKNOWN if found is None else f"{found / 1e6:,.3f}"
+
+
+def _speed(row: Row, before: Row) -> str:
+    found = row.speed_against(before)
+    return UNKNOWN if found is None else found.as_ratio()
