@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_runtime import verdict
 from edge_runtime.comparison import Comparison, Pair
-from edge_runtime.report.columns import NO_DIFFERENCE, UNKNOWN
+from edge_runtime.report.columns import UNKNOWN
 from edge_runtime.report.grid import Grid
 
 SCHEMA = 1
@@ -72,11 +72,7 @@ def _ms(nanoseconds: float | None) -> str:
 
 
 def _speed(pair: Pair) -> str:
-    if pair.speed is None:
-        return UNKNOWN
-    if pair.speed.holds_1:
-        return f"{pair.speed} {NO_DIFFERENCE}"
-    return str(pair.speed)
+    return UNKNOWN if pair.speed is None else pair.speed.as_ratio()
 
 
 def _records(comparison: Comparison) -> list[dict[str, Any]]:
