@@ -3,6 +3,7 @@
 A kill loses nothing: what was finished is there, and ``--resume`` goes on from it.
 """
 
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import host, manifest, results_file, runner, target
-from edge_runtime.errors import RecordingError, UsageError, reason
+from edge_runtime.errors import RecordingError, UsageError
 from edge_runtime.files import LEFTOVER, remove_leftovers
 from edge_runtime.plan import Plan
 from edge_runtime.probes import load, state
@@ -103,11 +104,14 @@ def resumed(plan: Plan, file: Path) -> Recording:
 def check_writable(file: Path, plan: Plan) -> None:
     """Refuse what cannot be written, or should not, before anything is measured."""
     try:
-        whole = file.resolve()
-        if whole.exists() and not whole.is_file():
-            raise UsageError(f"--json {file}: not a regular file.")
-    except (OSError, RuntimeError) as error:  # too long a name, a loop of links
-        raise UsageError(f"--json {str(file)[:100]}: cannot be used ({reason(error)}).") from error
+        regular = stat.S_ISREG(file.stat().st_mode)
+    except FileNotFoundError:
+        regular = True
+    except OSError as error:  # too long a name, a loop of links
+        raise UsageError(f"--json {str(file)[:100]}: {error.strerror}.") from error
+    if not regular:
+        raise UsageError(f"--json {file}: not a regular file.")
+    whole = file.resolve()
     if whole.parent in {job.bundle.resolve() for job in plan.jobs} and whole.suffix != ".json":
         raise UsageError(f"--json {file}: give a file that ends in .json.")
     if whole.name == manifest.FILE:
