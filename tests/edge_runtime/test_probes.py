@@ -1,5 +1,6 @@
 """Probes: real ones against what they read, and unknown with a reason where there is nothing."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,11 +44,14 @@ def unknown(reading: Reading, part: str) -> bool:
 
 
 def test_peak_memory_sees_what_was_allocated_after_the_baseline():
-    baseline = memory.start_peak()
-    block = np.ones(64 * 2**20, dtype=np.uint8)
-    peak = memory.peak_bytes()
-    assert baseline.value and peak.value
-    assert peak.value - baseline.value >= 0.9 * block.nbytes
+    # In a process of its own: one that has freed much gives the block memory that it still holds.
+    code = (
+        "import numpy as np; from edge_runtime.probes import memory; "
+        "baseline = memory.start_peak().value; block = np.ones(64 * 2**20, dtype=np.uint8); "
+        "print((memory.peak_bytes().value - baseline) / block.nbytes)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) >= 0.9
 
 
 def test_a_peak_before_the_baseline_does_not_count():
