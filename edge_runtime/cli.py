@@ -191,9 +191,8 @@ def _print(measured: "Results", output: str) -> None:
 def _exit_code(measured: "Results", require: str | None, failed: bool) -> int:
     from edge_runtime import verdict
 
-    found = verdict.of_run(measured)
-    if require and found.grade > verdict.Grade[require.upper()]:
-        click.echo(f"Error: the verdict is {found.grade.name}, --require {require}.", err=True)
+    if require and (grade := verdict.of_run(measured).grade) > verdict.Grade[require.upper()]:
+        click.echo(f"Error: the verdict is {grade.name}, --require {require}.", err=True)
         return 1
     return 1 if failed else measured.exit_code
 

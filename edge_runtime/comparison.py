@@ -168,13 +168,12 @@ def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
     for n, run in enumerate(runs[1:], 1):
         mine = [pair for pair in pairs if pair.run == n]
         compared = [id(row) for pair in mine for row in (pair.before, pair.after)]
-        for one in (runs[0], run):
+        for one, other in ((runs[0], run), (run, runs[0])):
             alone = [r for r in one.results.rows if r.ran and id(r) not in compared]
             if alone:
                 labels = ", ".join(one.results.label(row) for row in alone)
-                yield f"{one.name}: not compared with {_other(runs[0], run, one).name}: {labels}."
-        differing = list(_differences(first, run.results))
-        for kind, text in differing:
+                yield f"{one.name}: not compared with {other.name}: {labels}."
+        for kind, text in _differences(first, run.results):
             yield f"{run.name} differs in {kind}: {text}."
         versions = [
             f"{name} {first.host.get(name)} and {run.results.host.get(name)}"
@@ -186,10 +185,6 @@ def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
             versions.append(f"engines {', '.join(engines)}")
         if versions:
             yield f"{run.name} differs in {'; '.join(versions)}."
-
-
-def _other(first: Run, second: Run, one: Run) -> Run:
-    return second if one is first else first
 
 
 def _engines(results: Results) -> set[str]:

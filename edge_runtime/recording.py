@@ -5,8 +5,8 @@ A kill loses nothing: what was finished is there, and ``--resume`` goes on from 
 
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ class Recording:
     plan: Plan
     file: Path | None
     results: Results
-    _done: Sequence[Row] = field(default=())
 
     def run(
         self,
@@ -46,7 +45,7 @@ class Recording:
             RecordingError: the file can no longer be written; it holds what was there before, and
                 ``results`` all that was measured.
         """
-        for step in runner.run(self.plan, self._done, start=start):
+        for step in runner.run(self.plan, self.results.rows, start=start):
             done = step.turns == step.total
             after = {"after": state.of_machine()} if done else {}
             known = {**self.results.state, **after}
@@ -98,7 +97,8 @@ def resumed(plan: Plan, file: Path) -> Recording:
             "another --json."
         )
     whole = replace(found.whole_rounds(), settings=plan.settings)
-    return Recording(plan, file, whole, whole.rows if whole.rounds_done else ())
+    rows = whole.rows if whole.rounds_done else fresh.rows
+    return Recording(plan, file, replace(whole, rows=rows))
 
 
 def check_writable(file: Path, plan: Plan) -> None:

@@ -46,7 +46,7 @@ class Turn:
         calls_per_sample: 1, or more where a single call is too short for clock and harness.
         overhead_ns: what a sample costs beyond its calls, measured with the null engine.
         samples_ns: duration of each sample, in the order they were taken; none is dropped.
-        memory: bytes at each stage, as ``probes.memory.Stages`` has them, or the reason for none.
+        memory: bytes at each stage, as ``probes.memory.stage`` reads them, or the reason for none.
         before, after: the machine's state around the samples, as ``probes.state`` reads it, with
             ``fixed_work_ns``.
     """
@@ -202,7 +202,7 @@ class Results:
 
     def label(self, row: Row) -> str:
         """Return what a row is called among the others: only what tells them apart is said."""
-        parts = [row.format, row.precision]
+        parts = [row.label]
         for name in ("model", "bundle"):
             if len({getattr(other, name) for other in self.rows}) > 1:
                 parts.insert(0, getattr(row, name))

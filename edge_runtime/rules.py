@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_runtime import window
 from edge_runtime.probes.throttle import Firmware
-from edge_runtime.results import Results, Row, Status
+from edge_runtime.results import Results, Row, Status, Turn
 
 WAIT_SHARE = (0.02, 0.20)
 """Share of the timed stretches spent waiting for a CPU, or taken by the hypervisor: SUSPECT from
@@ -88,8 +88,7 @@ def _status(row: Row, run: Run) -> Iterator[Reason]:
 def _rounds(row: Row, run: Run) -> Iterator[Reason]:
     asked, done = run.results.settings.rounds, len(row.turns)
     if row.status.goes_on and done < asked:
-        text = f"{done} of {asked} rounds were measured: go on with --resume, or "
-        text += "measure again"
+        text = f"{done} of {asked} rounds were measured: go on with --resume, or measure again"
         yield Reason(Grade.SUSPECT, "unfinished", text)
     elif row.status.goes_on and done == 1:
         yield Reason(
@@ -132,10 +131,7 @@ def _firmware(row: Row, run: Run) -> Iterator[Reason]:
     }
     for flag, (name, grade, remedy) in remedies.items():
         if met := [turn for turn in row.turns if window.firmware(turn) & flag]:
-            hottest = max((window.temperature_celsius(t) or 0 for t in met), default=0)
-            heat = f" at {hottest:.0f} °C" if hottest else ""
-            rounds = _rounds_text([turn.round for turn in met])
-            yield Reason(grade, name, f"{name}{heat} in {rounds}: {remedy}")
+            yield _throttled(met, grade, name, remedy)
 
 
 def _throttle_events(row: Row, run: Run) -> Iterator[Reason]:
@@ -144,10 +140,15 @@ def _throttle_events(row: Row, run: Run) -> Iterator[Reason]:
         ("quota_throttle_events", "held back by a CPU quota", "raise the container's CPU limit"),
     ):
         if met := [turn for turn in row.turns if (window.change(turn, counter) or 0) > 0]:
-            hottest = max((window.temperature_celsius(t) or 0 for t in met), default=0)
-            heat = f" at {hottest:.0f} °C" if hottest else ""
-            rounds = _rounds_text([turn.round for turn in met])
-            yield Reason(Grade.INVALID, name, f"{name}{heat} in {rounds}: {remedy}")
+            yield _throttled(met, Grade.INVALID, name, remedy)
+
+
+def _throttled(met: list[Turn], grade: Grade, name: str, remedy: str) -> Reason:
+    """Say what slowed the processor down, in which rounds, and how hot it was, if that is known."""
+    hottest = max(window.temperature_celsius(turn) or 0 for turn in met)
+    heat = f" at {hottest:.0f} °C" if hottest else ""
+    rounds = _rounds_text([turn.round for turn in met])
+    return Reason(grade, name, f"{name}{heat} in {rounds}: {remedy}")
 
 
 def _clock(row: Row, run: Run) -> Iterator[Reason]:

@@ -42,9 +42,7 @@ def steal_share(turns: Sequence[Turn]) -> float | None:
     Of several turns together: the counters tick a hundred times a second.
     """
     stolen, busy = total(turns, "steal_ticks"), total(turns, "busy_ticks")
-    if (
-        stolen is None or busy is None or min(stolen, busy) < 0
-    ):  # a guest that moved to another host
+    if stolen is None or busy is None or min(stolen, busy) < 0:  # fell: moved to another host
         return None
     return _share(stolen, stolen + busy)
 

@@ -3,7 +3,7 @@
 This is how a small change is told: both were measured in the same rounds.
 """
 
-from edge_runtime.report.columns import UNKNOWN
+from edge_runtime.report.columns import p50_ms, ratio
 from edge_runtime.report.grid import Grid
 from edge_runtime.results import Results, Row
 
@@ -17,7 +17,7 @@ def of(results: Results) -> Grid | None:
     if not pairs:
         return None
     lines = [
-        [results.label(after), _ms(before), _ms(after), _speed(after, before)]
+        [results.label(after), p50_ms(before), p50_ms(after), ratio(after.speed_against(before))]
         for before, after in pairs
     ]
     return Grid(["artifact", f"{first} p50 ms", "p50 ms", f"speed vs {first}"], lines, 1)
@@ -25,13 +25,3 @@ def of(results: Results) -> Grid | None:
 
 def _key(row: Row) -> tuple[str, str, str, str, int, int]:
     return row.model, row.format, row.engine, row.precision, row.batch_size, row.threads
-
-
-def _ms(row: Row) -> str:
-    found = row.latency_ns(50)
-    return UNKNOWN if found is None else f"{found / 1e6:,.3f}"
-
-
-def _speed(row: Row, before: Row) -> str:
-    found = row.speed_against(before)
-    return UNKNOWN if found is None else found.as_ratio()

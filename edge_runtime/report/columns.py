@@ -56,22 +56,16 @@ def of(results: Results, references: References, verdicts: dict[int, Verdict]) -
         verdicts: by ``id`` of the row.
     """
 
-    def speed(row: Row) -> Estimate | None:
-        reference = references.of(row)
-        return (
-            None if reference in (None, row) or reference is None else row.speed_against(reference)
-        )
-
     def speed_cell(row: Row) -> str:
         if row is references.of(row):
             return "1"
-        found = speed(row)
+        found = references.speed(row)
         if found is None:
             return UNKNOWN
         return NO_DIFFERENCE if found.holds_1 else str(found)
 
     def part(name: str) -> Callable[[Row], float | None]:
-        return lambda row: getattr(speed(row), name, None)
+        return lambda row: getattr(references.speed(row), name, None)
 
     def verdict(row: Row) -> str:
         return verdicts[id(row)].grade.name
@@ -101,6 +95,17 @@ def of(results: Results, references: References, verdicts: dict[int, Verdict]) -
         number("model MB", Group.COST, 1, lambda row: _mega(row.middle(lambda t: t.model_bytes))),
         number("engine MB", Group.COST, 1, lambda row: _mega(row.middle(lambda t: t.engine_bytes))),
     ]
+
+
+def p50_ms(row: Row) -> str:
+    """Return the cell of a row's median latency."""
+    found = row.latency_ns(50)
+    return UNKNOWN if found is None else f"{found / 1e6:,.3f}"
+
+
+def ratio(found: Estimate | None) -> str:
+    """Return the cell of a ratio with its interval, which says so where it shows nothing."""
+    return UNKNOWN if found is None else found.as_ratio()
 
 
 def _latency_ms(percent: float) -> Callable[[Row], float | None]:

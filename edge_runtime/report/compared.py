@@ -3,17 +3,15 @@
 import csv
 import io
 import json
-import textwrap
 from dataclasses import asdict
 from typing import Any
 
 from edge_runtime import verdict
-from edge_runtime.comparison import Comparison, Pair
-from edge_runtime.report.columns import UNKNOWN
-from edge_runtime.report.grid import Grid
+from edge_runtime.comparison import Comparison
+from edge_runtime.report.columns import p50_ms, ratio
+from edge_runtime.report.grid import Grid, wrapped
 
 SCHEMA = 1
-_WIDTH = 100
 
 
 def render(comparison: Comparison, output: str) -> str:
@@ -45,7 +43,7 @@ def render(comparison: Comparison, output: str) -> str:
     if output == "markdown":
         notes = [f"- {note}" for note in comparison.notes]
         return "\n".join([*grid.markdown(), "", *notes])
-    notes = [textwrap.fill(note, _WIDTH, subsequent_indent="  ") for note in comparison.notes]
+    notes = [wrapped(note) for note in comparison.notes]
     return "\n".join([*grid.text(), "", *notes])
 
 
@@ -58,21 +56,13 @@ def _grid(comparison: Comparison) -> Grid:
         [
             pair.label,
             *([comparison.runs[pair.run].name] if several else []),
-            _ms(pair.before.latency_ns(50)),
-            _ms(pair.after.latency_ns(50)),
-            _speed(pair),
+            p50_ms(pair.before),
+            p50_ms(pair.after),
+            ratio(pair.speed),
         ]
         for pair in comparison.pairs
     ]
     return Grid(headings, rows, 2 if several else 1)
-
-
-def _ms(nanoseconds: float | None) -> str:
-    return UNKNOWN if nanoseconds is None else f"{nanoseconds / 1e6:,.3f}"
-
-
-def _speed(pair: Pair) -> str:
-    return UNKNOWN if pair.speed is None else pair.speed.as_ratio()
 
 
 def _records(comparison: Comparison) -> list[dict[str, Any]]:

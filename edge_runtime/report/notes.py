@@ -73,10 +73,7 @@ def _percentiles(ran: list[Row], results: Results) -> Iterable[str]:
 def _no_difference(ran: list[Row], results: Results, references: References) -> Iterable[str]:
     found = []
     for row in ran:
-        reference = references.of(row)
-        if reference is None or reference is row:
-            continue
-        speed = row.speed_against(reference)
+        speed = references.speed(row)
         if speed is not None and speed.holds_1:
             found.append(f"{results.label(row)} {speed}")
     if any(row is not references.of(row) for row in ran) and references.rows:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edge_runtime.results import Results, Row, Status
+from edge_runtime.stats import Estimate
 
 _Key = tuple[str, str, int, int]
 
@@ -16,6 +17,11 @@ class References:
     def of(self, row: Row) -> Row | None:
         """Return what a row is compared with: itself, if it is a reference."""
         return self.rows.get(_key(row))
+
+    def speed(self, row: Row) -> Estimate | None:
+        """Return a row's speed against its reference; None for a reference itself."""
+        reference = self.of(row)
+        return None if reference is None or reference is row else row.speed_against(reference)
 
 
 def find(results: Results) -> References:

@@ -1,12 +1,9 @@
 """Tables for people, in a terminal of 80 columns or more."""
 
-import textwrap
-
 from edge_runtime.report.columns import Group
+from edge_runtime.report.grid import wrapped
 from edge_runtime.report.view import of
 from edge_runtime.results import Results
-
-_WIDTH = 100
 
 
 def render(results: Results) -> str:
@@ -15,12 +12,6 @@ def render(results: Results) -> str:
     parts = [[view.title], view.grid(Group.SPEED).text(), view.grid(Group.COST).text()]
     parts += [grid.text() for grid in (view.bundles, view.scaling) if grid]
     problems = [f"{file}: {message}" for file, message in view.problems]
-    parts.append([view.headline, *(_wrapped(f"- {reason}") for reason in view.verdict.reasons)])
-    parts.append([_wrapped(note) for note in (*problems, *view.notes)])
+    parts.append([view.headline, *(wrapped(f"- {reason}") for reason in view.verdict.reasons)])
+    parts.append([wrapped(note) for note in (*problems, *view.notes)])
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(
-        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
