@@ -7,6 +7,7 @@ Schema history:
     1  first: model, classes, preprocessing, golden pack, artifacts.
     2  preprocessing says who normalises; an artifact says which gates were overridden, which layers
        fell back to FP32, and what share of weights and arithmetic became INT8, and why not more.
+    3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
 """
 
 import json
@@ -19,12 +20,17 @@ from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_of
 from edge_runtime.preprocess import NormalisedBy, Preprocessing
 
-SCHEMA = 2
+SCHEMA = 3
 FILE = "manifest.json"
 GOLDEN_FILE = "golden.npz"
 RUNTIME_FILE = "edge-bench.pyz"
+SETUP_FILE = "setup-device.sh"
+WHEELS_FOLDER = "wheels"
 
-_Record = TypeVar("_Record", bound="Preprocessing | TensorSpec | FileRecord | Artifact | Manifest")
+_Record = TypeVar(
+    "_Record",
+    bound="Preprocessing | TensorSpec | FileRecord | Artifact | Wheelhouse | Manifest",
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,19 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class Wheelhouse:
+    """The wheels in ``wheels/``: all that an offline device installs.
+
+    Attributes:
+        platform: whom they are for: a name in ``platforms``.
+        wheels: the files.
+    """
+
+    platform: str
+    wheels: tuple[FileRecord, ...]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What is in a bundle.
 
@@ -98,6 +117,7 @@ class Manifest:
         artifacts: the models.
         images: where the images came from that checked the artifacts, and the golden ones.
         versions: of what wrote the bundle.
+        wheelhouse: what a device installs from the bundle alone, if that was asked for.
     """
 
     model: str
@@ -107,10 +127,11 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     images: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    wheelhouse: Wheelhouse | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all files that it names."""
+        """The names of all files at the bundle's top that it names."""
         return (*(record.file for record in self.files), *(a.file for a in self.artifacts))
 
     def to_json(self) -> str:
@@ -147,7 +168,18 @@ def read(bundle: Path) -> Manifest:
         raise BundleError(f"{path} is not a valid manifest: {error}. Export it again.") from error
     for name in manifest.names:
         _inside(bundle, name)
+    for wheel in manifest.wheelhouse.wheels if manifest.wheelhouse else ():
+        _inside(_wheels_folder(bundle), wheel.file)
     return manifest
+
+
+def verified_wheel(bundle: Path, record: FileRecord) -> Path:
+    """Return the path of a wheel after checking that it is whole.
+
+    Raises:
+        BundleError: it is missing, outside the bundle, or its SHA-256 is another.
+    """
+    return verified(_wheels_folder(bundle), record)
 
 
 def verified(bundle: Path, record: FileRecord | Artifact) -> Path:
@@ -183,6 +215,13 @@ def verified_golden(bundle: Path, content: Manifest) -> Path:
     raise BundleError(f"{bundle / FILE} names no {GOLDEN_FILE}. Export the bundle again.")
 
 
+def _wheels_folder(bundle: Path) -> Path:
+    folder = bundle / WHEELS_FOLDER
+    if folder.is_symlink():
+        raise BundleError(f"{folder} is a link. A bundle never points outside itself.")
+    return folder
+
+
 def _inside(bundle: Path, name: str) -> Path:
     path = bundle / name
     plain = Path(name).name == name and "\\" not in name and name not in ("", ".", "..")
@@ -206,6 +245,8 @@ def _from_json(content: dict[str, Any]) -> Manifest:
     record["preprocessing"] = _preprocessing(record["preprocessing"])
     record["files"] = tuple(_record(FileRecord, item) for item in record["files"])
     record["artifacts"] = tuple(_artifact(item) for item in record["artifacts"])
+    if record.get("wheelhouse") is not None:
+        record["wheelhouse"] = _wheelhouse(record["wheelhouse"])
     manifest = _record(Manifest, record)
     if len(manifest.classes) < 2:
         raise ValueError(f"{len(manifest.classes)} classes; a classifier has at least 2")
@@ -232,6 +273,11 @@ def _check_preprocessing(manifest: Manifest) -> None:
                 f"{artifact.file} takes {artifact.input.dtype}, preprocessing by the "
                 f"{how.normalised_by} gives {how.dtype}"
             )
+    if how.resize is not None:
+        sides = [side for a in manifest.artifacts for side in a.input.shape[2:]]
+        least = max((side for side in sides if isinstance(side, int)), default=1)
+        if isinstance(how.resize, bool) or not isinstance(how.resize, int) or how.resize < least:
+            raise ValueError(f"resize {how.resize!r:.40} is no number of pixels of {least} or more")
     numbers = (*how.mean, *how.std)
     if (
         not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
@@ -243,6 +289,13 @@ def _check_preprocessing(manifest: Manifest) -> None:
 def _preprocessing(item: Any) -> Preprocessing:
     how = _record(Preprocessing, item)
     return replace(how, normalised_by=NormalisedBy(how.normalised_by))
+
+
+def _wheelhouse(item: Any) -> Wheelhouse:
+    house = _record(Wheelhouse, item)
+    if not isinstance(house.platform, str) or not isinstance(house.wheels, tuple):
+        raise TypeError(f"Wheelhouse: {item!r:.60} names no platform or no list of wheels")
+    return replace(house, wheels=tuple(_record(FileRecord, wheel) for wheel in house.wheels))
 
 
 def _artifact(item: Any) -> Artifact:

@@ -28,6 +28,8 @@ class Preprocessing:
         color: order of the channels.
         range: what 0-255 is scaled to before normalising.
         layout: order of the axes of a batch.
+        resize: what the shorter side of an image was scaled to before its centre was cropped;
+            None where images were taken as they are.
     """
 
     mean: tuple[float, ...]
@@ -36,6 +38,7 @@ class Preprocessing:
     color: str = "RGB"
     range: tuple[float, float] = (0.0, 1.0)
     layout: str = "NCHW"
+    resize: int | None = None
 
     @property
     def dtype(self) -> str:

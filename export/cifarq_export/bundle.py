@@ -144,7 +144,9 @@ def recipe_for(
     raw = order.input_dtype == "uint8"
     return Recipe(
         how=replace(
-            source.how, normalised_by=NormalisedBy.ARTIFACT if raw else NormalisedBy.RUNTIME
+            source.how,
+            normalised_by=NormalisedBy.ARTIFACT if raw else NormalisedBy.RUNTIME,
+            resize=images.resize,
         ),
         target=order.target,
         scratch=scratch,

@@ -31,12 +31,14 @@ class ExportImages:
         calibration: what static INT8 finds its ranges from.
         validation: what artifacts are compared on.
         golden: what goes into the golden pack.
+        resize: what the shorter side of each was scaled to; None if they were left as they are.
     """
 
     dataset: str
     calibration: LabelledImages
     validation: LabelledImages
     golden: LabelledImages
+    resize: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what the manifest says of them."""
@@ -111,7 +113,7 @@ class Gatherer:
                     f"{images.images.shape[1:]}. Give the data it was trained for with --data-dir, "
                     f"or let it be resized with --resize {max(input_shape[1:])}."
                 )
-        return ExportImages(self.parts.name, **drawn)
+        return ExportImages(self.parts.name, **drawn, resize=self.shorter)
 
     def _draw(self, name: str, count: int, resize: Resize | None) -> LabelledImages:
         if self.data_dir is not None:

@@ -115,6 +115,7 @@ def test_no_time_and_no_path_is_in_it(bundle):
     text = (bundle / "manifest.json").read_text()
     assert set(json.loads(text)) == {
         "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "versions",
+        "wheelhouse",
     }  # fmt: skip
     assert "/" not in text
 
