@@ -91,11 +91,19 @@ def cli() -> None:
 @_option(
     "--seed", default=0, type=click.IntRange(0, 2**31 - 1), help="Of the random order of rows."
 )
+@_option(
+    "--emulated",
+    is_flag=True,
+    help="The CPU is emulated: no latency, no memory, one short round. Found out where possible.",
+)
 @_option("--json", "json_file", type=_file(), help="Keep everything here, after every turn.")
 @_option("--resume", is_flag=True, help="Go on with the run that --json holds.")
 @_option("--require", type=_GRADES, help="Exit 1 unless the verdict is this or better.")
 @_option("--output", default="table", type=_OUTPUT, help="What to print.")
+@click.pass_context
 def run(
+    ctx: click.Context,
+    /,
     paths: tuple[Path, ...],
     engines: tuple[str, ...],
     json_file: Path | None,
@@ -108,11 +116,12 @@ def run(
     """Make the plan and carry it out."""
     from edge_runtime import accuracy_data as labelled
     from edge_runtime import plan as planning
-    from edge_runtime import recording, runner
+    from edge_runtime import recording, runner, self_check
 
     if resume and not json_file:
         raise UsageError("--resume goes on with a file: give --json FILE.")
     file = labelled.find(accuracy_data) if accuracy_data else None
+    _settle_emulation(ctx, values)
     settings = _settings(values, labelled.described(file) if file else "")
     plan = planning.make(paths or (_default_path(),), settings, engines, file)
     if file:
@@ -122,6 +131,8 @@ def run(
     else:
         record = recording.new(plan, json_file)
     problems = [*plan.problems, *runner.corrupt_files(plan)]
+    for line in self_check.lines(plan):
+        click.echo(line, err=True)
     try:
         with _progress() as progress:
             measured = record.run(progress)
@@ -172,6 +183,28 @@ def compare(files: tuple[Path, ...], allow: tuple[str, ...], output: str) -> Non
     from edge_runtime.report import compared
 
     click.echo(compared.render(comparison.of(files, frozenset(allow)), output))
+
+
+_EMULATED = {"rounds": 1, "min_runs": 1, "min_time": 0.0}
+"""Where an emulator runs it, for what nobody asked otherwise: its time says nothing."""
+
+
+def _settle_emulation(ctx: click.Context, values: dict[str, Any]) -> None:
+    """Say whether the CPU is emulated, whoever found it out, and measure no longer than needed."""
+    from edge_runtime.probes import emulation
+
+    kernel = emulation.emulated_on().value
+    if kernel not in (None, "none") and not values["emulated"]:
+        values["emulated"] = True
+        click.echo(
+            f"Note: this CPU is emulated on {kernel}, so --emulated is set: latency and memory are "
+            "not applicable.",
+            err=True,
+        )
+    if values["emulated"]:
+        unasked = click.core.ParameterSource.DEFAULT
+        names = [name for name in _EMULATED if ctx.get_parameter_source(name) is unasked]
+        values.update({name: _EMULATED[name] for name in names})
 
 
 def _settings(values: dict[str, Any], accuracy_data: str) -> Any:

@@ -81,6 +81,12 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
     runs = tuple(
         Run(name, results_file.read(file)) for name, file in zip(names, files, strict=True)
     )
+    for run in runs:
+        if run.results.settings.emulated:
+            raise UsageError(
+                f"{run.name} was measured on an emulated CPU: it says nothing of speed. Measure on "
+                "the device."
+            )
     for run in runs[1:]:
         found = _differences(runs[0].results, run.results)
         if refused := [(kind, text) for kind, text in found if kind not in allowed]:

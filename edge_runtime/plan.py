@@ -33,6 +33,7 @@ class Settings:
         accuracy_data: name and hash of the file with other images for top-1, if one was given.
         timeout_s: seconds after which a process is killed.
         seed: of the order of the rows within each round.
+        emulated: whether the CPU is emulated, so that neither latency nor memory say anything.
     """
 
     threads: tuple[int, ...] = (1,)
@@ -47,6 +48,7 @@ class Settings:
     accuracy_data: str = ""
     timeout_s: float = 600.0
     seed: int = 0
+    emulated: bool = False
 
     def __post_init__(self) -> None:
         for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):

@@ -4,6 +4,7 @@ Schema history:
     1  first: settings, host, one row an artifact, its samples in one list.
     2  rows have turns, one a round, with the machine's state around the samples; batch size and
        threads are a row's; verdicts are written for other programs (and judged anew when read).
+    3  settings say whether the CPU was emulated. Documents of schema 2 are read: theirs was not.
 """
 
 import json
@@ -18,7 +19,8 @@ from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.files import write_pieces
 from edge_runtime.results import Results, Turn
 
-SCHEMA = 2
+SCHEMA = 3
+READABLE = (2, 3)
 
 
 def header(results: Results) -> dict[str, Any]:
@@ -99,10 +101,10 @@ def read(path: Path) -> Results:
         ) from error
     if not isinstance(content, dict) or "schema" not in content or "rows" not in content:
         raise BundleError(f"{path} is not a results file of `edge-bench --json`.")
-    if content["schema"] != SCHEMA:
+    if content["schema"] not in READABLE:
         raise BundleError(
-            f"{path} has schema {content['schema']!r}; this edge-bench reads {SCHEMA}. "
-            "Measure again."
+            f"{path} has schema {content['schema']!r}; this edge-bench reads "
+            f"{' and '.join(map(str, READABLE))}. Measure again."
         )
     try:
         found = strict.build(Results, content)

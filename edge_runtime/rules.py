@@ -278,6 +278,15 @@ def _spread(row: Row, run: Run) -> Iterator[Reason]:
         )
 
 
+def _emulated(row: Row, run: Run) -> Iterator[Reason]:
+    yield Reason(
+        Grade.INVALID,
+        "emulated",
+        "the CPU is emulated: latency and memory are not applicable, answers and top-1 are; "
+        "measure on the device",
+    )
+
+
 RULES: tuple[Callable[[Row, Run], Iterator[Reason]], ...] = (
     _status,
     _rounds,
@@ -294,6 +303,9 @@ RULES: tuple[Callable[[Row, Run], Iterator[Reason]], ...] = (
     _warm_up,
     _spread,
 )
+
+RULES_EMULATED = (_status, _emulated)
+"""An emulator's speed is nothing to look at: what speaks against it is said once."""
 
 
 def _graded(share: float, limits: tuple[float, float]) -> Grade:

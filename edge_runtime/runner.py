@@ -23,6 +23,9 @@ FP32_TOLERANCE = 1e-3
 """How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
 another CPU's kernels add in another order, and on Arm differ by less than this."""
 
+SELF_CHECK_IMAGES = 64
+"""Golden images that are looked at before anything is timed: one ruined layer shows in a few."""
+
 Start = Callable[[Job], Sequence[str]]
 """The command that measures a job: ``standard``, or one that stands in for it."""
 
@@ -84,10 +87,15 @@ def run(
         for place, i in enumerate(order):
             if plan.settings.cooldown_s:
                 sleep(plan.settings.cooldown_s)
-            rows[i] = _take_turn(plan, i, rows[i], number, start)
+            rows[i] = _take_turn(plan, plan.jobs[i], rows[i], number, start)
             taken += 1
             ended = number if place == len(order) - 1 else 0
             yield Step(tuple(rows), taken, taken + _left(plan, rows), ended)
+
+
+def look(plan: Plan, job: Job, *, start: Start = standard) -> Row:
+    """Return a job's row after a look at what its artifact answers; nothing is timed."""
+    return _take_turn(plan, job, row(job), 0, start)
 
 
 def row(job: Job) -> Row:
@@ -110,9 +118,13 @@ def row(job: Job) -> Row:
     )
 
 
-def order(plan: Plan, job: Job, *, with_accuracy: bool) -> dict[str, Any]:
-    """Return what a worker needs to know, as JSON values: a turn's share of the row's samples."""
+def order(plan: Plan, job: Job, *, with_accuracy: bool, timed: bool = True) -> dict[str, Any]:
+    """Return what a worker needs to know, as JSON values: a turn's share of the row's samples.
+
+    Without ``timed``, for a look at what few golden images are answered alone.
+    """
     settings = plan.settings
+    data = plan.accuracy_data if timed else None
     return {
         "bundle": str(job.bundle.resolve()),
         "file": job.artifact.file,
@@ -122,9 +134,12 @@ def order(plan: Plan, job: Job, *, with_accuracy: bool) -> dict[str, Any]:
         "min_runs": math.ceil(settings.min_runs / settings.rounds),
         "min_time_s": settings.min_time_s / settings.rounds,
         "max_time_s": settings.max_time_s / settings.rounds,
+        "timed": timed,
         "accuracy": with_accuracy,
-        "accuracy_images": settings.accuracy_images,
-        "accuracy_file": str(plan.accuracy_data.resolve()) if plan.accuracy_data else "",
+        "accuracy_images": settings.accuracy_images
+        if timed
+        else min(SELF_CHECK_IMAGES, settings.accuracy_images),
+        "accuracy_file": str(data.resolve()) if data else "",
     }
 
 
@@ -132,8 +147,8 @@ def _left(plan: Plan, rows: Sequence[Row]) -> int:
     return sum(plan.settings.rounds - len(row.turns) for row in rows if row.status.goes_on)
 
 
-def _take_turn(plan: Plan, index: int, row: Row, number: int, start: Start) -> Row:
-    job = plan.jobs[index]
+def _take_turn(plan: Plan, job: Job, row: Row, number: int, start: Start) -> Row:
+    """Return the row after one more turn; turn 0 looks at its answers alone."""
     try:
         manifest.verified(job.bundle, job.artifact)
         manifest.verified_golden(job.bundle, job.manifest)
@@ -141,12 +156,15 @@ def _take_turn(plan: Plan, index: int, row: Row, number: int, start: Start) -> R
         message = str(error).removeprefix(f"{job.artifact.file}: ")
         return replace(row, status=Status.CORRUPT, message=message)
     first = not row.accuracy
-    status, answer = _in_child(order(plan, job, with_accuracy=first), plan, job, start)
+    asked = order(plan, job, with_accuracy=first, timed=number > 0)
+    status, answer = _in_child(asked, plan, job, start)
     if status is not Status.OK:
         where = f"in round {number}: " if row.turns else ""
         return replace(row, status=status, message=where + answer["message"])
-    turn = strict.build(Turn, {"round": number, **answer["turn"]}, "turn")
-    row = replace(row, engine_version=answer["engine_version"], turns=(*row.turns, turn))
+    row = replace(row, engine_version=answer["engine_version"])
+    if number:
+        turn = strict.build(Turn, {"round": number, **answer["turn"]}, "turn")
+        row = replace(row, turns=(*row.turns, turn))
     if not first:
         return row
     expected = job.artifact.parity.get("top1_agreement", 1.0)

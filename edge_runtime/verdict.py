@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_runtime import window
 from edge_runtime.results import Results, Row, Status
-from edge_runtime.rules import RULES, Grade, Reason, Run
+from edge_runtime.rules import RULES, RULES_EMULATED, Grade, Reason, Run
 
 __all__ = ["Grade", "Reason", "Verdict", "of_rows", "of_run"]
 
@@ -71,7 +71,8 @@ def _whose(rows: list[Row], results: Results) -> str:
 def _by_row(results: Results) -> list[list[Reason]]:
     # The clock is compared over the whole run: the rows' processes do the same fixed work.
     clock = window.fixed_work_ns([turn for row in results.rows for turn in row.turns])
+    rules = RULES_EMULATED if results.settings.emulated else RULES
     return [
-        [reason for rule in RULES for reason in rule(row, Run(results, clock))]
+        [reason for rule in rules for reason in rule(row, Run(results, clock))]
         for row in results.rows
     ]

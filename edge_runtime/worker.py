@@ -57,6 +57,11 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     )
     (session,) = loaded
     stages["loaded"] = memory.stage()
+    if not job["timed"]:
+        return {
+            "engine_version": engine.version(),
+            "accuracy": _answers(session, pack, content, artifact, job),
+        }
 
     def call() -> Any:
         return session.run(batch)
@@ -66,10 +71,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         stages["first"] = memory.stage()
         turn = _timed(call, overhead, job)
     except Exception as error:
-        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise EngineError(
-            f"{artifact.engine} fails on a batch {batch.shape}: {reason[0]}"
-        ) from error
+        raise _fails(artifact, size, error) from error
     peak = memory.peak_bytes()
     stages["steady"] = memory.stage()
     found: dict[str, Any] = {
@@ -88,11 +90,35 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         },
     }
     if job["accuracy"]:
-        logits = accuracy.logits_of(session.run, pack.images, how, batch_size=size)
-        found["accuracy"] = _compared(logits, pack, artifact, size)
-        if job["accuracy_file"]:
-            found["accuracy"]["data"] = _counted(session, content, job)
+        found["accuracy"] = _answers(session, pack, content, artifact, job)
     return found
+
+
+def _answers(
+    session: engines.Session,
+    pack: golden.Golden,
+    content: manifest.Manifest,
+    artifact: manifest.Artifact,
+    job: dict[str, Any],
+) -> dict[str, Any]:
+    """Return how the golden images are answered, and other images if there are any."""
+    size = job["batch_size"]
+    try:
+        logits = accuracy.logits_of(
+            session.run, pack.images, content.preprocessing, batch_size=size
+        )
+    except Exception as error:
+        raise _fails(artifact, size, error) from error
+    found = _compared(logits, pack, artifact, size)
+    if job["accuracy_file"]:
+        found["data"] = _counted(session, content, job)
+    return found
+
+
+def _fails(artifact: manifest.Artifact, size: int, error: Exception) -> EngineError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    shape = (size, *artifact.input.shape[1:])
+    return EngineError(f"{artifact.engine} fails on a batch {shape}: {said}")
 
 
 def _overhead_ns(batch: Any) -> int:

@@ -1,7 +1,7 @@
 """The columns of the table: what each shows of a row, in the unit that its heading names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge_runtime.report.references import References, against
@@ -10,6 +10,9 @@ from edge_runtime.stats import Estimate
 from edge_runtime.verdict import Verdict
 
 UNKNOWN = "–"
+NOT_APPLICABLE = "n/a"
+_WITHOUT_MACHINE = {"verdict", "top-1 %", "size KB"}
+"""What can be said of an emulated CPU too; every other column is of time or memory."""
 NO_DIFFERENCE = "no difference shown"
 
 
@@ -36,6 +39,14 @@ class Column:
     cell: Callable[[Row], str]
     values: dict[str, Callable[[Row], float | str | None]]
 
+    def not_applicable(self) -> "Column":
+        """Return the column without its figures."""
+        return replace(
+            self,
+            cell=lambda row: NOT_APPLICABLE,
+            values=dict.fromkeys(self.values, lambda row: None),
+        )
+
 
 def number(heading: str, group: Group, digits: int, value: Callable[[Row], float | None]) -> Column:
     """Return a column of numbers with so many digits after the point."""
@@ -48,14 +59,20 @@ def number(heading: str, group: Group, digits: int, value: Callable[[Row], float
 
 
 def of(results: Results, references: References, verdicts: dict[int, Verdict]) -> list[Column]:
-    """Return all columns for a result document.
+    """Return all columns for a result document, without figures for what an emulator cannot say.
 
     Args:
         results: what was measured.
         references: the rows that speeds are taken against.
         verdicts: by ``id`` of the row.
     """
+    columns = _all(references, verdicts)
+    if not results.settings.emulated:
+        return columns
+    return [c if c.heading in _WITHOUT_MACHINE else c.not_applicable() for c in columns]
 
+
+def _all(references: References, verdicts: dict[int, Verdict]) -> list[Column]:
     def speed_cell(row: Row) -> str:
         if row is references.of(row):
             return "1"

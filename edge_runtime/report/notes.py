@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from edge_runtime.report.columns import UNKNOWN
+from edge_runtime import self_check
+from edge_runtime.report.columns import NOT_APPLICABLE, UNKNOWN
 from edge_runtime.report.references import References
 from edge_runtime.results import Results, Row
-from edge_runtime.runner import FP32_TOLERANCE
 from edge_runtime.stats import Estimate, outliers, percentile, proportion, samples_needed
 from edge_runtime.target import ANY
 
@@ -20,7 +20,27 @@ def of(results: Results, references: References) -> tuple[str, ...]:
     ran = [row for row in results.rows if row.ran]
     if not ran:
         return ()
-    parts = (
+    if results.settings.emulated:
+        parts = _of_emulated(ran, results)
+    else:
+        parts = _of_device(ran, results, references)
+    return tuple(note for part in parts for note in part)
+
+
+def _of_emulated(ran: list[Row], results: Results) -> tuple[Iterable[str], ...]:
+    return (
+        [f"{NOT_APPLICABLE}: the CPU is emulated, and nothing here says how fast a device is."],
+        _accuracy(ran, results),
+        _elsewhere(ran, results),
+        _target(results),
+        _gates(results),
+    )
+
+
+def _of_device(
+    ran: list[Row], results: Results, references: References
+) -> tuple[Iterable[str], ...]:
+    return (
         _latency(ran, results),
         _percentiles(ran, results),
         _no_difference(ran, results, references),
@@ -33,7 +53,6 @@ def of(results: Results, references: References) -> tuple[str, ...]:
         _target(results),
         _gates(results),
     )
-    return tuple(note for part in parts for note in part)
 
 
 def _latency(ran: list[Row], results: Results) -> Iterable[str]:
@@ -122,24 +141,17 @@ def _accuracy(ran: list[Row], results: Results) -> Iterable[str]:
 def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
     """Say which INT8 artifacts answer otherwise than on the exporting machine."""
     for row in ran:
-        there = row.accuracy.get("exported")
-        if not there:
+        if "exported" not in row.accuracy:
             if row.batch_size > 1 and row.precision.startswith("int8-dynamic") and row.accuracy:
                 yield (
                     f"{results.label(row)}: not compared with its answers on the exporting "
                     "machine, which are of single images: dynamic INT8 depends on the batch."
                 )
             continue
-        differing, largest = there["images"] - there["agree"], there.get("largest_difference")
-        scale = max(1.0, there.get("largest_logit") or 0.0)
-        # What FP32 differs by from CPU to CPU is no difference of INT8's.
-        if differing or largest is None or largest > FP32_TOLERANCE * scale:
-            logits = "are not finite" if largest is None else f"differ by up to {largest:.2g}"
+        if said := self_check.differing(row):
             yield (
-                f"{results.label(row)}: INT8 outputs are not those of the same file on the "
-                f"exporting machine: logits {logits}, {differing} of {there['images']} golden "
-                "images are put in another class. They depend on the CPU: trust the top-1 "
-                "measured here."
+                f"{results.label(row)}: {said}. They depend on the CPU: trust the top-1 measured "
+                "here."
             )
 
 

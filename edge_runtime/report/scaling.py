@@ -12,6 +12,8 @@ def of(results: Results) -> Grid | None:
     round; *efficiency* is that gain for each thread: 100 % where twice the threads do twice the
     work.
     """
+    if results.settings.emulated:
+        return None
     ran = [row for row in results.rows if row.ran]
     artifacts: dict[tuple[str, str], list[Row]] = {}
     for row in ran:

@@ -196,10 +196,18 @@ def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_pat
         results_file.read(tmp_path)
 
 
-@pytest.mark.parametrize("schema", [1, 3, "2", None, [2]])
+@pytest.mark.parametrize("schema", [1, 4, "3", None, [3]])
 def test_another_schema_is_refused(refused, schema):
-    told = f" has schema {schema!r}; this edge-bench reads 2. Measure again."
+    told = f" has schema {schema!r}; this edge-bench reads 2 and 3. Measure again."
     assert refused(changed(("schema",), schema)) == told
+
+
+def test_a_document_of_schema_2_is_read_as_of_a_real_cpu(tmp_path):
+    content = json.loads(TEXT)
+    content["schema"] = 2
+    del content["settings"]["emulated"]
+    (tmp_path / "r.json").write_text(json.dumps(content))
+    assert results_file.read(tmp_path / "r.json").settings.emulated is False
 
 
 FIRST = ("rows", 0)

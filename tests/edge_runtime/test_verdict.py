@@ -509,7 +509,7 @@ def test_a_throttled_pi_is_found_out_by_the_command(run, bundle, vcgencmd):
     asked = ("--require", "valid", "--output", "json")
     done = run("edge_runtime", bundle, *QUICK, *asked, env=vcgencmd("throttled=0x4"))
     assert done.returncode == 1
-    assert done.stderr == "Error: the verdict is INVALID, --require valid.\n"
+    assert done.stderr.endswith("\nError: the verdict is INVALID, --require valid.\n")
     content = json.loads(done.stdout)
     assert content["verdict"]["status"] == content["rows"][0]["verdict"]["status"] == "INVALID"
     assert any(map(THROTTLED.search, content["verdict"]["reasons"]))
@@ -519,7 +519,7 @@ def test_a_throttled_pi_is_found_out_by_the_command(run, bundle, vcgencmd):
 @pytest.mark.parametrize("answer", ["throttled=0x0", "throttled=0x40000"])
 def test_a_pi_that_is_not_throttled_now_is_not_said_to_be(run, bundle, vcgencmd, answer):
     done = run("edge_runtime", bundle, *QUICK, "--output", "json", env=vcgencmd(answer))
-    assert done.returncode == 0 and done.stderr == ""
+    assert done.returncode == 0 and "Error" not in done.stderr
     content = json.loads(done.stdout)
     flags = content["rows"][0]["turns"][0]["before"]["firmware_flags"]
     assert flags == int(answer.partition("=")[2], 16)
