@@ -13,7 +13,7 @@ else
 TORCH := torch==2.14.1 torchvision==0.29.1
 endif
 
-.PHONY: demo test test-runtime lint bundle clean
+.PHONY: demo test test-runtime lint bundle arm64 clean
 
 demo: $(VENV)/installed  ## export the shipped model, measure it here, print the table
 	$(BIN)/cifarq-export --out $(DEMO) --overwrite
@@ -37,6 +37,13 @@ lint: $(VENV)/installed
 bundle: $(VENV)/installed  ## write again the small bundle that is kept under benchmarks/
 	$(BIN)/cifarq-export --format onnx --precision int8-dynamic --min-speedup 0 \
 	  --out benchmarks/seed-cnn-int8-bundle --overwrite
+
+arm64: $(VENV)/installed  ## everything on emulated Cortex-A53, A72 and A76; Debian, root, about an hour
+	$(BIN)/python benchmarks/arm64/lay_root.py
+	$(BIN)/cifarq-export --target arm64 --wheels pi-bookworm --with-torch \
+	  --out build/arm64-bundle --overwrite
+	$(BIN)/python benchmarks/arm64/check.py
+	$(BIN)/python benchmarks/arm64/outputs.py --out build
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

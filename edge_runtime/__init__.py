@@ -1,11 +1,15 @@
 """The device side of cifarq: run a bundle's artifacts here, and measure what they do.
 
 Needs numpy, click and one engine (``onnxruntime`` or ``torch``); imports neither torch nor cifarq.
-Importing this package imports nothing else.
+Importing this package imports nothing else; ``Classifier`` brings numpy and an engine when it is
+first asked for.
 
 Where things are::
 
     cli.py                  the command ``edge-bench``
+    classifier.py           the runtime as a library: ``from edge_runtime import Classifier``
+    choice.py, pixels.py, resample.py       which artifact runs; images as programs hold them
+    classify_command.py -> classify_worker.py, images.py, tally.py      ``edge-bench classify``
     manifest.py, golden.py  what a bundle says of itself, and the real images it brings
     plan.py -> recording.py -> runner.py -> worker.py -> measure.py
                             one plan; rounds, kept as they end; one child a turn; its samples
@@ -18,3 +22,17 @@ Where things are::
 """
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # as ``typing`` has it, without importing it
+if TYPE_CHECKING:
+    from edge_runtime.classifier import Classifier as Classifier
+    from edge_runtime.classifier import Prediction as Prediction
+else:
+
+    def __getattr__(name):
+        """Import what programs use when they first ask for it."""
+        if name not in ("Classifier", "Prediction"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from edge_runtime import classifier
+
+        return getattr(classifier, name)

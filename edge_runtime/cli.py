@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import edge_runtime
+from edge_runtime.classify_command import classify
 from edge_runtime.command import CommandGroup
+from edge_runtime.doctor.command import doctor
 from edge_runtime.errors import RecordingError, UsageError
 from edge_runtime.options import Counts, Cpus
 
@@ -33,7 +35,9 @@ Examples:
   edge-bench seed-cnn-bundle --threads 1,2,4 --batch-size 1,8
   edge-bench a-bundle b-bundle --require valid
   edge-bench report results.json --output markdown
-  edge-bench compare before.json after.json"""
+  edge-bench compare before.json after.json
+  edge-bench doctor                       what will go wrong here, before it does
+  edge-bench classify photos/             what the model sees"""
 
 _OUTPUT = click.Choice(["table", "markdown", "csv", "json", "jsonl"])
 _GRADES = click.Choice(["valid", "suspect"])
@@ -117,13 +121,14 @@ def run(
     from edge_runtime import accuracy_data as labelled
     from edge_runtime import plan as planning
     from edge_runtime import recording, runner, self_check
+    from edge_runtime.default_bundle import default_bundle
 
     if resume and not json_file:
         raise UsageError("--resume goes on with a file: give --json FILE.")
     file = labelled.find(accuracy_data) if accuracy_data else None
     _settle_emulation(ctx, values)
     settings = _settings(values, labelled.described(file) if file else "")
-    plan = planning.make(paths or (_default_path(),), settings, engines, file)
+    plan = planning.make(paths or (default_bundle(),), settings, engines, file)
     if file:
         labelled.check(file, sorted({job.bundle for job in plan.jobs}))
     if resume and json_file:
@@ -255,14 +260,8 @@ def _progress() -> Iterator[Callable[["Step"], object]]:
         yield advance
 
 
-def _default_path() -> Path:
-    """Return ``edge-bench.pyz``'s own folder if that is a bundle, else the current one."""
-    from edge_runtime import manifest
-
-    archive = Path(edge_runtime.__file__).parent.parent
-    if archive.is_file() and (archive.parent / manifest.FILE).is_file():
-        return archive.parent
-    return Path.cwd()
+cli.add_command(doctor)
+cli.add_command(classify)
 
 
 def main() -> None:

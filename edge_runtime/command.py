@@ -1,13 +1,12 @@
 """The click group our commands share: a default subcommand, and one boundary for errors."""
 
-import difflib
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from edge_runtime.errors import ToolkitError
+from edge_runtime.nearest import did_you_mean
 
 
 class CommandGroup(click.Group):
@@ -69,10 +68,3 @@ class CommandGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             sys.exit(130)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a sentence that names the nearest known word, or all of them."""
-    choices = sorted(known)
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else f"Choose from: {', '.join(choices)}."

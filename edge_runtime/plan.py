@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import manifest
-from edge_runtime.command import did_you_mean
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.manifest import Artifact, Manifest
+from edge_runtime.nearest import did_you_mean
 
 LONGEST_S = 1_000_000
 """No wait is longer, some eleven days: the system counts it in 32 bits of ms."""

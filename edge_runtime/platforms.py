@@ -14,8 +14,8 @@ kernel_2712.img, with pages of 16 KiB).
 import re
 from dataclasses import dataclass
 
-from edge_runtime.command import did_you_mean
 from edge_runtime.errors import UsageError
+from edge_runtime.nearest import did_you_mean
 
 COMMON_GLIBC = (2, 28)
 """What current wheels of numpy and of the engines ask for: manylinux_2_28."""

@@ -12,7 +12,8 @@ from itertools import product
 from edge_runtime.errors import BundleError
 from edge_runtime.platforms import Platform
 
-_LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+"""What names older than PEP 600 ask for."""
 
 
 @dataclass(frozen=True)
@@ -81,4 +82,4 @@ def _fits_python(tag: str, abi: str, python: tuple[int, int]) -> bool:
 def _glibc(tag: str) -> tuple[int, int] | None:
     if found := re.match(r"manylinux_([0-9]+)_([0-9]+)_", tag):
         return int(found[1]), int(found[2])
-    return _LEGACY_GLIBC.get(tag.partition("_")[0])
+    return LEGACY_GLIBC.get(tag.partition("_")[0])

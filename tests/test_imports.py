@@ -43,6 +43,7 @@ def test_a_package_imports_nothing_heavy(name):
         ("edge_runtime", ["--help"]),
         ("edge_runtime", ["run", "--help"]),
         ("edge_runtime", ["report", "--help"]),
+        ("edge_runtime", ["doctor", "--help"]),
     ],
 )
 def test_help_loads_nothing_heavy(module, arguments):
@@ -52,6 +53,21 @@ def test_help_loads_nothing_heavy(module, arguments):
         "except SystemExit as stop: assert stop.code == 0"
     )
     assert not loaded_by(code) & HEAVY
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["worker", "turn_worker", "accuracy_data", "classify_worker", "classifier", "device_fit",
+     "doctor.engine_child"],
+)  # fmt: skip
+def test_a_child_needs_no_click(module):
+    """Out of edge-bench.pyz a child finds edge_runtime alone; the click in it is its parent's."""
+    code = (
+        "import sys\n"
+        "sys.modules['click'] = None  # whoever imports it fails\n"
+        f"import edge_runtime.{module}"
+    )
+    assert "edge_runtime" in loaded_by(code)
 
 
 def test_the_whole_device_side_loads_numpy_and_click_and_no_engine():

@@ -33,6 +33,7 @@ def test_it_holds_the_three_packages_and_their_data_and_nothing_else(wheel):
         "cifarq/packs/golden.webp",
         "cifarq/py.typed",
         "cifarq_export/formats/onnx.py",
+        "cifarq_export/setup-device.sh",
         "edge_runtime/engines/onnxruntime.py",
         "edge_runtime/report/table.py",
     ):

@@ -55,6 +55,13 @@ def choose_quantized_backend() -> None:
         torch.backends.quantized.engine = "qnnpack"
 
 
+def quantized_backends() -> list[str]:
+    """Return the names of the quantized backends that this build of PyTorch has here."""
+    import torch
+
+    return list(torch.backends.quantized.supported_engines)
+
+
 def load(path: Path, threads: int) -> Session:
     """Load a TorchScript file whose hash has been checked.
 

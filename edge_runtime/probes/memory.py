@@ -1,13 +1,14 @@
-"""This process's memory: resident now, and at its peak, from Linux's /proc.
+"""This process's memory, resident now and at its peak, and what is free, from Linux's /proc.
 
 ``getrusage``'s ``ru_maxrss`` is not used: it inherits the parent's peak across fork and exec.
 
-Source: proc(5): VmRSS, VmHWM and VmSwap in /proc/[pid]/status, Pss in smaps_rollup, clear_refs.
+Source: proc(5): VmRSS, VmHWM and VmSwap in /proc/[pid]/status, Pss in smaps_rollup, clear_refs;
+MemAvailable in /proc/meminfo.
 """
 
 from pathlib import Path
 
-from edge_runtime.probes import Reading, count_of
+from edge_runtime.probes import ROOT, Reading, count_of
 
 SELF = Path("/proc/self")
 
@@ -38,6 +39,11 @@ def stage(process: Path = SELF) -> dict[str, int | None]:
 def swapped_bytes(process: Path = SELF) -> Reading[int]:
     """Return what lies in swap now (VmSwap; shared memory is not in it), in bytes."""
     return _field(process / "status", "VmSwap")
+
+
+def available_bytes(root: Path = ROOT) -> Reading[int]:
+    """Return what programs can still have without swapping (MemAvailable), in bytes."""
+    return _field(root / "proc/meminfo", "MemAvailable")
 
 
 def start_peak(process: Path = SELF) -> Reading[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import edge_runtime
 from cifarq.labelled import LabelledImages
-from cifarq_export import artifacts, formats, gates, runtime_archive, speed
+from cifarq_export import artifacts, formats, gates, runtime_archive, speed, wheelhouse
 from cifarq_export.artifacts import Made, Watch
 from cifarq_export.calibrate import FEW_IMAGES, Calibration
 from cifarq_export.formats import Recipe
@@ -39,6 +39,7 @@ class Order:
         method: how activation ranges are found: one of ``thresholds.METHODS``.
         limits: what the gates allow.
         force: ship what fails a gate too, and say so in the manifest.
+        wheels: what an offline device installs, if that is to travel with it.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -47,6 +48,12 @@ class Order:
     method: str = "minmax"
     limits: gates.Limits = field(default_factory=gates.Limits)
     force: bool = False
+    wheels: wheelhouse.Wish | None = None
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """What runs the artifacts."""
+        return frozenset(formats.get(name).ENGINE for name, _ in self.pairs)
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,13 @@ def build(
         watch: told how far it is.
 
     Raises:
-        ExportError: an artifact cannot be written, or does not pass a gate.
+        ExportError: an artifact cannot be written, or does not pass a gate, or a wheel not fetched.
         EngineError: an engine that has to check an artifact is missing.
+        UsageError: the wheels that are wanted make no sense for the artifacts.
     """
+    house = None
+    if order.wheels is not None:  # first: a network that fails costs no minutes
+        house = wheelhouse.fill(folder / manifest.WHEELS_FOLDER, order.wheels, order.engines, watch)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         recipe = recipe_for(source, order, images, Path(scratch), watch)
         validation = reference(source, images.validation)
@@ -109,13 +120,17 @@ def build(
         folder / manifest.GOLDEN_FILE,
     )
     runtime_archive.write(folder / manifest.RUNTIME_FILE)
+    others = [manifest.GOLDEN_FILE, manifest.RUNTIME_FILE]
+    if house is not None:
+        runtime_archive.write_setup(folder / manifest.SETUP_FILE)
+        others.append(manifest.SETUP_FILE)
     content = Manifest(
         model=source.name,
         classes=source.classes,
         preprocessing=recipe.how,
         files=tuple(
             FileRecord(name, (folder / name).stat().st_size, sha256_of(folder / name))
-            for name in (manifest.GOLDEN_FILE, manifest.RUNTIME_FILE)
+            for name in others
         ),
         artifacts=tuple(one.record(source, recipe, validation) for one in made),
         images=images.to_json(),
@@ -123,9 +138,14 @@ def build(
             "cifarq": edge_runtime.__version__,
             **{name: importlib.metadata.version(name) for name in _LIBRARIES},
         },
+        wheelhouse=house,
     )
     write_text(folder / manifest.FILE, content.to_json())
-    return Built(content, made, _warnings(made, validation, failures))
+    warnings = _warnings(made, validation, failures)
+    if order.wheels is not None and house is not None:
+        warnings += wheelhouse.warnings(order.wheels, house, order.engines)
+        warnings += _other_machine(content, order.wheels)
+    return Built(content, made, tuple(warnings))
 
 
 def recipe_for(
@@ -205,7 +225,7 @@ def _race(
 
 def _warnings(
     made: tuple[Made, ...], validation: gates.Reference, failures: list[gates.Failure]
-) -> tuple[str, ...]:
+) -> list[str]:
     found = []
     calibrated = [one.written.calibration for one in made if one.written.calibration]
     if calibrated and (few := calibrated[0]["images"]) < FEW_IMAGES:
@@ -222,7 +242,18 @@ def _warnings(
             f"({100 * validation.chance:.1f} %). Are weights, --mean, --std, --resize and "
             "--classes those it was trained with?"
         )
-    return tuple(found)
+    return found
+
+
+def _other_machine(content: Manifest, wish: wheelhouse.Wish) -> list[str]:
+    """Warn of static INT8 that is made for another CPU than the wheels."""
+    arm = wish.platform.machine == "aarch64"
+    return [
+        f"{artifact.file} is made for {artifact.target}, and the wheels are for "
+        f"{wish.platform.machine}: give --target {target.ARM64 if arm else target.X86}."
+        for artifact in content.artifacts
+        if artifact.target != target.ANY and (artifact.target == target.ARM64) != arm
+    ]
 
 
 @contextmanager
@@ -268,15 +299,26 @@ def _take_place(beside: Path, out: Path) -> None:
     if not out.exists():
         beside.replace(out)
         return
-    stale = _named_by_manifest(out) - {path.name for path in beside.iterdir()}
-    for path in sorted(beside.iterdir(), key=lambda path: path.name == manifest.FILE):
-        path.replace(out / path.name)
-    for name in stale:
+    wheels = out / manifest.WHEELS_FOLDER
+    if wheels.is_symlink():
+        raise ExportError(f"{wheels} is a link. A bundle never points outside itself: remove it.")
+    new = {path.relative_to(beside) for path in beside.rglob("*") if path.is_file()}
+    for name in {name.parent for name in new}:
+        (out / name).mkdir(exist_ok=True)
+    for name in new - {Path(manifest.FILE)}:
+        (beside / name).replace(out / name)
+    for name in _named_by_manifest(out) - new:
         (out / name).unlink(missing_ok=True)
+    if wheels.is_dir() and not any(wheels.iterdir()):
+        wheels.rmdir()
+    (beside / manifest.FILE).replace(out / manifest.FILE)
 
 
-def _named_by_manifest(bundle: Path) -> set[str]:
+def _named_by_manifest(bundle: Path) -> set[Path]:
     try:
-        return set(manifest.read(bundle).names)
+        content = manifest.read(bundle)
     except BundleError:
         return set()
+    house = content.wheelhouse.wheels if content.wheelhouse else ()
+    wheels = {Path(manifest.WHEELS_FOLDER, record.file) for record in house}
+    return {*map(Path, content.names), *wheels}

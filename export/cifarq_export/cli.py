@@ -9,6 +9,7 @@ import click
 import edge_runtime
 from cifarq_export import options
 from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Asked
+from cifarq_export.shipping import SHIPPING_OPTIONS, wheels_for
 from edge_runtime.command import CommandGroup
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -36,6 +37,7 @@ _FORMAT = click.option(
       cifarq-export --model torchvision.models:resnet18 --model-arg num_classes=10 \\
           --weights resnet18.safetensors --input-shape 3,32,32 --data-dir DIR
       cifarq-export --from model.onnx --data-dir DIR --resize 256
+      cifarq-export --format onnx --wheels pi-bookworm --archive      for a Pi without internet
       cifarq-export compare runs/seed                 every precision in one table
       cifarq-export explain my-bundle                 what of it is INT8, what is not, and why
     """,
@@ -82,10 +84,7 @@ def cli() -> None:
         help="The least speed of INT8 as a multiple of FP32's, on this CPU; 0 does not measure.",
     ),
     click.option("--force", is_flag=True, help="Ship what fails a gate too; the manifest says so."),
-    click.option(
-        "--out", type=options.PATH, help="The bundle's folder.  [default: ./MODEL-bundle]"
-    ),
-    click.option("--overwrite", is_flag=True, help="Replace the bundle in --out."),
+    *SHIPPING_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a table."),
 )
 def bundle(
@@ -101,14 +100,19 @@ def bundle(
     min_speedup: float,
     force: bool,
     out: Path | None,
+    device: str | None,
+    with_torch: bool,
+    archive: bool,
     overwrite: bool,
     as_json: bool,
     **asked: Any,
 ) -> None:
     """Export CHECKPOINT (a folder that `cifarq train` wrote) or another model as a bundle."""
+    wheels = wheels_for(device, with_torch=with_torch)
     source, gatherer = Asked(**asked).open()
 
     from cifarq.progress import stages
+    from cifarq_export import archive as archives
     from cifarq_export import bundle as bundles
     from cifarq_export import gates, selection, summary
 
@@ -122,15 +126,21 @@ def bundle(
         calibration,
         gates.Limits(max_drop, min_speedup, fallback_trials),
         force,
+        wheels,
     )
     out = out or Path(f"{source.name}-bundle")
+    if archive:
+        archives.require_free(out, overwrite=overwrite)
     with bundles.staged(out, overwrite=overwrite) as folder:
         images = options.draw(gatherer, source, calibration_images, validation_images)
         with stages() as watch:
             built = bundles.build(folder, source, order, images, watch)
+    packed = archives.write(out, built.manifest) if archive else None
     for warning in built.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    click.echo(built.manifest.to_json() if as_json else summary.text(built, source.kind, out))
+    click.echo(
+        built.manifest.to_json() if as_json else summary.text(built, source.kind, out, packed)
+    )
 
 
 @cli.command()

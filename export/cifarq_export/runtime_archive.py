@@ -1,10 +1,12 @@
 """``edge-bench.pyz``: the device runtime and its one pure-Python dependency in a single file.
 
-The device needs Python, numpy and an engine beside it. Same sources, same bytes: members are sorted
-and have a fixed date.
+The device needs Python, numpy and an engine beside it; where wheels travel along, the script
+``setup-device.sh`` installs them. Same sources, same bytes: members are sorted and have a fixed
+date.
 """
 
 import importlib.metadata
+import importlib.resources
 import io
 import zipfile
 from collections.abc import Iterator
@@ -13,11 +15,27 @@ from pathlib import Path
 import click
 
 import edge_runtime
+from edge_runtime import device_setup
 from edge_runtime.files import write_bytes
 from edge_runtime.golden import zip_entry
+from edge_runtime.manifest import SETUP_FILE
 
-_MAIN = """\
+# The environment that setup-device.sh made beside the archive is used where no other one is; it may
+# have a newer Python than the one that reads this, so that old ones have to understand it.
+_MAIN = f"""\
+import os
 import sys
+
+bundle = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+venv = os.path.join(bundle, "{device_setup.FOLDER}")
+python = os.path.join(venv, "bin", "python")
+if (
+    sys.prefix == getattr(sys, "base_prefix", sys.prefix)
+    and os.path.exists(os.path.join(venv, "{device_setup.READY}"))
+    and os.access(python, os.X_OK)
+    and sys.executable != python  # an environment that is broken must not start itself for ever
+):
+    os.execv(python, [python] + sys.argv)
 
 if sys.version_info < (3, 11):
     sys.exit("Error: edge-bench needs Python 3.11 or newer; this is " + sys.version.split()[0])
@@ -36,6 +54,13 @@ def write(path: Path) -> None:
         for name, content in sorted(_members()):
             archive.writestr(zip_entry(name), content, zipfile.ZIP_DEFLATED, 9)
     write_bytes(path, buffer.getvalue())
+    path.chmod(0o755)
+
+
+def write_setup(path: Path) -> None:
+    """Write the script that sets a device up, executable."""
+    script = importlib.resources.files("cifarq_export") / SETUP_FILE
+    write_bytes(path, script.read_bytes())
     path.chmod(0o755)
 
 

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq import models
+from cifarq_export import wheelhouse
 from cifarq_export.calibrate import Calibration
 from cifarq_export.formats import Recipe
 from cifarq_export.images import ExportImages, Gatherer
 from cifarq_export.sources import Source, checkpoint
+from edge_runtime import device_fit, platforms
+from edge_runtime.manifest import Wheelhouse
 
 # Everything there is, whatever it is worth: how fast it is depends on what else runs here.
 EVERYTHING = (
@@ -42,6 +45,24 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def this_device() -> str:
+    """What ``--wheels`` calls the machine that these tests run on."""
+    here = device_fit.this_platform()
+    python, glibc = (".".join(map(str, version)) for version in (here.python, here.glibc))
+    return f"linux-{here.machine}-py{python}-glibc{glibc}"
+
+
+@pytest.fixture(scope="session")
+def real_wheels(
+    tmp_path_factory: pytest.TempPathFactory, this_device: str
+) -> tuple[Path, Wheelhouse]:
+    """The wheels that this machine would need offline, really fetched; not to be changed."""
+    folder = tmp_path_factory.mktemp("fetched") / "wheels"
+    wish = wheelhouse.Wish(platforms.platform(this_device))
+    return folder, wheelhouse.fill(folder, wish, ["onnxruntime"])
 
 
 @pytest.fixture(scope="session", autouse=True)

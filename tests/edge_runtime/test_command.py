@@ -4,8 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from edge_runtime.command import CommandGroup, did_you_mean
+from edge_runtime.command import CommandGroup
 from edge_runtime.errors import BundleError, UsageError
+from edge_runtime.nearest import did_you_mean
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""Does a bundle for Arm work on Arm? On emulated Cortex-A53, A72 and A76, as on a Raspberry Pi.
+
+    python benchmarks/arm64/check.py                 all three, two at a time, as root
+    python benchmarks/arm64/check.py --core cortex-a76
+
+Each core gets the bundle in an empty home, the system's Python without a package, and no network.
+There: ``setup-device.sh``, ``edge-bench doctor``, a measurement with ``--emulated``, ``classify``,
+and the runtime's own tests. A step is a line with its result and seconds; what failed shows what it
+said, and the exit code is 1.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from subprocess import TimeoutExpired
+
+import click
+import steps
+from board import BUILD, BUNDLE, CORES, ROOT, Board
+from steps import StepError
+
+STEPS: dict[str, Callable[[Board], str]] = {
+    "bare system": steps.bare,
+    "setup-device.sh": steps.set_up,
+    "doctor": steps.doctor,
+    "measure": steps.measure,
+    "classify": steps.classify,
+    "tests": steps.tests,
+}
+
+
+@click.command(help=__doc__)
+@click.option("--core", "cores", multiple=True, type=click.Choice(list(CORES)), help="Only this.")
+@click.option("--step", "names", multiple=True, type=click.Choice(list(STEPS)), help="Only this.")
+@click.option("--bundle", default=BUNDLE, type=click.Path(path_type=Path), help="For arm64.")
+@click.option("--root", default=ROOT, type=click.Path(path_type=Path), help="From lay_root.py.")
+@click.option("--processes", default=2, show_default=True, help="Cores at a time.")
+def main(
+    cores: tuple[str, ...], names: tuple[str, ...], bundle: Path, root: Path, processes: int
+) -> None:
+    """Check each core; the steps of one are taken one after the other."""
+    boards = [Board(core, BUILD / "arm64-boards" / core, root) for core in cores or CORES]
+    check = partial(check_board, bundle=bundle, names=names or tuple(STEPS))
+    with ThreadPoolExecutor(processes) as pool:
+        failed = sum(pool.map(check, boards))
+    if failed:
+        raise click.ClickException(f"{failed} of {len(boards) * len(names or STEPS)} steps failed.")
+    click.echo("Everything works on every core. Nothing here says how fast a board is.")
+
+
+def check_board(board: Board, bundle: Path, names: tuple[str, ...]) -> int:
+    """Take the steps on a fresh board; return how many failed."""
+    board.clear()
+    steps.lay(board, bundle)
+    return sum(not take(board, name) for name in names)
+
+
+def take(board: Board, name: str) -> bool:
+    """Take a step, print its line, and say whether it went well."""
+    started = time.monotonic()
+    try:
+        said, output = STEPS[name](board), ""
+    except StepError as error:
+        said, output = f"FAILED: {error}", error.output
+    except TimeoutExpired as error:
+        said, output = f"FAILED: took more than {error.timeout:.0f} s", str(error.output or "")
+    line = f"{board.core}  {name:15} {time.monotonic() - started:5.0f} s  {said}"
+    indented = "".join(f"\n    {one}" for one in output.splitlines())
+    click.echo(line + indented)
+    return not said.startswith("FAILED")
+
+
+if __name__ == "__main__":
+    main()

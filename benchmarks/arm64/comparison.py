@@ -1,0 +1,224 @@
+"""Compare what artifacts answered on emulated cores with what they answer on x86, and judge it.
+
+The record holds counts and differences; whether a limit is kept is computed from them when it is
+drawn.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime import accuracy, parity
+from edge_runtime.golden import Golden
+from edge_runtime.manifest import Artifact
+
+HERE = "x86"
+"""What this machine is called beside the cores."""
+
+FP32_LIMIT = 1e-3
+"""How far FP32 logits may lie from this machine's, for logits up to 1 (relative above)."""
+
+INT8_LIMIT = (62, 64)
+"""Of so many images, so many have to be put in the class that this machine puts them in."""
+
+LIMITS = "Bold is a limit that is not kept."
+WHAT_IT_SHOWS = (
+    "Emulation shows which wheels install, which instructions are illegal, which engines start and "
+    "what they compute, to the bit; it never shows how fast a board is, and no time was recorded."
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Logits (N, classes) float32, and what they were made with."""
+
+    logits: NDArray[np.float32]
+    made_with: dict[str, str]
+
+
+def of(artifact: Artifact, answers: dict[str, Answers | str], pack: Golden) -> dict[str, Any]:
+    """Return an artifact's part of the record.
+
+    Args:
+        artifact: what answered.
+        answers: by machine, or why there are none; this machine's under ``HERE``.
+        pack: the images.
+    """
+    count = len(pack.labels)
+    logits = {m: found.logits[:count] for m, found in answers.items() if isinstance(found, Answers)}
+    machines: dict[str, dict[str, Any]] = {}
+    for machine, found in answers.items():
+        if isinstance(found, str):
+            machines[machine] = {"failed": found}
+            continue
+        own = logits[machine]
+        machines[machine] = {
+            "right": int(accuracy.is_right(own, pack.labels).sum()),
+            "against_fp32_pytorch": _parity(own, pack.logits),
+            "made_with": {k: v for k, v in found.made_with.items() if k != "sha256"},
+        }
+        if artifact.file in pack.exported:
+            machines[machine]["against_exported"] = _parity(own, pack.exported[artifact.file])
+        if machine != HERE and HERE in logits:
+            machines[machine]["against_x86"] = _parity(own, logits[HERE])
+    return {
+        "format": artifact.format,
+        "precision": artifact.precision,
+        "target": artifact.target,
+        "size_bytes": artifact.size_bytes,
+        "sha256": artifact.sha256,
+        "machines": machines,
+        "same_bits": _groups(logits),
+    }
+
+
+def _parity(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> dict[str, Any]:
+    """Return ``parity.Parity`` as JSON values: no difference where one is not a number."""
+    found = parity.compare(logits, reference).to_json()
+    finite = np.isfinite(found["largest_difference"])
+    return {**found, "largest_difference": found["largest_difference"] if finite else None}
+
+
+def _groups(logits: dict[str, NDArray[np.float32]]) -> list[list[str]]:
+    """Return the machines whose answers are the same to the bit, together."""
+    groups: list[list[str]] = []
+    for machine, own in logits.items():
+        for group in groups:
+            if logits[group[0]].tobytes() == own.tobytes():
+                group.append(machine)
+                break
+        else:
+            groups.append([machine])
+    return groups
+
+
+def rows(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str, dict[str, Any]]]:
+    """Yield each artifact on each core: file, artifact, core, what was found."""
+    for file, artifact in record["artifacts"].items():
+        for core in record["cores"]:
+            yield file, artifact, core, artifact["machines"].get(core, {"failed": "not run"})
+
+
+def problem(precision: str, found: dict[str, Any]) -> str | None:
+    """Say how an artifact on a core strays from what it answers here; None if it does not."""
+    if "failed" in found:
+        return str(found["failed"])
+    counts = found.get("against_x86")
+    if counts is None:
+        return "there is nothing to compare with"
+    if precision == "fp32":
+        allowed = FP32_LIMIT * max(1.0, counts["largest_logit"])
+        largest = counts["largest_difference"]
+        if largest is not None and largest <= allowed:
+            return None
+        return f"logits differ by up to {_short(largest)}, allowed {_short(allowed)}"
+    least, of_images = INT8_LIMIT
+    if counts["agree"] * of_images >= least * counts["images"]:
+        return None
+    same = f"{counts['agree']} of {counts['images']} images are put in the same class"
+    return f"{same}, {least} of {of_images} asked"
+
+
+def problems(record: dict[str, Any]) -> list[str]:
+    """Return what is not within its limit, a sentence each."""
+    found = [
+        (file, core, problem(artifact["precision"], found))
+        for file, artifact, core, found in rows(record)
+    ]
+    strays = [f"{file} on {core}: {text}" for file, core, text in found if text]
+    return strays or ([] if found else ["nothing was compared"])
+
+
+def markdown(record: dict[str, Any]) -> str:
+    """Return the report."""
+    judged = problems(record)
+    verdict = (
+        f"{len(judged)} limits are not kept: {'; '.join(judged)}."
+        if judged
+        else ("Every artifact keeps its limit on every core.")
+    )
+    lines = [
+        "# What the artifacts compute on Arm",
+        "",
+        f"Written by `python benchmarks/arm64/outputs.py`; do not edit. {setting(record)}",
+        "",
+        WHAT_IT_SHOWS,
+        "",
+        *table(record),
+        "",
+        f"{verdict} Limits: an FP32 artifact's logits differ from what the same file answers on "
+        f"x86 by at most {FP32_LIMIT:g} (relative, where logits are above 1); an INT8 artifact "
+        f"puts at least {INT8_LIMIT[0]} of {INT8_LIMIT[1]} images in the class that the same file "
+        "puts them in on x86. *As exported*: images in the class that the golden pack says the "
+        "artifact gave them where it was exported.",
+        "",
+        *bits(record),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def table(record: dict[str, Any]) -> list[str]:
+    """Return the table as lines of markdown."""
+    lines = [
+        "| artifact | core | largest logit difference from x86 | same class as on x86 | "
+        "as exported | top-1 % (x86) | limit kept |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    for file, artifact, core, found in rows(record):
+        kept = "**no**" if problem(artifact["precision"], found) else "yes"
+        cells = [f"`{file}`", core, *_cells(artifact, found), kept]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _cells(artifact: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    if "failed" in found or "against_x86" not in found:
+        return [str(found.get("failed", "nothing to compare with")).replace("|", "/"), *["–"] * 3]
+    counts, exported = found["against_x86"], found.get("against_exported")
+    images = counts["images"]
+    top1 = [100 * one["right"] / images for one in (found, artifact["machines"][HERE])]
+    return [
+        f"{_short(counts['largest_difference'])} (logits up to {counts['largest_logit']:.1f})",
+        f"{counts['agree']} of {images}",
+        f"{exported['agree']} of {images}" if exported else "–",
+        f"{top1[0]:.1f} ({top1[1]:.1f})",
+    ]
+
+
+def bits(record: dict[str, Any]) -> list[str]:
+    """Say which machines answer the same to the bit."""
+    lines = ["The same to the bit:", ""]
+    for file, artifact in record["artifacts"].items():
+        groups = [" = ".join(group) for group in artifact["same_bits"]]
+        lines.append(f"- `{file}`: {'; '.join(groups)}")
+    return lines
+
+
+def setting(record: dict[str, Any]) -> str:
+    """Say what was compared with what."""
+    settings, made = record["settings"], _made_with(record)
+    cores = ", ".join(f"{core} ({board})" for core, board in record["cores"].items())
+    return (
+        f"{settings['images']} golden images, one a call, one thread. Cores: {cores}, emulated by "
+        f"{record['emulator']} with {', '.join(made['cores'])}. x86: {record['host']['cpu']} "
+        f"({record['host']['target']}) with {', '.join(made[HERE])}."
+    )
+
+
+def _made_with(record: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the versions in use on the cores and here."""
+    found: dict[str, dict[str, None]] = {"cores": {}, HERE: {}}
+    for artifact in record["artifacts"].values():
+        for machine, answers in artifact["machines"].items():
+            made = answers.get("made_with", {})
+            parts = [f"Python {made['python']}", made["libc"], made["engine"]] if made else []
+            found[HERE if machine == HERE else "cores"] |= dict.fromkeys(parts)
+    return {kind: list(parts) for kind, parts in found.items()}
+
+
+def _short(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.2g}"

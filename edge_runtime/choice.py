@@ -1,0 +1,95 @@
+"""Which artifact of a bundle runs when a program says little or nothing of it.
+
+In this order: what passed its gates; INT8 of static ranges, dynamic INT8, FP32; ONNX before
+TorchScript. What was made for another class of CPU, or is known to be slow, is run by name alone.
+"""
+
+from dataclasses import dataclass
+
+from edge_runtime import target
+from edge_runtime.errors import UsageError
+from edge_runtime.manifest import Artifact, Manifest
+from edge_runtime.nearest import did_you_mean
+
+PRECISIONS = ("int8-static", "int8-dynamic", "fp32")
+FORMATS = ("onnx", "torchscript")
+BY_NAME = ("int8-dynamic-conv",)
+"""Precisions never chosen: INT8 convolutions of dynamic range are slow (onnxruntime#6732)."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an artifact has to be; None where anything will do.
+
+    Attributes:
+        artifact: its file name.
+        precision: ``fp32``, ``int8-static``, ...
+        format: ``onnx``, ``torchscript``.
+    """
+
+    artifact: str | None = None
+    precision: str | None = None
+    format: str | None = None
+
+
+def candidates(content: Manifest, wish: Wish, cpu: str | None) -> list[Artifact]:
+    """Return the artifacts that may run, the best first; at least one.
+
+    Args:
+        content: the bundle's.
+        wish: what was asked for.
+        cpu: this CPU's target, as ``target.of_this_cpu`` says it.
+
+    Raises:
+        UsageError: nothing in the bundle is what was asked for, or may run here unnamed.
+    """
+    named = _named(content, wish)
+    if wish.artifact:
+        return named
+    fitting = [a for a in named if a.target in (cpu, target.ANY)]
+    chosen = [a for a in fitting if wish.precision or a.precision not in BY_NAME]
+    if not chosen:
+        why = "; ".join(f"{a.file} is {a.precision} for the target {a.target}" for a in named)
+        raise UsageError(
+            f"nothing in this bundle runs here unless its file is named: {why}. This CPU's target "
+            f"is {cpu or 'unknown'}: name a file nevertheless, or export for this CPU."
+        )
+    passed = [a for a in chosen if not a.overridden]
+    # Sorting is stable: what is equal stays in the manifest's order.
+    return sorted(passed or chosen, key=_rank)
+
+
+def _named(content: Manifest, wish: Wish) -> list[Artifact]:
+    """Return the artifacts that were asked for by name; all where none was."""
+    if wish.artifact and (wish.precision or wish.format):
+        raise UsageError(
+            f"the artifact {wish.artifact!r} is one file: leave out its precision and format."
+        )
+    found = list(content.artifacts)
+    for what, value, key in (
+        ("artifact", wish.artifact, "file"),
+        ("precision", wish.precision, "precision"),
+        ("format", wish.format, "format"),
+    ):
+        if value is None:
+            continue
+        left = [a for a in found if getattr(a, key) == value]
+        if not left:
+            known = {str(getattr(a, key)) for a in found}
+            others = ", ".join(v for v in (wish.precision,) if what == "format" and v)
+            raise UsageError(
+                f"no {what} {value!r} in this bundle{f' in {others}' if others else ''}. "
+                f"{did_you_mean(value, known)}"
+            )
+        found = left
+    if not found:
+        raise UsageError("this bundle holds no artifact. Export it again.")
+    return found
+
+
+def _rank(artifact: Artifact) -> tuple[int, int]:
+    return _place(artifact.precision, PRECISIONS), _place(artifact.format, FORMATS)
+
+
+def _place(name: str, order: tuple[str, ...]) -> int:
+    return order.index(name) if name in order else len(order)

@@ -1,0 +1,285 @@
+"""The runtime as a library: images in, labels out, with the artifact of a bundle that fits here.
+
+::
+
+    from edge_runtime import Classifier
+
+    classify = Classifier("seed-cnn-bundle")
+    (answer,) = classify.predict(frame)         # (H, W, 3) uint8, RGB, of any size
+    print(answer.label, answer.probability)
+    for answer in classify.stream(camera):      # an answer for each frame, as it comes
+        ...
+
+Needs numpy and the engine of one artifact, and works from ``edge-bench.pyz`` too: nothing has to be
+installed where ``PYTHONPATH`` names that file.
+
+OpenCV and picamera2's format "RGB888" give BGR: say ``color="BGR"``. Nobody can tell from the
+pixels, and a model that sees blue for red is wrong more often, without an error.
+"""
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime import choice, engines, manifest, pixels, resample, target
+from edge_runtime.choice import Wish
+from edge_runtime.engines import Engine, EngineMissingError
+from edge_runtime.errors import BundleError, EngineError, UsageError, reason
+from edge_runtime.manifest import Artifact
+from edge_runtime.pixels import Color
+
+_IMAGES_A_CALL = 16  # larger batches gain nothing on small CPUs, and hold more memory
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of an image.
+
+    Attributes:
+        label: the most probable class.
+        index: its place among the model's classes.
+        probability: the model's softmax: how sure it claims to be, which is no measured frequency.
+        top: the most probable classes, each with its probability, in falling order.
+        preprocess_ns: time to scale, crop and normalise the image.
+        model_ns: time in the engine; images of one call share it evenly.
+    """
+
+    label: str
+    index: int
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    preprocess_ns: int
+    model_ns: int
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """Of one call: logits (N, classes), N times of preprocessing, and the time of the call."""
+
+    logits: NDArray[np.float32]
+    preprocess_ns: list[int]
+    model_ns: int
+
+
+class Classifier:
+    """A loaded artifact of a bundle. One thread at a time may use it.
+
+    It runs in this very process, which an engine built for another CPU would end (SIGILL);
+    ``edge-bench classify`` runs one in a child process, and says so.
+
+    Without options it is the best that fits this CPU: INT8 with static ranges made for it, else
+    dynamic INT8, else FP32; ONNX before TorchScript; of engines that are installed. An artifact
+    that failed a gate is taken where nothing else is there, and ``int8-dynamic-conv`` or another
+    CPU's INT8 only by name.
+
+    Args:
+        bundle: the folder that ``cifarq-export`` wrote.
+        precision: ``fp32``, ``int8-dynamic``, ``int8-static``, ...
+        format: ``onnx`` or ``torchscript``.
+        artifact: the name of one file, instead of these two.
+        threads: of the engine.
+        batch_size: images a call at most, where the artifact leaves that open. None: 16, but 1 for
+            dynamic INT8, whose ranges come from the whole call: an image's answer would depend on
+            those beside it.
+
+    Attributes:
+        artifact: what was chosen, as the manifest describes it.
+        classes: names of the classes in the order of the logits.
+        engine_version: of the engine that runs it.
+        batch_size: images a call.
+
+    Raises:
+        BundleError: the bundle or the artifact is missing or damaged.
+        EngineMissingError: no engine that it could run on is installed.
+        EngineError: the engine cannot be imported, or refuses the artifact.
+        UsageError: the bundle has nothing of that name, or a number is below 1.
+    """
+
+    def __init__(
+        self,
+        bundle: str | Path,
+        *,
+        precision: str | None = None,
+        format: str | None = None,
+        artifact: str | None = None,
+        threads: int = 1,
+        batch_size: int | None = None,
+    ) -> None:
+        for name, value in (("threads", threads), ("batch_size", batch_size)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; give 1 or more.")
+        folder, wish = Path(bundle), Wish(artifact, precision, format)
+        content = manifest.read(folder)
+        fitting = choice.candidates(content, wish, target.of_this_cpu())
+        self.artifact, engine = _installed(fitting)
+        self._height, self._width = _input_size(self.artifact)
+        self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
+        self.classes = content.classes
+        self._how = content.preprocessing
+        self.engine_version = engine.version()
+        self._session = engine.load(manifest.verified(folder, self.artifact), threads)
+
+    def predict(
+        self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str | None = None
+    ) -> list[Prediction]:
+        """Classify images of any size: scaled and cropped as the model's training images were.
+
+        Args:
+            images: uint8: (H, W, 3), (3, H, W), grey (H, W) or (H, W, 1), with alpha (H, W, 4);
+                a batch (N, H, W, 3) or (N, 3, H, W); or a list of images of any sizes.
+            top: how many classes ``Prediction.top`` holds; all, if there are fewer.
+            color: order of the channels, ``RGB`` or ``BGR``.
+            layout: ``HWC`` or ``CHW``, for a shape that could be either.
+
+        Returns:
+            A prediction for each image.
+
+        Raises:
+            DataError: the images are of another type or shape.
+            EngineError: the engine fails on them.
+            UsageError: ``top`` is below 1, or there is no such ``color`` or ``layout``.
+        """
+        _check_top(top)
+        calls = self._calls(pixels.separate(images, color, layout))
+        return [prediction for call in calls for prediction in self._predictions(call, top)]
+
+    def stream(
+        self,
+        frames: Iterable[Any],
+        *,
+        top: int = 1,
+        color: str = Color.RGB,
+        layout: str | None = None,
+    ) -> Iterator[Prediction]:
+        """Classify frames one by one: yield a prediction as soon as a frame has come.
+
+        Args:
+            frames: single images, as ``predict`` takes them.
+            top: as ``predict`` takes it; so ``color`` and ``layout``, and so what is raised.
+            color: see there.
+            layout: see there.
+        """
+        for frame in frames:
+            yield from self.predict(frame, top=top, color=color, layout=layout)
+
+    def logits(
+        self, images: Any, *, color: str = Color.RGB, layout: str | None = None
+    ) -> NDArray[np.float32]:
+        """Return what the model answers before softmax: (N, classes) float32.
+
+        The arguments and what is raised are those of ``predict``.
+        """
+        calls = self._calls(pixels.separate(images, color, layout))
+        return np.concatenate([call.logits for call in calls])
+
+    def _calls(self, images: list[NDArray[np.uint8]]) -> Iterator[_Answers]:
+        """Yield the answers to images (C, H, W), call by call: only one's inputs are held."""
+        for start in range(0, len(images), self.batch_size):
+            yield self._call(images[start : start + self.batch_size])
+
+    def _call(self, images: list[NDArray[np.uint8]]) -> _Answers:
+        times = [time.perf_counter_ns()]
+        batch = np.empty((len(images), 3, self._height, self._width), np.uint8)
+        for place, image in zip(batch, images, strict=True):
+            # A grey image is one plane, which here becomes all three.
+            place[:] = resample.fit(image, self._height, self._width, self._how.resize)
+            times.append(time.perf_counter_ns())
+        if self._fixed and len(images) < self.batch_size:
+            # Again the last image: it changes no range that a dynamic model takes from its batch.
+            batch = batch[[min(i, len(images) - 1) for i in range(self.batch_size)]]
+        inputs = self._how.apply(batch)
+        ready = time.perf_counter_ns()
+        logits = self._run(inputs)[: len(images)]
+        done = time.perf_counter_ns()
+        shared = (ready - times[-1]) // len(images)
+        each = [after - before + shared for before, after in itertools.pairwise(times)]
+        return _Answers(logits, each, done - ready)
+
+    def _run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the engine's logits for a batch (N, 3, height, width) as the manifest wants it."""
+        try:
+            logits = np.asarray(self._session.run(inputs), dtype=np.float32)
+        except Exception as error:  # engines' exceptions share no base class
+            raise EngineError(
+                f"{self.artifact.engine} fails on a batch {inputs.shape}: {reason(error)}"
+            ) from error
+        if logits.shape != (len(inputs), len(self.classes)):
+            raise EngineError(
+                f"{self.artifact.file} answers {logits.shape} to {len(inputs)} images, not "
+                f"{len(self.classes)} logits each. Export the bundle again."
+            )
+        if not np.isfinite(logits).all():
+            raise EngineError(
+                f"{self.artifact.file} answers no finite numbers here: try another version of "
+                f"{self.artifact.engine}, or another artifact."
+            )
+        return logits
+
+    def _predictions(self, call: _Answers, top: int) -> Iterator[Prediction]:
+        shared = call.model_ns // len(call.logits)
+        for logits, preprocess_ns in zip(call.logits, call.preprocess_ns, strict=True):
+            probabilities = softmax(logits)
+            order = np.argsort(-probabilities, kind="stable")[:top]
+            best = tuple((self.classes[i], float(probabilities[i])) for i in order)
+            yield Prediction(*best[0][:1], int(order[0]), best[0][1], best, preprocess_ns, shared)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the probabilities (classes,) that logits (classes,) stand for."""
+    powers = np.exp(logits.astype(np.float64) - float(logits.max()))
+    return np.asarray(powers / powers.sum())
+
+
+def _installed(fitting: list[Artifact]) -> tuple[Artifact, Engine]:
+    """Return the first artifact whose engine is installed, and the engine.
+
+    Raises:
+        EngineMissingError: there is none.
+        EngineError: an engine is installed and cannot be imported.
+    """
+    missing: dict[str, str] = {}
+    for artifact in fitting:
+        if artifact.engine not in engines.names():  # of a later version
+            missing[artifact.engine] = f"this version knows no engine {artifact.engine!r}"
+            continue
+        try:
+            return artifact, engines.require(artifact.engine)
+        except EngineMissingError as error:
+            missing[artifact.engine] = str(error)
+    raise EngineMissingError("; or ".join(missing.values()))
+
+
+def _input_size(artifact: Artifact) -> tuple[int, int]:
+    """Return the height and width that a model takes."""
+    match artifact.input.shape:
+        case (_, 3, int() as height, int() as width) if height > 0 and width > 0:
+            return height, width
+    raise BundleError(
+        f"{artifact.file} takes {artifact.input.shape}; a classifier of images takes "
+        "(N, 3, height, width). Export the bundle again."
+    )
+
+
+def _images_a_call(artifact: Artifact, wanted: int | None) -> tuple[int, bool]:
+    """Return how many images a call takes at most, and whether it takes neither more nor fewer."""
+    fixed = artifact.input.shape[0]
+    if isinstance(fixed, int):
+        if wanted not in (None, fixed) or fixed < 1:
+            raise UsageError(
+                f"batch_size is {wanted}; {artifact.file} takes {fixed} images a call."
+            )
+        return fixed, True
+    if wanted is None:
+        wanted = 1 if artifact.precision.startswith("int8-dynamic") else _IMAGES_A_CALL
+    return wanted, False
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise UsageError(f"top is {top}; give 1 or more.")

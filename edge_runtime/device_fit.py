@@ -1,0 +1,159 @@
+"""What is wrong with a device, or with what was copied to it, before its setup begins.
+
+Like all of the setup it needs the standard library alone, and edge_runtime.
+"""
+
+import os
+import platform
+import shutil
+import sys
+import zipfile
+from enum import IntEnum
+from pathlib import Path
+
+from edge_runtime import manifest, platforms, wheels
+from edge_runtime.errors import BundleError, ToolkitError, UsageError
+from edge_runtime.manifest import Wheelhouse
+from edge_runtime.platforms import Platform
+
+_BLOCK_BYTES = 4096
+"""What a file is rounded up to; it makes a tenth of PyTorch's thousands of files."""
+
+
+class Exit(IntEnum):
+    """What ``setup-device.sh`` ends with; its text lists these, and those that it gives itself."""
+
+    USAGE = 2
+    PLATFORM = 6
+    BUNDLE = 7
+    DISK = 8
+    INSTALL = 9
+    ENGINE = 10
+
+
+class SetupError(ToolkitError):
+    """The device cannot be set up: the exit code, and a line for each thing that is wrong."""
+
+    def __init__(self, code: Exit, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.exit_code = int(code)
+        self.lines = lines
+
+
+def this_platform() -> Platform:
+    """Return what this device is to a wheel; a C library that is not glibc has version 0.0."""
+    library, version = platform.libc_ver()
+    try:
+        major, minor = (int(part) for part in version.split(".")[:2])
+    except ValueError:
+        major, minor = 0, 0
+    glibc = (major, minor) if library == "glibc" else (0, 0)
+    return Platform("this device", platform.machine(), sys.version_info[:2], glibc)
+
+
+def require_fit(house: Wheelhouse, here: Platform) -> None:
+    """Check that the wheels are for this Python, machine and C library.
+
+    Raises:
+        SetupError: they are not; a line for the device, and one for each wheel that is not.
+    """
+    try:
+        meant = platforms.platform(house.platform)
+        problems = [wheels.parse(record.file).problem(here) for record in house.wheels]
+    except (UsageError, BundleError) as error:
+        raise SetupError(Exit.BUNDLE, f"{error} Export the bundle again.") from error
+    # The wheels were chosen for one Python; another one may need more of them, or fewer.
+    if (here.python, here.machine) == (meant.python, meant.machine) and not any(problems):
+        return
+    raise SetupError(
+        Exit.PLATFORM,
+        f"this device has {_described(here)}; the wheels are for {meant.name}: "
+        f"{_described(meant)}. {_remedy(here, meant)}",
+        *(problem for problem in problems if problem),
+    )
+
+
+def _remedy(here: Platform, meant: Platform) -> str:
+    python = f"python{meant.python[0]}.{meant.python[1]}"
+    name = _name_of(here)
+    if here.machine == meant.machine and here.python != meant.python and shutil.which(python):
+        return f"Give that Python, which is here: PYTHON={python}."
+    if name is None:
+        return "No engine has wheels for such a device."
+    return f"Export the bundle with --wheels {name}."
+
+
+def whole_wheels(bundle: Path, house: Wheelhouse) -> list[Path]:
+    """Return the wheels' files after checking each.
+
+    Raises:
+        SetupError: some are missing or damaged: a line for each.
+    """
+    files, lines = [], []
+    for record in house.wheels:
+        try:
+            files.append(manifest.verified_wheel(bundle, record))
+        except BundleError as error:
+            lines.append(f"{manifest.WHEELS_FOLDER}/{error}")
+    if lines:
+        raise SetupError(Exit.BUNDLE, *lines)
+    return files
+
+
+def unpacked_bytes(files: list[Path]) -> int:
+    """Return what the files in wheels take on a disk, by the sizes in their directories."""
+    total = 0
+    for file in files:
+        with zipfile.ZipFile(file) as archive:
+            total += sum(-(-entry.file_size // _BLOCK_BYTES) for entry in archive.infolist())
+    return total * _BLOCK_BYTES
+
+
+def require_space(folder: Path, need: int) -> None:
+    """Check that a folder that is to be made has room.
+
+    Raises:
+        SetupError: it has not.
+    """
+    if shutil.disk_usage(_nearest(folder)).free < need:
+        raise SetupError(Exit.DISK, too_full(folder, need))
+
+
+def too_full(folder: Path, need: int) -> str:
+    """Return what is said where ``need`` bytes for a folder are too many for its disk."""
+    free = shutil.disk_usage(_nearest(folder)).free
+    return (
+        f"not enough disk space: {shown(folder)} needs about {need / 1e6:,.0f} MB, and its disk "
+        f"has {free / 1e6:,.0f} MB free. Free some, or give a folder on another disk: --venv DIR."
+    )
+
+
+def _nearest(folder: Path) -> Path:
+    return next(path for path in folder.parents if path.exists())
+
+
+def _described(one: Platform) -> str:
+    glibc = f"glibc {one.glibc[0]}.{one.glibc[1]}" if any(one.glibc) else "no glibc"
+    return f"Python {one.python[0]}.{one.python[1]}, {one.machine}, {glibc}"
+
+
+def _name_of(here: Platform) -> str | None:
+    """Return what ``--wheels`` calls this device, if there are wheels for it at all."""
+    own = (
+        f"linux-{here.machine}-py{here.python[0]}.{here.python[1]}-glibc{here.glibc[0]}."
+        f"{here.glibc[1]}"
+    )
+    for name in (*platforms.EXAMPLES, own):
+        try:
+            known = platforms.platform(name)
+        except UsageError:
+            continue
+        if (known.machine, known.python, known.glibc) == (here.machine, here.python, here.glibc):
+            return name
+    return None
+
+
+def shown(path: Path) -> str:
+    """Return a path as short as it can be typed here."""
+    beside = os.path.relpath(path)
+    return str(path) if beside.startswith("..") else beside

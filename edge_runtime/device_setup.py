@@ -1,0 +1,283 @@
+"""The half of ``setup-device.sh`` that is Python: an environment from the bundle's wheels alone.
+
+It runs out of ``edge-bench.pyz`` where nothing is installed yet, so it needs the standard library
+alone. The environment is built where it stays, since a virtual environment cannot be moved: a file
+in it says that it is unfinished until another one says that it is ready.
+
+Source: PEP 668 (the system's Python takes no packages); Debian splits ensurepip off ``python3``, so
+the environment is made without pip, which runs out of its own wheel.
+"""
+
+import argparse
+import errno
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from edge_runtime import child, manifest, wheels
+from edge_runtime.device_fit import (
+    Exit,
+    SetupError,
+    require_fit,
+    require_space,
+    shown,
+    this_platform,
+    too_full,
+    unpacked_bytes,
+    whole_wheels,
+)
+from edge_runtime.errors import BundleError
+from edge_runtime.files import write_text
+from edge_runtime.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
+
+FOLDER = ".venv"
+READY = "edge-bench-ready"
+"""The file that says that an environment is finished; edge-bench.pyz looks for it too."""
+
+UNFINISHED = "edge-bench-unfinished"
+_MARGIN_BYTES = 32_000_000
+"""What an environment takes beside its wheels' files: compiled modules, 18 MB of them PyTorch's."""
+
+_MISSING = 3
+_IMPORT = f"""
+import sys
+sys.path.insert(0, sys.argv[1])
+from edge_runtime import engines
+from edge_runtime.errors import EngineError
+try:
+    engine = engines.require(sys.argv[2])
+    print(engine.REQUIRES, engine.version())
+except engines.EngineMissingError:
+    sys.exit({_MISSING})
+except EngineError as error:
+    sys.exit(str(error))
+"""
+
+
+def main() -> None:
+    """Set the device up; the arguments are the bundle's folder, then those of the script."""
+    bundle, *arguments = sys.argv[1:]
+    parser = argparse.ArgumentParser(prog=SETUP_FILE, add_help=False, allow_abbrev=False)
+    parser.add_argument("--venv", type=Path, metavar="DIR")
+    asked = parser.parse_args(arguments)
+    try:
+        with _ending_politely():
+            set_up(Path(bundle), asked.venv)
+    except SetupError as error:
+        for line in error.lines:
+            print(f"Error: {line}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was left behind. Run it again.", file=sys.stderr)
+        sys.exit(130)
+
+
+def set_up(bundle: Path, where: Path | None = None) -> None:
+    """Make the environment that a bundle needs, unless it is there.
+
+    Args:
+        bundle: the folder.
+        where: the environment; None for ``.venv`` in the bundle.
+
+    Raises:
+        SetupError: it cannot be made; nothing is left of it.
+    """
+    folder = (where or bundle / FOLDER).absolute()
+    try:
+        content = manifest.read(bundle)
+    except BundleError as error:
+        raise SetupError(Exit.BUNDLE, str(error)) from error
+    if content.wheelhouse is None:
+        raise SetupError(
+            Exit.BUNDLE,
+            "this bundle brings no wheels. Export it with --wheels NAME, or install numpy and an "
+            "engine by pip.",
+        )
+    if is_ready(folder, content.wheelhouse):
+        print(f"{shown(folder)} is set up already.")
+        _say_next(bundle, folder, default=where is None)
+        return
+    require_fit(content.wheelhouse, this_platform())
+    files = whole_wheels(bundle, content.wheelhouse)
+    need = unpacked_bytes(files) + _MARGIN_BYTES
+    with _building(folder, need):
+        print(
+            f"Installing {len(files)} wheels into {shown(folder)} with Python "
+            f"{platform.python_version()}...",
+            flush=True,
+        )
+        _install(folder, files, need)
+        for line in _check_engines(folder, bundle / RUNTIME_FILE, content):
+            print(line)
+        write_text(folder / READY, _fingerprint(content.wheelhouse))
+    print("Ready.")
+    _say_next(bundle, folder, default=where is None)
+
+
+def is_ready(folder: Path, house: Wheelhouse) -> bool:
+    """Say whether an environment was made from just these wheels, and its Python still starts."""
+    try:
+        made_from = (folder / READY).read_text(encoding="utf-8")
+        started = subprocess.run([_python(folder), "-I", "-c", ""], capture_output=True)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return made_from == _fingerprint(house) and started.returncode == 0
+
+
+@contextmanager
+def _building(folder: Path, need: int) -> Iterator[None]:
+    """Make an empty environment; whatever stops the block removes it again."""
+    try:
+        _clear(folder)
+        require_space(folder, need)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / UNFINISHED).touch()
+            _make_environment(folder)
+            yield
+            (folder / UNFINISHED).unlink()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    except (OSError, ValueError) as error:
+        raise _failed(folder, error, need) from error
+
+
+def _clear(folder: Path) -> None:
+    """Remove an environment that this script made and that will not do; nothing else.
+
+    Raises:
+        SetupError: the folder holds something else.
+        OSError: it cannot be removed.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not any((folder / name).exists() for name in (READY, UNFINISHED)):
+        raise SetupError(
+            Exit.USAGE, f"{shown(folder)} holds something else. Give another --venv DIR."
+        )
+    shutil.rmtree(folder)
+
+
+def _make_environment(folder: Path) -> None:
+    try:
+        import venv
+    except ModuleNotFoundError as error:  # Debian's python3-minimal
+        raise SetupError(
+            Exit.INSTALL, f"{sys.executable} has no module venv. Install python3 in full."
+        ) from error
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
+
+
+def _install(folder: Path, files: list[Path], need: int) -> None:
+    """Install wheels by the pip among them.
+
+    Modules are left to be compiled when they are imported: pip would compile thousands, of which
+    checking the engines imports, and thereby compiles, the few that are used.
+    """
+    pips = [file for file in files if wheels.parse(file.name).name == "pip"]
+    if not pips:
+        raise SetupError(Exit.BUNDLE, "the bundle brings no pip wheel. Export it again.")
+    options = ("--no-index", "--no-deps", "--no-compile", "--no-cache-dir", "--quiet")
+    start = [_python(folder), "-I", str(pips[0] / "pip"), "install", *options, "--no-input"]
+    done = subprocess.run(
+        [*start, "--disable-pip-version-check", *map(str, files)],
+        env=_without_pip_settings(os.environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode == 0:
+        return
+    said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    if any("No space left on device" in line or "quota exceeded" in line for line in said):
+        raise SetupError(Exit.DISK, too_full(folder, need))
+    errors = [line for line in said if line.startswith("ERROR")] or said
+    why = errors[-1].removeprefix("ERROR: ") if errors else child.why(done.returncode)
+    raise SetupError(Exit.INSTALL, f"pip could not install the wheels: {why[:300]}")
+
+
+def _check_engines(folder: Path, runtime: Path, content: Manifest) -> list[str]:
+    """Import each engine in a process of its own, and return what is to be said of each.
+
+    Raises:
+        SetupError: none can be imported.
+    """
+    found, absent, broken = [], [], []
+    for engine in sorted({artifact.engine for artifact in content.artifacts}):
+        done = subprocess.run(
+            [_python(folder), "-P", "-c", _IMPORT, str(runtime), engine],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode == 0:
+            found.append(f"{done.stdout.strip().splitlines()[-1]} can be imported.")
+        elif done.returncode == _MISSING:
+            absent.append(
+                f"Warning: the bundle brings no {engine}: its rows will say engine-missing."
+            )
+        else:
+            broken.append(
+                f"{engine} cannot be imported here: {child.why(done.returncode, done.stderr)}"
+            )
+    if broken and not found:
+        raise SetupError(Exit.ENGINE, *broken)
+    return [*found, *absent, *(f"Warning: {line}" for line in broken)]
+
+
+def _failed(folder: Path, error: OSError | ValueError, need: int) -> SetupError:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SetupError(Exit.DISK, too_full(folder, need))
+    return SetupError(
+        Exit.INSTALL,
+        f"cannot make {shown(folder)}: {error}. Give a folder that can be written to, on a disk "
+        "that knows links (FAT does not): --venv DIR.",
+    )
+
+
+def _without_pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which no setting of the device's pip counts."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("PIP_")}
+    return {**kept, "PIP_CONFIG_FILE": os.devnull}
+
+
+def _fingerprint(house: Wheelhouse) -> str:
+    hashes = "\n".join(sorted(record.sha256 for record in house.wheels))
+    return hashlib.sha256(hashes.encode()).hexdigest() + "\n"
+
+
+def _python(folder: Path) -> str:
+    return str(folder / "bin" / "python")
+
+
+def _say_next(bundle: Path, folder: Path, *, default: bool) -> None:
+    python = "python3" if default else shlex.quote(shown(Path(_python(folder))))
+    start = f"  {python} {shlex.quote(shown(bundle / RUNTIME_FILE))}"
+    print("Next:", f"{start} doctor", start, f"{start} classify IMAGE", sep="\n")
+
+
+@contextmanager
+def _ending_politely() -> Iterator[None]:
+    """Treat a closed terminal, and a request to end, as Ctrl-C: there is something to remove."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

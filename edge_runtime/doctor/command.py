@@ -1,0 +1,77 @@
+"""The command ``edge-bench doctor``: each line as soon as it is known."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from edge_runtime.doctor.finding import Finding
+
+_HELP = """\
+Say what will go wrong on a device before it does: its system, Python, C library, processor,
+engines, wheels and models, memory, disk, clock, cooling and power. Each line is ok, warning, fatal
+or unknown, with what to do. Engines are tried in processes of their own, artifacts are held to
+their golden answers.
+
+With --target, for a device that is not here: pi3, pi4, pi5, pi-bookworm, pi5-trixie,
+linux-aarch64-py3.12, ... What its name does not tell is unknown.
+
+\b
+Examples:
+  edge-bench doctor                               this device, and the bundle here
+  edge-bench doctor seed-cnn-bundle --target pi4-bookworm
+  edge-bench doctor --json
+"""
+_NAME_WIDTH = 22
+
+
+@click.command(
+    help=_HELP,
+    short_help="Say what will go wrong on a device.",
+    epilog="Exit: 0 nothing is fatal; 1 something is; 2 the command line is wrong.",
+)
+@click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@click.option("--target", metavar="NAME", help="A device that is not here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
+    """Examine, and print."""
+    from edge_runtime.doctor.finding import Level
+
+    found = []
+    for finding in _examined(bundle, target):
+        found.append(finding)
+        if not as_json:
+            click.echo(line(finding))
+    counts = Counter(finding.level for finding in found)
+    if as_json:
+        content = {
+            "target": target or "here",
+            "exit_code": int(bool(counts[Level.FATAL])),
+            "findings": [finding.to_json() for finding in found],
+        }
+        click.echo(json.dumps(content, indent=1))
+    else:
+        click.echo("\n" + ", ".join(f"{counts[level]} {level}" for level in Level) + ".")
+    raise SystemExit(1 if counts[Level.FATAL] else 0)
+
+
+def line(finding: "Finding") -> str:
+    """Return a finding as it is printed, its remedy on a line of its own."""
+    text = f"{finding.level:8} {finding.name:{_NAME_WIDTH}} {finding.text}"
+    indent = " " * (len("warning  ") + _NAME_WIDTH + 1)
+    return f"{text}\n{indent}→ {finding.remedy}" if finding.remedy else text
+
+
+def _examined(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
+    from edge_runtime import manifest, platforms
+    from edge_runtime.default_bundle import default_bundle
+    from edge_runtime.doctor import examine
+
+    device = platforms.device(target) if target else None
+    if bundle is None and (default_bundle() / manifest.FILE).is_file():
+        bundle = default_bundle()
+    return examine.target(bundle, device) if device else examine.here(bundle)

@@ -1,0 +1,150 @@
+"""Whether a bundle is whole, and what it brings is for this device."""
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime import elf, manifest, wheels
+from edge_runtime.device_fit import unpacked_bytes
+from edge_runtime.doctor.facts import Facts
+from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
+from edge_runtime.errors import BundleError
+from edge_runtime.manifest import Artifact, FileRecord, Manifest
+from edge_runtime.wheels import Wheel
+
+_RESULTS_BYTES = 20 * 2**20
+"""What a results file of many rows may come to."""
+_PIP = "pip"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A bundle that was read.
+
+    Attributes:
+        bundle: its folder.
+        manifest: what it says of itself.
+        wheels: those that are whole, by path.
+    """
+
+    bundle: Path
+    manifest: Manifest
+    wheels: dict[Path, Wheel]
+
+    def wheel(self, name: str) -> Wheel | None:
+        """Return the wheel of a distribution, if it came along whole."""
+        return next((wheel for wheel in self.wheels.values() if wheel.name == name), None)
+
+
+def read(bundle: Path) -> tuple[Contents, list[Finding]]:
+    """Read a bundle, and look at every file's hash.
+
+    Raises:
+        BundleError: it is no bundle, or its manifest is damaged.
+    """
+    content = manifest.read(bundle)
+    found: list[Finding] = []
+    whole: dict[Path, Wheel] = {}
+    records: tuple[FileRecord | Artifact, ...] = (*content.files, *content.artifacts)
+    for record in records:
+        try:
+            manifest.verified(bundle, record)
+        except BundleError as error:
+            found.append(_broken(str(error)))
+    house = content.wheelhouse.wheels if content.wheelhouse else ()
+    for record in house:
+        try:
+            whole[manifest.verified_wheel(bundle, record)] = wheels.parse(record.file)
+        except BundleError as error:
+            found.append(_broken(f"{manifest.WHEELS_FOLDER}/{error}"))
+    count = len(content.names) + len(house)
+    if not found:
+        found = [ok("files", f"{count} are what the manifest says, by their SHA-256")]
+    return Contents(bundle, content, whole), found
+
+
+def wheelhouse(contents: Contents, facts: Facts) -> Iterator[Finding]:
+    """Look at whether the wheels fit this Python, C library and machine."""
+    house = contents.manifest.wheelhouse
+    if house is None:
+        yield unknown(
+            "wheels",
+            "the bundle brings none",
+            "" if facts.here else "export with --wheels NAME for a device without internet",
+        )
+        return
+    platform = facts.platform.value
+    if platform is None:
+        yield unknown("wheels", facts.platform.reason)
+        return
+    problems = [why for wheel in contents.wheels.values() if (why := wheel.problem(platform))]
+    remedy = f"export with --wheels for it; these are for {house.platform}"
+    for why in problems:
+        yield fatal("wheels", why, remedy)
+    if not problems:
+        yield ok("wheels", f"{len(contents.wheels)} for {house.platform} fit")
+
+
+def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterator[Finding]:
+    """Look at what disk is free, against what is still to be written."""
+    free = facts.disk_bytes
+    if free.value is None:
+        yield unknown("disk", free.reason)
+        return
+    need = 0
+    if contents is not None and not installed:
+        need = unpacked_bytes(list(contents.wheels))
+    if free.value < need:
+        text = f"{_mega(free.value)} free, installing the wheels takes {_mega(need)}"
+        yield fatal("disk", text, "make room, or copy the bundle to a larger disk")
+    elif free.value < need + _RESULTS_BYTES:
+        yield warning("disk", f"{_mega(free.value)} free", "make room: results are written here")
+    else:
+        yield ok("disk", f"{_mega(free.value)} free")
+
+
+def pages(contents: Contents | None, facts: Facts, installed: int | None) -> Iterator[Finding]:
+    """Look at whether libraries can be mapped with the device's pages.
+
+    Args:
+        contents: the bundle, whose wheels are looked at where no engine is installed.
+        facts: what is known of the device.
+        installed: the least alignment of the installed engines' libraries, in bytes.
+    """
+    page = facts.page_bytes
+    if page.value is None:
+        yield unknown("page size", page.reason)
+        return
+    least = installed if installed is not None else _least_of_wheels(contents)
+    size = f"{page.value:,} bytes"
+    if least is None:
+        yield ok("page size", size)
+    elif least < page.value:
+        yield fatal(
+            "page size",
+            f"{size}, and an engine's library is made for {least:,}: it cannot be loaded",
+            "boot the kernel with 4 KiB pages (Pi 5: kernel=kernel8.img in config.txt)",
+        )
+    else:
+        yield ok("page size", f"{size}; the engines' libraries take pages up to {least:,}")
+
+
+def _least_of_wheels(contents: Contents | None) -> int | None:
+    found = []
+    for path in contents.wheels if contents else ():
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if ".so" in Path(name).suffixes:
+                    with archive.open(name) as file:
+                        found.append(elf.alignment(file))
+    return min((align for align in found if align is not None), default=None)
+
+
+def _broken(text: str) -> Finding:
+    what, _, remedy = text.rpartition(". ") if text.endswith(".") else (text, "", "")
+    return fatal("files", what or text, remedy.rstrip(".").lower() or "copy the bundle again")
+
+
+def _mega(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"

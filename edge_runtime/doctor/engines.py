@@ -1,0 +1,185 @@
+"""What engines do on this device when they are tried: each import in a child, for it may die.
+
+An engine that was built for another CPU dies of SIGILL when it is imported; that is an answer.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge_runtime import child, plan, runner, self_check
+from edge_runtime.doctor.contents import Contents
+from edge_runtime.doctor.facts import Facts
+from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
+from edge_runtime.errors import ToolkitError
+from edge_runtime.manifest import SETUP_FILE
+from edge_runtime.results import Results, Status
+
+TIMEOUT_S = 120.0
+"""An import takes seconds; on a slow card, with nothing cached, perhaps a minute."""
+_ALL = ("onnxruntime", "torch")
+_QNNPACK = "qnnpack"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of an engine's import.
+
+    Attributes:
+        name: the engine's.
+        version: of it, where it could be imported.
+        missing: whether it is not installed.
+        problem: what happened, where it is installed and cannot be imported.
+        install: the command that installs it.
+        quantized: the quantized engines that PyTorch has here.
+        alignment: the least one of its libraries, in bytes.
+    """
+
+    name: str
+    version: str = ""
+    missing: bool = False
+    problem: str = ""
+    install: str = ""
+    quantized: tuple[str, ...] = ()
+    alignment: int | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it could be imported."""
+        return bool(self.version)
+
+
+def wanted(contents: Contents | None) -> tuple[str, ...]:
+    """Return the names of the engines that a bundle's artifacts need; all without a bundle."""
+    if contents is None:
+        return _ALL
+    return tuple(sorted({artifact.engine for artifact in contents.manifest.artifacts}))
+
+
+def attempt(name: str) -> Tried:
+    """Import an engine in a child process, and return what became of it."""
+    try:
+        done = subprocess.run(
+            child.command("doctor.engine_child"),
+            input=json.dumps({"engine": name}),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+            env=child.environment(1),
+        )
+    except subprocess.TimeoutExpired:
+        return Tried(name, problem=f"its import did not end within {TIMEOUT_S:g} s")
+    if done.returncode:
+        return Tried(name, problem=child.why(done.returncode, done.stderr))
+    answer = json.loads(done.stdout)
+    return Tried(name, **{**answer, "quantized": tuple(answer["quantized"])})
+
+
+def imports(tried: list[Tried], contents: Contents | None) -> Iterator[Finding]:
+    """Say what became of each engine's import."""
+    any_works = any(one.works for one in tried)
+    for one in tried:
+        if one.works:
+            yield ok("engine", f"{one.name} {one.version} can be imported")
+        elif one.missing:
+            level = warning if any_works else fatal
+            yield level("engine", f"{one.name} is not installed", _installing(one, contents))
+        else:
+            remedy = "another release of it may run: " + one.install if one.install else ""
+            yield fatal("engine", f"{one.name}: {one.problem}", remedy)
+
+
+def to_come(contents: Contents, facts: Facts) -> Iterator[Finding]:
+    """Say which engines a device that is only named will have."""
+    names = wanted(contents)
+    have = {name: contents.wheel(name) for name in names}
+    for name, wheel in have.items():
+        if wheel is not None:
+            yield ok("engine", f"{name} {wheel.version} comes along, to be tried there")
+        elif contents.manifest.wheelhouse is None:
+            yield unknown("engine", f"{name} has to be installed on {facts.name}")
+        else:
+            level = warning if any(have.values()) else fatal
+            more = " --with-torch" if name == "torch" else ""
+            yield level("engine", f"no wheel of {name} comes along", f"export with --wheels{more}")
+
+
+def quantized(tried: list[Tried], contents: Contents | None) -> Iterator[Finding]:
+    """Look at what runs a quantized TorchScript file: without it, it is refused or wrong."""
+    artifacts = contents.manifest.artifacts if contents else ()
+    if not any(a.engine == "torch" and a.precision != "fp32" for a in artifacts):
+        return
+    for one in tried:
+        if one.name != "torch" or not one.works:
+            continue
+        names = ", ".join(one.quantized) or "none"
+        if set(one.quantized) - {"none"}:
+            best = _QNNPACK if _QNNPACK in one.quantized else one.quantized[-1]
+            yield ok("quantized TorchScript", f"PyTorch has {names}; on Arm {best} is used")
+        else:
+            yield fatal(
+                "quantized TorchScript",
+                f"PyTorch's quantized engines here: {names}",
+                "install another build of PyTorch, or use the ONNX artifacts",
+            )
+
+
+def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
+    """Look at whether the ONNX files can be read by the engine that a named device will have.
+
+    A newer ONNX Runtime reads what an older one read; of an older one only loading can tell.
+    Source: ONNX Runtime, "Compatibility" (backwards compatibility).
+    """
+    wheel = contents.wheel("onnxruntime")
+    checked = contents.manifest.versions.get("onnxruntime", "")
+    for artifact in contents.manifest.artifacts:
+        if artifact.engine != "onnxruntime":
+            continue
+        what = f"{artifact.file}: IR {artifact.ir_version}, opset {artifact.opset}"
+        if wheel is None:
+            yield unknown("model", f"{what}; onnxruntime {checked} or newer reads it")
+        elif _number(wheel.version) >= _number(checked):
+            yield ok("model", f"{what}: onnxruntime {wheel.version} reads it")
+        else:
+            yield unknown(
+                "model",
+                f"{what}: onnxruntime {wheel.version} is older than {checked}, which checked it",
+                f"run doctor on {facts.name}",
+            )
+
+
+def golden(contents: Contents) -> Iterator[Finding]:
+    """Load each artifact, and hold its answers to the golden ones, each in a child process."""
+    try:
+        made = plan.make((contents.bundle,), plan.Settings())
+    except ToolkitError as error:
+        yield fatal("model", str(error), "export the bundle again")
+        return
+    jobs = list(self_check.each_artifact(made))
+    rows = [runner.look(made, job) for job in jobs]
+    shown = Results(made.settings, {}, tuple(rows))
+    for row, job in zip(rows, jobs, strict=True):
+        onnx = f" (IR {job.artifact.ir_version}, opset {job.artifact.opset})"
+        name = shown.label(row) + (onnx if job.artifact.opset else "")
+        text = f"{name}: {self_check.told(row).removeprefix('ok, ')}"
+        if row.status is Status.OK:
+            yield ok("model", text)
+        elif row.status is Status.ENGINE_MISSING:
+            yield unknown("model", text)
+        else:
+            least = contents.manifest.versions.get(row.engine, "")
+            remedy = f"{row.engine} {least} checked it: install that release"
+            yield fatal("model", text, remedy if row.status is not Status.CORRUPT else "")
+
+
+def _installing(one: Tried, contents: Contents | None) -> str:
+    if contents is not None and contents.wheel(one.name):
+        return f"./{SETUP_FILE} installs it from the bundle"
+    return f"{one.install}, in a virtual environment"
+
+
+def _number(version: str) -> tuple[int, ...]:
+    parts = version.split("+")[0].split(".")
+    return tuple(int(part) for part in parts if part.isdigit())

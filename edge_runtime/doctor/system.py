@@ -1,0 +1,185 @@
+"""What a device's system and processor allow, and the state it is in.
+
+Sources: Raspberry Pi's documentation of its processors' thermal limits (a soft limit at 60 °C on a
+Pi 3 B+, throttling from 80 °C on); ONNX Runtime's "Quantize ONNX models" (INT8 gains with VNNI or
+the dot product instructions); page sizes: a Pi 5 boots a kernel with pages of 16 KiB.
+"""
+
+from collections.abc import Iterator
+
+from edge_runtime.doctor.facts import Facts
+from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
+from edge_runtime.manifest import Manifest
+from edge_runtime.probes.throttle import Firmware
+from edge_runtime.target import ARM64, X86_VNNI, has_dot_product, of_this_cpu
+
+LEAST_PYTHON = (3, 11)
+WARM_CELSIUS = 60.0
+HOT_CELSIUS = 80.0
+_PROCESS_BYTES = {"onnxruntime": 100 * 2**20, "torch": 400 * 2**20}
+"""What a process with the engine and a small model takes, rounded up: edge-bench's table says what
+it really takes (the note on memory)."""
+
+_SET_GOVERNOR = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+
+
+def userland(facts: Facts) -> Iterator[Finding]:
+    """Look at the size of pointers: a 64-bit kernel may run a 32-bit system."""
+    bits = facts.pointer_bits
+    if bits.value is None:
+        yield unknown("userland", bits.reason)
+    elif bits.value != 64:
+        yield fatal(
+            "userland",
+            f"{bits.value}-bit: no engine has wheels for it, even where the kernel is 64-bit",
+            "flash a 64-bit system: Raspberry Pi OS (64-bit)",
+        )
+    else:
+        yield ok("userland", "64-bit")
+
+
+def python(facts: Facts) -> Iterator[Finding]:
+    """Look at the Python."""
+    if facts.platform.value is None:
+        yield unknown("python", facts.platform.reason)
+        return
+    found = facts.platform.value.python
+    version = ".".join(map(str, found))
+    if found < LEAST_PYTHON:
+        yield fatal("python", f"{version} is too old", "install Python 3.11 or newer")
+    else:
+        yield ok("python", version)
+
+
+def glibc(facts: Facts) -> Iterator[Finding]:
+    """Look at the C library: wheels for Linux are made for glibc."""
+    if facts.platform.value is None:
+        yield unknown("glibc", facts.platform.reason)
+    elif not any(facts.platform.value.glibc):
+        yield fatal(
+            "glibc",
+            "the C library is another one (musl?): engines have no wheels for it",
+            "use a Debian, Ubuntu or Raspberry Pi OS system",
+        )
+    else:
+        yield ok("glibc", ".".join(map(str, facts.platform.value.glibc)))
+
+
+def processor(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
+    """Look at what the processor can do with INT8, and whether the artifacts are made for it."""
+    if facts.cpu_flags.value is None:
+        yield unknown("cpu", facts.cpu_flags.reason)
+        return
+    name = facts.cpu.value or "unnamed"
+    flags = facts.cpu_flags.value
+    if has_dot_product(flags):
+        yield ok("cpu", f"{name}, with dot product instructions: INT8 gains most")
+    else:
+        yield warning(
+            "cpu",
+            f"{name}, without dot product instructions: INT8 will gain little",
+            "measure both: FP32 may be as fast, INT8 is smaller all the same",
+        )
+    machine = facts.platform.value.machine if facts.platform.value else "aarch64"
+    target = of_this_cpu(machine, flags)
+    runs_here = {target, "any"} | ({"x86"} if target == X86_VNNI else set())
+    for made_for in sorted({a.target for a in content.artifacts} - runs_here if content else ()):
+        wanted = "pi5" if target == ARM64 else target
+        yield warning(
+            "target",
+            f"an artifact is made for {made_for}, this CPU is {target}: it runs, other than it "
+            "was checked",
+            f"export with --target {wanted}" if wanted else "export for this CPU",
+        )
+
+
+def emulation(facts: Facts) -> Iterator[Finding]:
+    """Say that the CPU is emulated, if it is."""
+    if facts.emulated_on.value not in (None, "none"):
+        yield warning(
+            "emulation",
+            f"this CPU is emulated on {facts.emulated_on.value}",
+            "measure speed and memory on the device itself",
+        )
+
+
+def memory(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
+    """Look at what memory is free, against what the largest process takes."""
+    free = facts.memory_bytes
+    if free.value is None:
+        yield unknown("memory", free.reason)
+        return
+    needs = {
+        artifact.engine: _PROCESS_BYTES.get(artifact.engine, 0) + 3 * artifact.size_bytes
+        for artifact in sorted(content.artifacts if content else (), key=lambda a: a.size_bytes)
+    }
+    short = {engine: need for engine, need in needs.items() if need > free.value}
+    if short:
+        engine, need = max(short.items(), key=lambda item: item[1])
+        yield warning(
+            "memory",
+            f"{_mega(free.value)} free, {engine} takes up to {_mega(need)}",
+            "close other programs, or add swap",
+        )
+    else:
+        yield ok("memory", f"{_mega(free.value)} free")
+
+
+def governor(facts: Facts) -> Iterator[Finding]:
+    """Look at how the clock is governed."""
+    found = facts.governor
+    if found.value is None:
+        yield unknown("governor", found.reason)
+    elif found.value == "performance":
+        yield ok("governor", "performance")
+    else:
+        yield warning(
+            "governor",
+            f"{found.value}: the clock rises and falls while it is measured",
+            _SET_GOVERNOR,
+        )
+
+
+def cooling(facts: Facts) -> Iterator[Finding]:
+    """Look at how warm it is before anything has begun, and whether heat has slowed it down."""
+    found, flags = facts.temperature_celsius, facts.firmware_flags.value or 0
+    heat = "" if found.value is None else f"{found.value:.0f} °C"
+    now = Firmware.THROTTLED | Firmware.SOFT_TEMPERATURE_LIMIT | Firmware.FREQUENCY_CAPPED
+    past = Firmware.THROTTLED_SINCE_BOOT | Firmware.SOFT_TEMPERATURE_LIMIT_SINCE_BOOT
+    remedy = "add a heat sink or a fan, or measure with --cooldown 60"
+    if flags & now or (found.value or 0) >= HOT_CELSIUS:
+        parts = (heat, "it is slowed down now" if flags & now else "it throttles from here on")
+        yield warning("cooling", ", ".join(filter(None, parts)), remedy)
+    elif flags & past:
+        parts = (heat, "it was slowed down by heat since it started")
+        yield warning("cooling", ", ".join(filter(None, parts)), remedy)
+    elif found.value is None:
+        yield unknown("cooling", found.reason)
+    elif found.value >= WARM_CELSIUS:
+        yield warning("cooling", f"{heat} before anything is measured", remedy)
+    else:
+        yield ok("cooling", heat)
+
+
+def power(facts: Facts) -> Iterator[Finding]:
+    """Look at what feeds it."""
+    flags = facts.firmware_flags
+    bits = flags.value or 0
+    remedy = "use the board's own power supply, and a short cable"
+    if bits & Firmware.UNDER_VOLTAGE:
+        yield warning("power", "the voltage is too low now: every figure will be INVALID", remedy)
+    elif bits & Firmware.UNDER_VOLTAGE_SINCE_BOOT:
+        yield warning("power", "the voltage was too low since it started", remedy)
+    elif facts.power_source.value == "battery":
+        yield warning("power", "it runs on battery", "plug it in")
+    elif flags.value is not None:
+        yield ok("power", "the firmware saw no low voltage")
+    elif facts.power_source.value is not None:
+        yield ok("power", f"from {facts.power_source.value}")
+    else:
+        reasons = dict.fromkeys((flags.reason, facts.power_source.reason))
+        yield unknown("power", "; ".join(reasons))
+
+
+def _mega(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"

@@ -1,0 +1,53 @@
+"""What ``edge-bench classify`` says at its end: how long images took, without claiming much."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from edge_runtime import stats
+
+_KEPT = 10_000  # of a stream that never ends, the latest
+
+
+class Tally:
+    """Counts images, and keeps how long each took."""
+
+    def __init__(self) -> None:
+        self._images = 0
+        self._what = ""
+        self._start_ns = self._last_ns = 0
+        self._preprocess_ns: deque[int] = deque(maxlen=_KEPT)
+        self._model_ns: deque[int] = deque(maxlen=_KEPT)
+
+    def start(self, what: str) -> None:
+        """Begin to count; ``what`` runs, by which engine."""
+        self._what = what
+        self._start_ns = time.perf_counter_ns()
+
+    def add(self, preprocess_ns: int, model_ns: int) -> None:
+        """Count an image."""
+        self._images += 1
+        self._preprocess_ns.append(preprocess_ns)
+        self._model_ns.append(model_ns)
+        self._last_ns = time.perf_counter_ns()
+
+    def line(self, *, interrupted: bool = False) -> str:
+        """Return the line, with its end; empty where there is nothing to say.
+
+        Images/s are of everything: reading files or waiting for frames, too.
+        """
+        if not self._images:
+            return "Interrupted.\n" if interrupted else ""
+        count = f"{self._images} image{'s' if self._images > 1 else ''}"
+        per_s = self._images * 1e9 / max(1, self._last_ns - self._start_ns)
+        return (
+            f"{'Interrupted: ' if interrupted else ''}{count}, {self._what}: preprocessing "
+            f"{_times(self._preprocess_ns)}, model {_times(self._model_ns)}, {per_s:.1f} images/s "
+            "with reading. No benchmark: for figures to quote, edge-bench.\n"
+        )
+
+
+def _times(samples_ns: Sequence[int]) -> str:
+    """Return the percentiles that the samples support."""
+    shown = ((percent, stats.supported_percentile(samples_ns, percent)) for percent in (50, 90, 99))
+    return " ".join(f"p{percent} {ns / 1e6:.2f} ms" for percent, ns in shown if ns is not None)

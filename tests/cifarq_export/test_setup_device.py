@@ -1,0 +1,376 @@
+"""``setup-device.sh`` with real wheels: without a network, and with everything that goes wrong."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from cifarq_export import runtime_archive
+from edge_runtime import device_setup
+from edge_runtime.device_fit import Exit
+from edge_runtime.files import sha256_of
+
+SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
+BASE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
+QUICK = ("--rounds", "1", "--min-runs", "5", "--min-time", "0", "--accuracy-images", "8")
+
+
+def may(*options):
+    """Say whether this user may start a process in namespaces of its own."""
+    try:
+        return subprocess.run(["unshare", *options, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+NO_NETWORK = ("unshare", "--net") if may("--net") else ()
+needs_mounts = pytest.mark.skipif(not may("--mount"), reason="needs root, to mount a small disk")
+
+
+def small_offline_bundle(folder, real_wheels):
+    """Copy the small bundle, with a fresh runtime and the wheels that this machine needs."""
+    wheels, house = real_wheels
+    shutil.copytree(SMALL_BUNDLE, folder)
+    shutil.copytree(wheels, folder / "wheels", copy_function=os.link)
+    runtime_archive.write(folder / "edge-bench.pyz")
+    runtime_archive.write_setup(folder / "setup-device.sh")
+    content = json.loads((folder / "manifest.json").read_text())
+    content["files"] = [
+        {"file": name, "size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for name in ("golden.npz", "edge-bench.pyz", "setup-device.sh")
+        if (path := folder / name)
+    ]
+    content["wheelhouse"] = asdict(house)
+    (folder / "manifest.json").write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def bundle(tmp_path, real_wheels):
+    return small_offline_bundle(tmp_path / "my bundle", real_wheels)
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory, real_wheels):
+    """A bundle that was really set up, once, and what the script said."""
+    folder = small_offline_bundle(tmp_path_factory.mktemp("ready") / "my bundle", real_wheels)
+    return folder, set_up(folder)
+
+
+def set_up(bundle, *arguments, cwd=None, before=NO_NETWORK, **variables):
+    return subprocess.run(
+        [*before, str(bundle / "setup-device.sh"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd or bundle,
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, **variables},
+        timeout=120,
+    )
+
+
+def lines_of(done, code):
+    """The lines of a failure that ended with a code, and left nothing."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()
+
+
+def edit(bundle, change):
+    content = json.loads((bundle / "manifest.json").read_text())
+    change(content)
+    (bundle / "manifest.json").write_text(json.dumps(content))
+
+
+def test_without_a_network_it_installs_and_says_what_to_do_next(ready):
+    bundle, done = ready
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    version = next((bundle / "wheels").glob("onnxruntime-*")).name.split("-")[1]
+    count = len(list((bundle / "wheels").iterdir()))
+    assert done.stdout.splitlines() == [
+        f"Installing {count} wheels into .venv with Python {sys.version.split()[0]}...",
+        f"onnxruntime {version} can be imported.",
+        "Ready.",
+        "Next:",
+        "  python3 edge-bench.pyz doctor",
+        "  python3 edge-bench.pyz",
+        "  python3 edge-bench.pyz classify IMAGE",
+    ]
+
+
+def test_again_it_says_that_all_is_done_and_touches_nothing(ready, tmp_path):
+    bundle, _ = ready
+    marker = bundle / ".venv" / device_setup.READY
+    before = marker.stat().st_mtime_ns
+    done = set_up(bundle, cwd=tmp_path)
+    assert done.returncode == 0
+    first, *_, last = done.stdout.splitlines()
+    assert first == f"{bundle / '.venv'} is set up already."
+    assert last == f"  python3 '{bundle / 'edge-bench.pyz'}' classify IMAGE"
+    assert marker.stat().st_mtime_ns == before
+
+
+def test_the_runtime_then_measures_by_any_python_and_its_own_environment(ready, tmp_path):
+    bundle, _ = ready
+    done = subprocess.run(
+        [*NO_NETWORK, BASE_PYTHON, bundle / "edge-bench.pyz", *QUICK, "--json", "r.json"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert row["status"] == "ok" and row["accuracy"]["images"] == 8
+
+
+def test_what_was_made_is_known_by_its_wheels_and_has_to_start(ready, tmp_path, real_wheels):
+    bundle, _ = ready
+    _, house = real_wheels
+    assert device_setup.is_ready(bundle / ".venv", house)
+    other = type(house)(house.platform, house.wheels[1:])
+    assert not device_setup.is_ready(bundle / ".venv", other)
+    (tmp_path / "v" / "bin").mkdir(parents=True)
+    shutil.copy(bundle / ".venv" / device_setup.READY, tmp_path / "v")
+    (tmp_path / "v" / "bin" / "python").symlink_to("/gone/python3")
+    assert not device_setup.is_ready(tmp_path / "v", house)
+
+
+def fake_environment(bundle, *files):
+    """An environment whose Python says how it was started."""
+    python = bundle / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    python.chmod(0o755)
+    for name in files:
+        (bundle / ".venv" / name).touch()
+
+
+def start(python, archive):
+    return subprocess.run(
+        [python, archive, "--version", "a b"], capture_output=True, text=True, cwd=archive.parent
+    ).stdout
+
+
+def test_the_runtime_starts_itself_in_a_finished_environment_and_in_no_other(bundle, tmp_path):
+    archive = bundle / "edge-bench.pyz"
+    fake_environment(bundle)
+    assert start(BASE_PYTHON, archive).startswith("edge-bench")  # no marker: not finished
+    (bundle / ".venv" / device_setup.READY).touch()
+    assert start(BASE_PYTHON, archive) == f"{archive}|--version|a b|"
+    (tmp_path / "link").symlink_to(archive)
+    assert start(BASE_PYTHON, tmp_path / "link") == f"{tmp_path / 'link'}|--version|a b|"
+    assert start(sys.executable, archive).startswith("edge-bench")  # another environment is in use
+    (bundle / ".venv" / "bin" / "python").unlink()
+    assert start(BASE_PYTHON, archive).startswith("edge-bench")
+    # Without its pyvenv.cfg an environment does not know that it is one; once is enough.
+    (bundle / ".venv" / "bin" / "python").symlink_to(BASE_PYTHON)
+    assert start(BASE_PYTHON, archive).startswith("edge-bench")
+
+
+def test_old_pythons_understand_what_refuses_them(bundle):
+    script = (bundle / "setup-device.sh").read_text()
+    program = re.search(r"-c '(\nimport sys.*)' \"\$folder\"", script, re.DOTALL)
+    for text in (program[1], runtime_archive._MAIN):
+        ast.parse(text, feature_version=(3, 4))
+        assert "'" not in program[1] and 'f"' not in text
+
+
+def patched_python(folder, patch):
+    """A Python that is not what it says: a program that changes it, then does what it is told."""
+    (folder / "patched.py").write_text(
+        f"import struct, sys\n{patch}\nsys.argv = sys.argv[1:]\nexec(sys.argv.pop(1))\n"
+    )
+    wrapper = folder / "patched"
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder}/patched.py" "$@"\n')
+    wrapper.chmod(0o755)
+    return str(wrapper)
+
+
+def test_an_old_python_is_told_so(bundle, tmp_path):
+    patch = "sys.version_info = (3, 10, 13); sys.version = '3.10.13 (main)'"
+    (line,) = lines_of(set_up(bundle, PYTHON=patched_python(tmp_path, patch)), 4)
+    assert line == (
+        f"Error: {sys.executable} is Python 3.10.13; edge-bench needs 3.11 or newer. Name another "
+        "one (PYTHON=python3.12), or use an operating system that has one."
+    )
+
+
+def test_a_32_bit_python_is_told_so(bundle, tmp_path):
+    patch = "struct.calcsize = lambda kind: 4"
+    (line,) = lines_of(set_up(bundle, PYTHON=patched_python(tmp_path, patch)), 5)
+    assert line == (
+        f"Error: {sys.executable} is a 32-bit program, and no engine has 32-bit wheels. Flash a "
+        "64-bit operating system; a 64-bit kernel alone is not enough."
+    )
+
+
+def test_a_python_that_is_not_there_or_does_not_start_is_named(bundle, tmp_path):
+    (line,) = lines_of(set_up(bundle, PYTHON="python9.9"), 3)
+    assert line.startswith("Error: no python9.9 here. Install Python 3.11 or newer")
+    (tmp_path / "broken").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "broken").chmod(0o755)
+    (line,) = lines_of(set_up(bundle, PYTHON=str(tmp_path / "broken")), 3)
+    assert "does not start" in line
+
+
+def test_wheels_for_another_python_are_refused_with_the_name_to_export_for(bundle, this_device):
+    edit(bundle, lambda content: content["wheelhouse"].update(platform="linux-aarch64-py3.99"))
+    (line,) = lines_of(set_up(bundle), Exit.PLATFORM)
+    own = f"Python {sys.version_info[0]}.{sys.version_info[1]}, {os.uname().machine}, glibc "
+    assert line.startswith(f"Error: this device has {own}")
+    assert "; the wheels are for linux-aarch64-py3.99: Python 3.99, aarch64, glibc 2.28. " in line
+    assert line.endswith(f"Export the bundle with --wheels {this_device}.")
+    assert not (bundle / ".venv").exists()
+
+
+def test_a_wheel_that_does_not_fit_is_named(bundle):
+    def change(content):
+        content["wheelhouse"]["wheels"][0]["file"] = "x-1-cp311-cp311-musllinux_1_2_armv7l.whl"
+
+    edit(bundle, change)
+    first, second = lines_of(set_up(bundle), Exit.PLATFORM)
+    assert first.startswith("Error: this device has ")
+    assert second.startswith("Error: x-1-cp311-cp311-musllinux_1_2_armv7l.whl is for ")
+
+
+def test_missing_truncated_and_flipped_wheels_are_each_named(bundle):
+    missing, truncated, flipped = sorted((bundle / "wheels").iterdir())[:3]
+    missing.unlink()
+    whole = truncated.read_bytes()
+    truncated.unlink()
+    truncated.write_bytes(whole[: len(whole) // 2])
+    changed = bytearray(flipped.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    flipped.unlink()
+    flipped.write_bytes(changed)
+    lines = lines_of(set_up(bundle), Exit.BUNDLE)
+    assert len(lines) == 3
+    assert lines[0] == (
+        f"Error: wheels/{missing.name}: cannot read it (No such file or directory). Copy the "
+        "bundle again."
+    )
+    for line, path in zip(lines[1:], (truncated, flipped), strict=True):
+        found = f"{path.stat().st_size} bytes with SHA-256 {sha256_of(path)[:12]}..."
+        assert line.startswith(f"Error: wheels/{path.name}: corrupt, {found} where the manifest")
+        assert line.endswith("Copy it again.")
+    assert not (bundle / ".venv").exists()
+
+
+def test_a_damaged_runtime_and_a_bundle_without_wheels_are_told_of(bundle):
+    edit(bundle, lambda content: content.update(wheelhouse=None))
+    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+    assert line.startswith("Error: this bundle brings no wheels. Export it with --wheels NAME")
+    (bundle / "manifest.json").unlink()
+    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+    assert "is no bundle" in line
+    # The runtime that this very test imports is no replacement.
+    with (bundle / "edge-bench.pyz").open("r+b") as archive:
+        archive.truncate(50_000)
+    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+    assert line.startswith(f"Error: {bundle / 'edge-bench.pyz'} is missing or damaged")
+
+
+def test_what_is_asked_wrongly_is_refused_and_a_folder_of_ones_own_is_left_alone(bundle, tmp_path):
+    assert "unrecognized arguments: --ven" in lines_of(set_up(bundle, "--ven"), 2)[-1]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    (line,) = lines_of(set_up(bundle, "--venv", "mine", cwd=tmp_path), Exit.USAGE)
+    assert line == "Error: mine holds something else. Give another --venv DIR."
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
+    (tmp_path / "file").write_text("")
+    (line,) = lines_of(set_up(bundle, "--venv", "file/v", cwd=tmp_path), Exit.INSTALL)
+    assert line.startswith("Error: cannot make file/v: ")
+
+
+def test_help_needs_no_python_and_lists_every_exit_code(bundle):
+    done = set_up(bundle, "--help", PYTHON="python9.9")
+    assert done.returncode == 0 and done.stderr == ""
+    listed = {int(code) for code in re.findall(r"^ *(?:Exit:)? +(\d+) ", done.stdout, re.MULTILINE)}
+    assert listed == {0, 1, 2, 3, 4, 5, *map(int, Exit), 130}
+
+
+def test_an_engine_that_dies_of_this_cpu_is_named_and_nothing_is_left(bundle, tmp_path):
+    (tmp_path / "fakes").mkdir()
+    (tmp_path / "fakes" / "onnxruntime.py").write_text(
+        f"import os; os.kill(os.getpid(), {int(signal.SIGILL)})"
+    )
+    (bundle / ".venv").mkdir()  # what a power cut left of an earlier try is no obstacle
+    (bundle / ".venv" / device_setup.UNFINISHED).touch()
+    done = set_up(bundle, PYTHONPATH=str(tmp_path / "fakes"))
+    (line,) = lines_of(done, Exit.ENGINE)
+    assert line == (
+        "Error: onnxruntime cannot be imported here: SIGILL: this engine's build uses instructions "
+        "this CPU lacks: install another version"
+    )
+    assert not (bundle / ".venv").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_interrupted_it_leaves_nothing(bundle, number):
+    process = subprocess.Popen(
+        [str(bundle / "setup-device.sh"), "--venv", ".venv"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=bundle,
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable},
+        start_new_session=True,
+    )
+    assert process.stdout.readline().startswith("Installing")
+    assert (bundle / ".venv").exists()
+    os.killpg(process.pid, number)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (
+        130, "Interrupted: nothing was left behind. Run it again.\n",
+    )  # fmt: skip
+    assert not (bundle / ".venv").exists()
+
+
+def on_small_disk(folder, size, *command):
+    """Run a command while ``folder`` is a disk of its own, which goes with the command."""
+    folder.mkdir()
+    mount = f'mount -t tmpfs -o size={size} tmpfs "$0" && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", mount, str(folder), *map(str, command))
+
+
+FULL = re.compile(
+    r"Error: not enough disk space: disk/v needs about \d+ MB, and its disk has \d+ MB free\. Free "
+    r"some, or give a folder on another disk: --venv DIR\."
+)
+
+
+@needs_mounts
+def test_a_disk_that_is_too_small_is_told_of_before_anything_is_installed(bundle, tmp_path):
+    small = on_small_disk(tmp_path / "disk", "20m")
+    done = set_up(bundle, "--venv", "disk/v", cwd=tmp_path, before=small)
+    (line,) = lines_of(done, Exit.DISK)
+    assert FULL.fullmatch(line) and done.stdout == ""
+
+
+@needs_mounts
+@pytest.mark.parametrize("size, started", [("20m", True), ("16k", False)])
+def test_a_disk_that_fills_up_meanwhile_is_told_of_in_the_same_words(
+    bundle, tmp_path, size, started
+):
+    late = (
+        f"import sys; sys.path.insert(0, {str(bundle / 'edge-bench.pyz')!r})\n"
+        "from edge_runtime import device_setup\n"
+        "device_setup.require_space = lambda folder, need: None\n"
+        "device_setup.main()"
+    )
+    command = (sys.executable, "-c", late, bundle, "--venv", "disk/v")
+    small = on_small_disk(tmp_path / "disk", size, *command)
+    done = subprocess.run(small, capture_output=True, text=True, cwd=tmp_path)
+    (line,) = lines_of(done, Exit.DISK)
+    assert FULL.fullmatch(line) and done.stdout.startswith("Installing") == started

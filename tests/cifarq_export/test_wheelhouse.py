@@ -1,0 +1,305 @@
+"""The wheels of a bundle: chosen for the device and not for this machine, or a plain error."""
+
+import json
+import os
+import platform as this_machine
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from packaging.requirements import Requirement
+
+from cifarq_export import bundle, wheel_download, wheelhouse
+from edge_runtime import manifest, platforms
+from edge_runtime.errors import ExportError, UsageError
+from edge_runtime.files import sha256_of
+from edge_runtime.manifest import FileRecord, Wheelhouse
+from edge_runtime.wheels import parse
+
+# A device that is another machine than this one, and has another Python.
+MACHINE = "x86_64" if this_machine.machine() == "aarch64" else "aarch64"
+DEVICE = platforms.platform(f"linux-{MACHINE}-py3.14-glibc2.31")
+WISH = wheelhouse.Wish(DEVICE)
+
+
+def make_wheel(folder, name, version="1.0", needs=(), tags="py3-none-any"):
+    """Write a wheel that holds nothing but what it needs."""
+    info = f"{name}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {need}" for need in needs]
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tags}.whl", "w") as archive:
+        archive.writestr(f"{info}/METADATA", "\n".join(lines) + "\n")
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tags}\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def links(tmp_path, monkeypatch):
+    """A folder that is all that pip knows, with what every bundle needs in it."""
+    folder = tmp_path / "links"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    for name, version in (("numpy", "2.0"), ("pillow", "13.0"), ("pip", "26.3")):
+        make_wheel(folder, name, version)
+    return folder
+
+
+def fetched(tmp_path, wish=WISH, engines=("onnxruntime",), name="wheels"):
+    house = wheelhouse.fill(tmp_path / name, wish, engines)
+    return [record.file for record in house.wheels]
+
+
+def test_what_a_wheel_needs_is_judged_for_the_device_and_not_for_this_machine(links, tmp_path):
+    native = f"cp314-cp314-manylinux_2_28_{MACHINE}"
+    needs = [
+        f"there; platform_machine == '{MACHINE}' and python_version >= '3.14'",
+        f"here; platform_machine == '{this_machine.machine()}'",
+        "here; python_version < '3.14'",
+        "windows; sys_platform == 'win32'",
+        "more; extra == 'more'",
+        "numpy>=1.21",
+    ]
+    make_wheel(links, "onnxruntime", "1.0", needs, native)
+    make_wheel(links, "there", "1.0", ["deeper[fast]>=2 ; platform_system == 'Linux'"])
+    make_wheel(links, "deeper", "2.5", ["quick; extra == 'fast'", "slow; extra == 'slow'"])
+    make_wheel(links, "quick", "0.1", ["there"])  # a circle
+    assert fetched(tmp_path) == [
+        "deeper-2.5-py3-none-any.whl",
+        "numpy-2.0-py3-none-any.whl",
+        f"onnxruntime-1.0-{native}.whl",
+        "pillow-13.0-py3-none-any.whl",
+        "pip-26.3-py3-none-any.whl",
+        "quick-0.1-py3-none-any.whl",
+        "there-1.0-py3-none-any.whl",
+    ]
+
+
+def test_an_engine_is_never_newer_than_the_one_that_checked_and_an_older_one_is_told_of(
+    links, tmp_path
+):
+    for version in ("0.9", "1.0", "999.0"):
+        make_wheel(links, "onnxruntime", version)
+    house = wheelhouse.fill(tmp_path / "wheels", WISH, ["onnxruntime"])
+    assert "onnxruntime-1.0-py3-none-any.whl" in [record.file for record in house.wheels]
+    (warning,) = wheelhouse.warnings(WISH, house, ["onnxruntime"])
+    assert warning.startswith("wheels/ brings onnxruntime 1.0, the newest for linux-")
+
+
+def test_the_newest_build_that_the_c_library_allows_is_taken(links, tmp_path):
+    for version, glibc in (("2.1", "2_31"), ("2.2", "2_32"), ("2.3", "2_99")):
+        make_wheel(links, "numpy", version, (), f"cp314-cp314-manylinux_{glibc}_{MACHINE}")
+    files = fetched(tmp_path, engines=())
+    assert files[0] == f"numpy-2.1-cp314-cp314-manylinux_2_31_{MACHINE}.whl"
+
+
+def test_the_same_wheels_give_the_same_bytes(links, tmp_path):
+    make_wheel(links, "onnxruntime")
+    first, again = (wheelhouse.fill(tmp_path / name, WISH, ["onnxruntime"]) for name in ("a", "b"))
+    assert first == again
+    assert [record.file for record in first.wheels] == sorted(p.name for p in links.iterdir())
+    for record in first.wheels:
+        path = tmp_path / "b" / record.file
+        assert (record.size_bytes, record.sha256) == (path.stat().st_size, sha256_of(path))
+
+
+def test_a_wheel_that_is_not_to_be_had_is_one_line_with_pips_last_word(links, tmp_path):
+    make_wheel(links, "onnxruntime", "1.0", (), "cp313-cp313-manylinux_2_28_" + MACHINE)
+    with pytest.raises(ExportError) as caught:
+        fetched(tmp_path)
+    text = str(caught.value)
+    assert text.startswith("cannot fetch onnxruntime<=")
+    assert (
+        f", which edge-bench needs on {DEVICE.name} (Python 3.14, {MACHINE}, glibc 2.31). " in text
+    )
+    assert "pip says: No matching distribution found for onnxruntime<=" in text
+    assert "There may be no wheel for this Python or C library (try --wheels " in text
+    assert "\n" not in text
+    assert not list((tmp_path / "wheels").iterdir())
+
+
+def test_a_network_that_is_not_there_is_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the discard port
+    with pytest.raises(ExportError, match=r"Is this machine offline\? Connect it, or point pip at"):
+        fetched(tmp_path)
+
+
+def test_two_that_do_not_agree_are_both_named_and_the_remedy_is_one(links, tmp_path, monkeypatch):
+    make_wheel(links, "onnxruntime", "1.0", ["protobuf>=3", "helper"])
+    make_wheel(links, "helper", "0.3", ["protobuf<7"])
+    make_wheel(links, "protobuf", "7.1")
+    make_wheel(links, "protobuf", "6.0")
+    with pytest.raises(ExportError) as caught:
+        fetched(tmp_path)
+    assert str(caught.value).startswith(
+        "helper 0.3 needs protobuf<7, and protobuf 7.1 was fetched for onnxruntime 1.0. Name a "
+        "version that both accept in a file, as protobuf==VERSION, and let pip read it: "
+    )
+
+    (tmp_path / "pins").write_text("protobuf==6.0\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "pins"))
+    assert "protobuf-6.0-py3-none-any.whl" in fetched(tmp_path, name="again")
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"x-1.dist-info/METADATA": "Requires-Dist: a b c\n"}, None]
+)
+def test_a_damaged_wheel_is_an_error(tmp_path, content):
+    path = tmp_path / "x-1-py3-none-any.whl"
+    if content is None:
+        path.write_bytes(b"PK no archive")
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in content.items():
+                archive.writestr(name, text)
+    with pytest.raises(ExportError, match=r"x-1-py3-none-any\.whl cannot be read"):
+        wheel_download.requirements_of(path)
+
+
+def test_the_tags_are_the_newest_first_and_have_the_old_names():
+    tags = list(wheel_download.tags(platforms.platform("pi-bookworm")))
+    assert tags[0] == "manylinux_2_36_aarch64"
+    assert tags[-2:] == ["manylinux_2_17_aarch64", "manylinux2014_aarch64"]
+    desktop = list(wheel_download.tags(platforms.platform("linux-x86_64-py3.11")))
+    assert desktop[0] == "manylinux_2_28_x86_64" and desktop[-1] == "manylinux1_x86_64"
+    for tag in (*tags, *desktop):
+        machine = platforms.platform("pi-bookworm" if "aarch64" in tag else "linux-x86_64-py3.11")
+        assert parse(f"x-1-py3-none-{tag}.whl").problem(machine) is None
+
+
+def test_pytorch_is_the_last_build_without_cuda_and_for_arm_alone():
+    pi = platforms.platform("pi-bookworm")
+    wish = wheelhouse.Wish(pi, with_torch=True)
+    assert "torch==2.9.1" in wish.requirements(["onnxruntime", "torch"])
+    assert not any("torch" in need for need in wheelhouse.Wish(pi).requirements(["torch"]))
+    with pytest.raises(UsageError, match="nothing in this bundle is run by PyTorch"):
+        wish.requirements(["onnxruntime"])
+    with pytest.raises(
+        UsageError, match=r"x86_64 wheels of PyTorch are CUDA builds.*--format onnx"
+    ):
+        wheelhouse.Wish(platforms.platform("linux-x86_64-py3.11"), with_torch=True)
+    cuda = Requirement("nvidia-cublas; platform_system == 'Linux' and platform_machine == 'x86_64'")
+    assert not wheelhouse.applies(cuda, pi)
+
+
+@pytest.mark.parametrize(
+    "engines, rows", [(["torch"], "all rows"), (["onnxruntime", "torch"], "the TorchScript rows")]
+)
+def test_pytorch_that_does_not_come_along_is_told_of(engines, rows):
+    ort = FileRecord("onnxruntime-999.0-py3-none-any.whl", 1, "0")
+    house = Wheelhouse("pi-bookworm", (ort,))
+    wish = wheelhouse.Wish(platforms.platform("pi-bookworm"))
+    (warning,) = wheelhouse.warnings(wish, house, engines)
+    assert f"on the device {rows} will say engine-missing. Add it with --with-torch" in warning
+
+
+def test_what_this_machine_would_need_offline_is_really_to_be_had(real_wheels, this_device):
+    folder, house = real_wheels
+    names = {parse(record.file).name for record in house.wheels}
+    assert names >= {"numpy", "onnxruntime", "pillow", "pip", "protobuf", "flatbuffers"}
+    assert "torch" not in names and house.platform == this_device
+    for record in house.wheels:
+        assert parse(record.file).problem(platforms.platform(this_device)) is None
+    assert sorted(record.file for record in house.wheels) == sorted(
+        path.name for path in folder.iterdir()
+    )
+
+
+def test_overwriting_puts_new_wheels_in_the_place_of_the_old_and_keeps_the_rest(tmp_path):
+    def fill(folder, wheels):
+        (folder / "wheels").mkdir()
+        records = []
+        for name in wheels:
+            (folder / "wheels" / name).write_text(name)
+            records.append({"file": name, "size_bytes": 1, "sha256": ""})
+        content = json.loads((small / "manifest.json").read_text())
+        content |= {"files": [], "artifacts": []}
+        content["wheelhouse"] = {"platform": "pi-bookworm", "wheels": records} if wheels else None
+        (folder / "manifest.json").write_text(json.dumps(content))
+
+    small = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
+    out = tmp_path / "out"
+    out.mkdir()
+    fill(out, ["a.whl", "b.whl"])
+    (out / ".venv").mkdir()
+    (out / ".venv" / "edge-bench-ready").write_text("mine")
+    (out / "results.json").write_text("mine")
+    with bundle.staged(out, overwrite=True) as folder:
+        fill(folder, ["b.whl", "c.whl"])
+    assert sorted(path.name for path in (out / "wheels").iterdir()) == ["b.whl", "c.whl"]
+    assert [r.file for r in manifest.read(out).wheelhouse.wheels] == ["b.whl", "c.whl"]
+    (out / "wheels" / "own.whl").write_text("mine")
+    for left in (["own.whl"], []):
+        with bundle.staged(out, overwrite=True) as folder:
+            (folder / "manifest.json").write_text((small / "manifest.json").read_text())
+        assert [p.name for p in (out / "wheels").glob("*")] == left
+        for path in (out / "wheels").glob("*"):
+            path.unlink()
+    assert not (out / "wheels").exists()
+    assert (out / "results.json").read_text() == "mine"
+    assert (out / ".venv" / "edge-bench-ready").read_text() == "mine"
+
+
+def test_wheels_are_never_written_through_a_link(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text("old")
+    (tmp_path / "out" / "wheels").symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(ExportError, match=r"wheels is a link"),
+        bundle.staged(tmp_path / "out", overwrite=True) as folder,
+    ):
+        (folder / "wheels").mkdir()
+        (folder / "wheels" / "a.whl").write_text("a")
+        (folder / "manifest.json").write_text("new")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "out" / "manifest.json").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--wheels", "pi-bokworm"], "Did you mean 'pi-bookworm'?"),
+        (["--wheels", "pi4"], "Give pi4-bookworm or pi4-trixie."),
+        (["--with-torch"], "--with-torch adds to --wheels"),
+        (["--wheels", "linux-x86_64-py3.11", "--with-torch"], "CUDA builds of several GB"),
+    ],
+)
+def test_a_wish_that_cannot_be_is_refused_before_anything_is_opened(run, arguments, message):
+    done = run("cifarq_export", "no-such-checkpoint", *arguments)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert "no-such-checkpoint" not in done.stderr
+
+
+def test_a_bundle_with_wheels_and_an_archive_as_typed(links, run, tmp_path):
+    make_wheel(links, "onnxruntime")
+    asked = ("--format", "onnx", "--precision", "fp32", "--validation-images", "50")
+    asked += ("--wheels", "pi-bookworm", "--archive", "--out", "b")
+    done = run("cifarq_export", *asked)
+    assert done.returncode == 0, done.stderr
+    content = manifest.read(tmp_path / "b")
+    assert content.wheelhouse.platform == "pi-bookworm"
+    assert "setup-device.sh" in content.names
+    for record in content.wheelhouse.wheels:
+        manifest.verified_wheel(tmp_path / "b", record)
+    for record in content.files:
+        manifest.verified(tmp_path / "b", record)
+    assert os.access(tmp_path / "b" / "setup-device.sh", os.X_OK)
+    assert "wheels for pi-bookworm: 4 files, " in done.stdout
+    *_, copy, there = done.stdout.splitlines()
+    assert copy == "  scp b.tar.gz pi@raspberrypi.local:"
+    assert there == (
+        "  ssh -t pi@raspberrypi.local 'tar xzf b.tar.gz && b/setup-device.sh && "
+        "python3 b/edge-bench.pyz'"
+    )
+    (tmp_path / "b").rename(tmp_path / "moved")
+    refused = run("cifarq_export", *asked)
+    assert refused.returncode == 1 and "b.tar.gz exists. Give --overwrite" in refused.stderr
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,187 @@
+"""What the doctor says of a device, from facts made up; each finding with its remedy."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge_runtime import manifest, platforms
+from edge_runtime.doctor import contents, examine, facts, system
+from edge_runtime.doctor.finding import Level
+from edge_runtime.platforms import Platform
+from edge_runtime.probes import Reading
+from edge_runtime.probes.throttle import Firmware
+
+BOOKWORM = Platform("pi-bookworm", "aarch64", (3, 11), (2, 36))
+MEGA = 2**20
+
+
+@pytest.fixture
+def pi5():
+    """A Pi 5 in good order."""
+    named = facts.named(platforms.device("pi5-bookworm"))
+    good = {
+        "memory_bytes": 4000 * MEGA,
+        "disk_bytes": 9000 * MEGA,
+        "emulated_on": "none",
+        "governor": "performance",
+        "temperature_celsius": 45.0,
+        "firmware_flags": 0,
+        "power_source": None,
+    }
+    return replace(named, here=True, **{n: Reading(v, "made up") for n, v in good.items()})
+
+
+def with_(known, **values):
+    return replace(known, **{n: Reading(v, "made up", "not said") for n, v in values.items()})
+
+
+def only(findings):
+    (one,) = findings
+    return one
+
+
+LOOKS = {
+    "userland": lambda known: system.userland(known),
+    "python": lambda known: system.python(known),
+    "glibc": lambda known: system.glibc(known),
+    "cpu": lambda known: system.processor(known, None),
+    "memory": lambda known: system.memory(known, None),
+    "governor": lambda known: system.governor(known),
+    "cooling": lambda known: system.cooling(known),
+    "power": lambda known: system.power(known),
+    "disk": lambda known: contents.disk(None, known, installed=True),
+    "page size": lambda known: contents.pages(None, known, 65536),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_device_in_good_order_is_ok(pi5, name):
+    found = only(LOOKS[name](pi5))
+    assert (found.level, found.name, found.remedy) == (Level.OK, name, "")
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_what_is_not_known_is_unknown_with_its_reason_and_never_ok(name):
+    nothing = facts.named(platforms.device("pi-bookworm"))
+    known = {"userland", "python", "glibc"}
+    found = only(LOOKS[name](nothing))
+    if name in known:
+        assert found.level is Level.OK
+    else:
+        assert found.level is Level.UNKNOWN and "pi-bookworm" in found.text
+
+
+@pytest.mark.parametrize(
+    "name, values, level, text, remedy",
+    [
+        ("userland", {"pointer_bits": 32}, "fatal", "32-bit", "flash a 64-bit system"),
+        (
+            "python",
+            {"platform": replace(BOOKWORM, python=(3, 9))},
+            "fatal",
+            "3.9 is too old",
+            "3.11",
+        ),
+        ("glibc", {"platform": replace(BOOKWORM, glibc=(0, 0))}, "fatal", "musl", "Debian"),
+        ("cpu", {"cpu_flags": frozenset({"asimd"})}, "warning", "INT8 will gain little", "FP32"),
+        ("governor", {"governor": "ondemand"}, "warning", "ondemand", "tee /sys/devices"),
+        ("cooling", {"temperature_celsius": 65.0}, "warning", "65 °C before", "--cooldown 60"),
+        ("cooling", {"temperature_celsius": 82.0}, "warning", "throttles from here", "fan"),
+        (
+            "cooling",
+            {"firmware_flags": int(Firmware.THROTTLED)},
+            "warning",
+            "45 °C, it is slowed down now",
+            "fan",
+        ),
+        (
+            "cooling",
+            {"firmware_flags": int(Firmware.THROTTLED_SINCE_BOOT)},
+            "warning",
+            "since it started",
+            "fan",
+        ),
+        (
+            "power",
+            {"firmware_flags": int(Firmware.UNDER_VOLTAGE)},
+            "warning",
+            "too low now: every figure will be INVALID",
+            "power supply",
+        ),
+        (
+            "power",
+            {"firmware_flags": int(Firmware.UNDER_VOLTAGE_SINCE_BOOT)},
+            "warning",
+            "since it started",
+            "cable",
+        ),
+        ("power", {"power_source": "battery"}, "warning", "battery", "plug it in"),
+        ("disk", {"disk_bytes": 5 * MEGA}, "warning", "5 MB free", "make room"),
+        ("page size", {"page_bytes": 2**17}, "fatal", "made for 65,536", "kernel8.img"),
+    ],
+)
+def test_each_trouble_has_its_line_and_its_remedy(pi5, name, values, level, text, remedy):
+    found = only(LOOKS[name](with_(pi5, **values)))
+    assert (found.level, found.name) == (level, name)
+    assert text in found.text and remedy in found.remedy
+
+
+def test_pages_are_fatal_only_where_a_library_cannot_be_mapped(pi5):
+    small = only(contents.pages(None, pi5, 4096))
+    assert small.level is Level.FATAL and "16,384 bytes" in small.text
+    assert only(contents.pages(None, with_(pi5, page_bytes=4096), 4096)).level is Level.OK
+
+
+def test_memory_is_held_against_the_engine_and_the_largest_artifact(pi5, bundle):
+    content = manifest.read(bundle)
+    assert only(system.memory(pi5, content)).level is Level.OK
+    found = only(system.memory(with_(pi5, memory_bytes=80 * MEGA), content))
+    assert found.level is Level.WARNING and "80 MB free, onnxruntime takes up to" in found.text
+
+
+def test_an_artifact_for_another_cpu_is_named(pi5, bundle, edit):
+    assert len(list(system.processor(pi5, manifest.read(bundle)))) == 1
+    edit(lambda content: content["artifacts"][0].update(target="x86-vnni"))
+    _, found = system.processor(pi5, manifest.read(bundle))
+    assert (found.level, found.name) == (Level.WARNING, "target")
+    assert "made for x86-vnni, this CPU is arm64" in found.text and "--target pi5" in found.remedy
+
+
+def test_what_is_made_for_any_x86_runs_on_one_with_vnni(pi5, bundle, edit):
+    edit(lambda content: content["artifacts"][0].update(target="x86"))
+    vnni = with_(
+        pi5,
+        cpu_flags=frozenset({"avx512_vnni"}),
+        platform=Platform("x", "x86_64", (3, 11), (2, 36)),
+    )
+    assert [f.name for f in system.processor(vnni, manifest.read(bundle))] == ["cpu"]
+
+
+def test_an_emulated_cpu_is_a_warning_and_a_real_one_no_line(pi5):
+    assert list(system.emulation(pi5)) == []
+    found = only(system.emulation(with_(pi5, emulated_on="x86_64")))
+    assert found.level is Level.WARNING and "emulated on x86_64" in found.text
+
+
+def test_the_whole_is_as_bad_as_its_worst_and_unknown_is_not_bad(pi5):
+    good = list(system.governor(pi5))
+    bad = list(system.governor(with_(pi5, governor="powersave")))
+    worst = list(system.userland(with_(pi5, pointer_bits=32)))
+    unknown = list(system.governor(with_(pi5, governor=None)))
+    assert examine.worst(good + unknown) is Level.OK
+    assert examine.worst(bad + good) is Level.WARNING
+    assert examine.worst(good + worst + bad) is Level.FATAL
+
+
+def test_this_machine_can_be_looked_up(tmp_path):
+    here = facts.looked_up(tmp_path)
+    assert here.pointer_bits.value == 64 and here.disk_bytes.value > 0
+    assert here.memory_bytes.value and here.page_bytes.value in (4096, 16384, 65536)
+    assert here.platform.value.python >= (3, 11)
+
+
+def test_a_machine_without_proc_is_unknown_and_no_error(tmp_path):
+    here = facts.looked_up(tmp_path, root=tmp_path)
+    for name in ("cpu_flags", "memory_bytes", "governor", "temperature_celsius", "emulated_on"):
+        reading = getattr(here, name)
+        assert reading.value is None and reading.reason, name

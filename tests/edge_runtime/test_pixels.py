@@ -1,0 +1,104 @@
+"""Images in every form in which programs hold them."""
+
+import numpy as np
+import pytest
+
+from edge_runtime import pixels
+from edge_runtime.errors import DataError, UsageError
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (3, 20, 30), dtype=np.uint8)
+CAMERA = IMAGE.transpose(1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        IMAGE,
+        CAMERA,
+        np.ascontiguousarray(CAMERA),
+        [CAMERA],
+        (IMAGE,),
+        IMAGE[None],
+        CAMERA[None],
+        np.dstack([CAMERA, np.zeros((20, 30, 1), np.uint8)]),
+    ],
+)
+def test_every_form_of_a_colour_image_is_the_same_image(given):
+    (found,) = pixels.separate(given)
+    assert np.array_equal(found, IMAGE)
+
+
+@pytest.mark.parametrize("given", [IMAGE[0], IMAGE[0][None], IMAGE[0][..., None]])
+def test_grey_is_one_plane(given):
+    (found,) = pixels.separate(given, "BGR")
+    assert np.array_equal(found, IMAGE[:1])
+
+
+def test_bgr_is_turned_round_and_alpha_dropped():
+    (found,) = pixels.separate(CAMERA[..., ::-1], "bgr")
+    assert np.array_equal(found, IMAGE)
+    bgra = np.dstack([CAMERA[..., ::-1], np.full((20, 30), 9, np.uint8)])
+    (found,) = pixels.separate(bgra, "BGR")
+    assert np.array_equal(found, IMAGE)
+
+
+def test_a_list_may_hold_images_of_different_sizes_and_forms():
+    found = pixels.separate([CAMERA, CAMERA[:7, :9], IMAGE[0]])
+    assert [image.shape for image in found] == [(3, 20, 30), (3, 7, 9), (1, 20, 30)]
+
+
+def test_nothing_is_copied():
+    assert all(np.shares_memory(found, IMAGE) for found in pixels.separate(CAMERA[None], "BGR"))
+
+
+def test_a_batch_comes_apart_in_order():
+    batch = np.stack([IMAGE, IMAGE // 2])
+    for given in (batch, batch.transpose(0, 2, 3, 1)):
+        assert np.array_equal(np.stack(pixels.separate(given)), batch)
+
+
+@pytest.mark.parametrize("shape", [(3, 20, 3), (1, 20, 3), (4, 20, 3), (3, 20, 1), (5, 3, 9, 3)])
+def test_a_shape_with_two_readings_asks_which(shape):
+    image = np.zeros(shape, np.uint8)
+    with pytest.raises(DataError, match=r"can be .* Say layout='CHW' or layout='HWC'"):
+        pixels.separate(image)
+    first, last = (pixels.separate(image, layout=name)[0] for name in ("CHW", "hwc"))
+    assert first.shape == (min(shape[-3], 3), *shape[-2:])
+    assert last.shape == (min(shape[-1], 3), *shape[-3:-1])
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ([], "there are no images"),
+        (np.zeros((0, 20, 30, 3), np.uint8), "there are no images"),
+        (np.zeros((0, 30, 3), np.uint8), "has no pixels"),
+        (np.zeros((2, 0, 30, 3), np.uint8), "has no pixels"),
+        ([CAMERA, np.zeros((0, 30), np.uint8)], "has no pixels"),
+        (np.zeros(30, np.uint8), r"\(30,\) is no shape"),
+        (np.zeros((2, 2, 2, 2, 3), np.uint8), "is no shape"),
+        (np.zeros((20, 30, 2), np.uint8), "no axis of 1, 3 or 4 channels"),
+        (np.zeros((7, 20, 30), np.uint8), r"several grey images are \(N, H, W, 1\)"),
+        ([CAMERA[None]], "one of these is a batch"),
+        (CAMERA / 255, r"float64.*\(255 \* images\).round\(\).astype\('uint8'\)"),
+        (CAMERA > 9, "bool.*255 "),
+        (CAMERA.astype(np.int64), r"int64.*images.astype\('uint8'\)"),
+        (CAMERA.astype(np.uint16), "16 bits"),
+        (np.array([["a"]]), "Give numbers"),
+        ("cat.jpg", "not str.*convert"),
+        (iter([CAMERA]), "with stream"),
+        ([[[1, 2, 3]]], "not list"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_what_to_do(given, message):
+    with pytest.raises(DataError, match=message):
+        pixels.separate(given)
+
+
+def test_an_unknown_order_is_refused():
+    with pytest.raises(UsageError, match=r"no color 'GBR'\. Did you mean"):
+        pixels.separate(CAMERA, "GBR")
+    with pytest.raises(UsageError, match=r"no layout 'HCW'\. Did you mean"):
+        pixels.separate(CAMERA, layout="HCW")
+    with pytest.raises(DataError, match="no axis of 1, 3 or 4 channels as CHW has them"):
+        pixels.separate(CAMERA, layout="CHW")
