@@ -1,6 +1,8 @@
 """The device side of cifarq: run a bundle's artifacts here, and measure what they do.
 
 Needs numpy, click and one engine (``onnxruntime`` or ``torch``); imports neither torch nor cifarq.
+Beside these it knows Pillow alone, to read photographs for ``edge-bench classify``: a decoder of
+JPEG is not something to write again, and who classifies arrays or measures needs none.
 Importing this package imports nothing else; ``Classifier`` brings numpy and an engine when it is
 first asked for.
 
@@ -18,6 +20,10 @@ Where things are::
     stats.py, accuracy.py   pure arithmetic
     results.py, results_file.py, report/    what was measured, its document, what is drawn from it
     comparison.py           result documents beside each other
+    self_check.py           what the golden images are answered, before anything is timed
+    doctor/                 what will go wrong on a device, before it does
+    platforms.py, wheels.py what a device is by its name, and which wheels fit it
+    device_fit.py, device_setup.py          the half of ``setup-device.sh`` that is Python
     turns.py                sessions that take turns, for whoever exports
 """
 

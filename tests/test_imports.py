@@ -92,6 +92,28 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
+ALLOWED = {
+    "numpy": "arrays",
+    "click": "the command line",
+    "onnxruntime": "an engine",
+    "torch": "an engine",
+    "PIL": "photographs, for edge-bench classify alone",
+}
+"""What the device side may import beside the standard library, each for a reason."""
+
+
+def test_the_device_side_imports_what_is_listed_and_each_engine_in_its_place():
+    found = {}
+    for path in (REPOSITORY / "edge_runtime").rglob("*.py"):
+        for name in {name.split(".")[0] for name in imports_of(path)}:
+            if name not in sys.stdlib_module_names and name != "edge_runtime":
+                found.setdefault(name, set()).add(path.relative_to(REPOSITORY).as_posix())
+    assert set(found) == set(ALLOWED)
+    assert found["onnxruntime"] == {"edge_runtime/engines/onnxruntime.py"}
+    assert found["torch"] == {"edge_runtime/engines/torch.py"}
+    assert found["PIL"] == {"edge_runtime/images.py"}
+
+
 def test_nothing_imports_benchmarks():
     benchmarks = {path.stem for path in (REPOSITORY / "benchmarks").glob("*.py")} | {"benchmarks"}
     for folder in ("cifarq", "export", "edge_runtime"):
