@@ -64,8 +64,14 @@ def read(bundle: Path) -> tuple[Contents, list[Finding]]:
     return Contents(bundle, content, whole), found
 
 
-def wheelhouse(contents: Contents, facts: Facts) -> Iterator[Finding]:
-    """Look at whether the wheels fit this Python, C library and machine."""
+def wheelhouse(contents: Contents, facts: Facts, *, installed: bool) -> Iterator[Finding]:
+    """Look at whether the wheels fit this Python, C library and machine.
+
+    Args:
+        contents: the bundle.
+        facts: what is known of the device.
+        installed: whether an engine works there without them.
+    """
     house = contents.manifest.wheelhouse
     if house is None:
         yield unknown(
@@ -80,8 +86,9 @@ def wheelhouse(contents: Contents, facts: Facts) -> Iterator[Finding]:
         return
     problems = [why for wheel in contents.wheels.values() if (why := wheel.problem(platform))]
     remedy = f"export with --wheels for it; these are for {house.platform}"
+    level = warning if installed else fatal
     for why in problems:
-        yield fatal("wheels", why, remedy)
+        yield level("wheels", why, remedy)
     if not problems:
         yield ok("wheels", f"{len(contents.wheels)} for {house.platform} fit")
 

@@ -29,7 +29,7 @@ def here(bundle: Path | None) -> Iterator[Finding]:
     aligned = min((one.alignment for one in tried if one.alignment), default=None)
     yield from contents_.pages(found, known, aligned)
     if found:
-        yield from contents_.wheelhouse(found, known)
+        yield from contents_.wheelhouse(found, known, installed=works)
         yield from engines.quantized(tried, found)
         if works:
             yield from engines.golden(found)
@@ -52,7 +52,7 @@ def target(bundle: Path | None, device: Device) -> Iterator[Finding]:
     yield from _system(known, found)
     if found:
         yield from engines.to_come(found, known)
-        yield from contents_.wheelhouse(found, known)
+        yield from contents_.wheelhouse(found, known, installed=False)
         yield from engines.models(found, known)
     yield from contents_.pages(found, known, None)
     yield from system.memory(known, found.manifest if found else None)

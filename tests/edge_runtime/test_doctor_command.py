@@ -171,6 +171,12 @@ def test_wheels_for_another_python_are_fatal(run, bundle, wheelhouse):
     assert "these are for pi-bookworm" in done.stdout
 
 
+def test_wheels_for_another_machine_do_no_harm_where_an_engine_works(run, bundle, wheelhouse):
+    wheelhouse("pi-bookworm", *(name.replace("aarch64", "riscv64") for name in PI))
+    done = run("edge_runtime", "doctor", bundle)
+    assert done.returncode == 0 and len(lines(done, "warning")) >= 2
+
+
 def test_a_missing_and_a_truncated_wheel_are_fatal_and_named(run, bundle, wheelhouse):
     folder = wheelhouse("pi-bookworm", *PI)
     (folder / PI[0]).unlink()
