@@ -220,3 +220,22 @@ def test_the_precisions_are_measured(data_dir, tmp_path):
     assert len(found["subjects"]) == 7
     assert all(len(s["turn_median_ns"]) == 2 for s in found["subjects"].values())
     assert (tmp_path / "precisions.md").read_text().strip() == done.stdout.strip()
+
+
+OTHERS_SAY = {"externally-managed-environment", "Unsupported model IR version"}
+"""Lines of pip's and ONNX Runtime's own."""
+
+
+def test_what_the_troubleshooting_lists_is_what_is_said():
+    readme = (REPOSITORY / "README.md").read_text()
+    table = readme.partition("**If something fails**")[2].partition("\n\n**")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    said = {part for cell in cells for text in re.findall("`(.+?)`", cell)
+            for part in re.split(r" ?\.\.\.:? ?", text)}  # fmt: skip
+    files = [*(REPOSITORY / "edge_runtime").rglob("*.py")]
+    files += (REPOSITORY / "export/cifarq_export").glob("setup-device.sh")
+    # Texts in pieces are put together, and what is filled in is left out.
+    whole = "\n".join(re.sub(r'"\s*\n\s*f?"', "", file.read_text()) for file in files)
+    assert len(said) > 12
+    for text in said - OTHERS_SAY:
+        assert text.removesuffix("pi-bookworm") in whole, text

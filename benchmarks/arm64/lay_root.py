@@ -22,6 +22,7 @@ import click
 from board import CORES, ROOT, SITE, Core
 
 TOOLS = {"qemu-aarch64-static": "qemu-user-static", "debootstrap": "debootstrap"}
+DEBIAN = Path("/etc/debian_version")
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 RELEASE = "bookworm"
 MARK = "etc/laid.json"
@@ -69,7 +70,7 @@ def step(what: str, do: Callable[[], None], root: Path) -> None:
 
 def require_debian_and_root() -> None:
     """Refuse where this cannot work, before anything is done."""
-    if not Path("/etc/debian_version").exists():
+    if not DEBIAN.exists():
         raise click.ClickException("this needs Debian or a system made from it (debootstrap, apt).")
     if os.geteuid() != 0:
         raise click.ClickException("laying a root and changing into it needs root: use sudo.")

@@ -26,7 +26,7 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
 
     content = manifest.read(bundle)
     (artifact,) = (one for one in content.artifacts if one.file == file)
-    images = golden.of_bundle(bundle, content).first(count).images
+    images = golden.of_bundle(bundle, content).images
     engine = engines.require(artifact.engine)
     made = {
         "sha256": artifact.sha256,
@@ -36,17 +36,18 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
         "libc": " ".join(platform.libc_ver()),
     }
     found = kept(out, images, made)
-    if len(found) == len(images):
+    count = min(count, len(images))
+    if len(found) >= count:
         return
     session = engine.load(manifest.verified(bundle, artifact), 1)
-    for start in range(len(found), len(images), KEPT_EVERY):
-        some = images[start : start + KEPT_EVERY]
+    for start in range(len(found), count, KEPT_EVERY):
+        some = images[start : min(start + KEPT_EVERY, count)]
         logits = accuracy.logits_of(session.run, some, content.preprocessing)
         found = np.concatenate([found, logits]) if len(found) else logits
         seen = {"logits": found, "images": digest(images[: len(found)]), "made": json.dumps(made)}
         with atomic_path(out) as temporary, temporary.open("wb") as stream:
             np.savez(stream, **seen)
-        print(f"{file}: {len(found)} of {len(images)} images", flush=True)
+        print(f"{file}: {len(found)} of {count} images", flush=True)
 
 
 def kept(out: Path, images: Any, made: dict[str, str]) -> Any:

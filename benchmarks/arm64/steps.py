@@ -25,21 +25,15 @@ MARGIN = 2.0
 
 TESTED = ("edge_runtime", "tests/conftest.py", "tests/edge_runtime", "setup.cfg")
 KEPT_BUNDLE = "benchmarks/seed-cnn-int8-bundle"
-TESTS = (
-    "accuracy",
-    "elf",
-    "golden",
-    "manifest",
-    "options",
-    "parity",
-    "probes",
-    "state",
-    "target",
-    "window",
+TESTS = tuple(
+    """
+    accuracy choice command comparison doctor elf golden images manifest measure options parity
+    pixels platforms probes report resample results_file state target wheels window
+    """.split()
 )
-"""Test files of the runtime that run on a core: arithmetic, documents, probes. A process starts ten
-to fifty times as slowly there, so files that start hundreds (the command, runner, doctor) are left
-out: what they test is done once, whole, by the other steps."""
+"""Test files of the runtime that run on a core: arithmetic, documents, images, probes. Starting a
+process takes seconds there, so the files that start many (the command, runner, worker, verdicts of
+real runs) are left out: the other steps do whole what those test in parts. ``stats`` needs scipy."""
 
 
 class StepError(Exception):
