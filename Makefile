@@ -45,13 +45,6 @@ arm64: $(VENV)/installed  ## everything on emulated Cortex-A53, A72 and A76; Deb
 	$(BIN)/python benchmarks/arm64/check.py
 	$(BIN)/python benchmarks/arm64/outputs.py --out build
 
-arm64: $(VENV)/installed  ## check a bundle on emulated Raspberry Pi 3, 4 and 5: Debian, root
-	$(BIN)/python benchmarks/arm64/lay_root.py
-	$(BIN)/cifarq-export --target arm64 --wheels pi-bookworm --with-torch \
-	  --out build/arm64-bundle --overwrite
-	$(BIN)/python benchmarks/arm64/check.py
-	$(BIN)/python benchmarks/arm64/outputs.py --out build/arm64-outputs
-
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(TORCH)

@@ -7,9 +7,17 @@ they compute, to the bit. It never shows how fast a board is.
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import click
+
+from edge_runtime import manifest
+
+_Item, _Done = TypeVar("_Item"), TypeVar("_Done")
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
@@ -45,6 +53,37 @@ CORES = {
     "cortex-a72": Core("Raspberry Pi 4 Model B Rev 1.4", "0xd08", _V8),
     "cortex-a76": Core("Raspberry Pi 5 Model B Rev 1.0", "0xd0b", (*_V8, *_CRYPTO, *_V82)),
 }
+
+
+def require(bundle: Path, root: Path = ROOT) -> None:
+    """Refuse what cannot work, before an hour is spent.
+
+    Raises:
+        ClickException: there is no root, no bundle, or no right to enter the one with the other.
+    """
+    if os.geteuid() != 0:
+        raise click.ClickException("running on an emulated core needs root: use sudo.")
+    if not (root / "etc/cores").is_dir():
+        raise click.ClickException(f"{root} is no root: python benchmarks/arm64/lay_root.py")
+    if not (bundle / manifest.FILE).is_file():
+        raise click.ClickException(
+            f"{bundle} is no bundle: cifarq-export --target arm64 --out {bundle.name}"
+        )
+
+
+def side_by_side(
+    do: Callable[[_Item], _Done], items: Sequence[_Item], processes: int
+) -> list[_Done]:
+    """Do something with all items, so many at a time, and return what came of each, in order."""
+    pool = ThreadPoolExecutor(processes)
+    try:
+        return list(pool.map(do, items))
+    except KeyboardInterrupt:
+        # Threads that wait for a board would go on to the next step; boards end with this process.
+        click.echo("Interrupted.", err=True)
+        os._exit(130)
+    finally:
+        pool.shutdown()
 
 
 @dataclass(frozen=True)
@@ -86,7 +125,8 @@ class Board:
         """
         path = [f"PYTHONPATH={':'.join(packages)}"] if packages else []
         board = [HERE / "on_core.sh", self.root, self.core, self.home]
-        prefix = [*board, "env", f"--chdir={folder}", *path]
+        # With its parent it ends, however that ends: an orphan would compute for an hour.
+        prefix = ["setpriv", "--pdeathsig=KILL", *board, "env", f"--chdir={folder}", *path]
         return [str(part) for part in (*prefix, *arguments)]
 
     def run(

@@ -11,14 +11,13 @@ said, and the exit code is 1.
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from subprocess import TimeoutExpired
 
 import click
 import steps
-from board import BUILD, BUNDLE, CORES, ROOT, Board
+from board import BUILD, BUNDLE, CORES, ROOT, Board, require, side_by_side
 from steps import StepError
 
 STEPS: dict[str, Callable[[Board], str]] = {
@@ -41,11 +40,10 @@ def main(
     cores: tuple[str, ...], names: tuple[str, ...], bundle: Path, root: Path, processes: int
 ) -> None:
     """Check each core; the steps of one are taken one after the other."""
+    require(bundle, root)
     boards = [Board(core, BUILD / "arm64-boards" / core, root) for core in cores or CORES]
     check = partial(check_board, bundle=bundle, names=names or tuple(STEPS))
-    with ThreadPoolExecutor(processes) as pool:
-        failed = sum(pool.map(check, boards))
-    if failed:
+    if failed := sum(side_by_side(check, boards, processes)):
         raise click.ClickException(f"{failed} of {len(boards) * len(names or STEPS)} steps failed.")
     click.echo("Everything works on every core. Nothing here says how fast a board is.")
 

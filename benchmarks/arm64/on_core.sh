@@ -34,7 +34,10 @@ exec unshare --mount --net --pid --fork --kill-child --propagation private bash 
   ln -s /proc/self/fd "$root/dev/fd"
   mkdir -m 1777 "$root/dev/shm"
   mount --bind "$work" "$root/home/pi"
-  # Not exec: a first process ignores Ctrl-C, its child does not.
+  # This shell stays the first process: it can be killed with its parent (a command of another user
+  # could not), everything ends with it, and Ctrl-C reaches the command, which is not the first.
+  code=0
   chroot --userspec=1000:1000 "$root" /usr/bin/env -i -C /home/pi HOME=/home/pi USER=pi \
-    LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin QEMU_CPU="$core" "$@"
+    LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin QEMU_CPU="$core" "$@" || code=$?
+  exit "$code"
 ' "$root" "$core" "$work" "$@"

@@ -13,7 +13,6 @@ import json
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import click
 import comparison
 import numpy as np
-from board import BUILD, BUNDLE, CORES, REPOSITORY, SITE, Board
+from board import BUILD, BUNDLE, CORES, REPOSITORY, SITE, Board, require, side_by_side
 from comparison import HERE
 
 from edge_runtime import golden, host, manifest, target
@@ -54,14 +53,14 @@ def main(images: int, bundle: Path, processes: int, out: Path, render: bool) -> 
 
 def measure(bundle: Path, images: int, processes: int) -> dict[str, Any]:
     """Compute every artifact's logits everywhere; return the record."""
+    require(bundle)
     content = manifest.read(bundle)
     pack = golden.of_bundle(bundle, content).first(images)
     machines = (HERE, *CORES)
     for machine in machines:
         prepare(bundle, content, KEPT / machine)
     jobs = list(product(content.artifacts, machines))
-    with ThreadPoolExecutor(processes) as pool:
-        ended = list(pool.map(lambda job: compute(*job, len(pack.images)), jobs))
+    ended = side_by_side(lambda job: compute(*job, len(pack.images)), jobs, processes)
     found = {
         (artifact.file, machine): failed or kept(artifact, machine)
         for (artifact, machine), failed in zip(jobs, ended, strict=True)

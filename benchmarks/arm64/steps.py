@@ -25,15 +25,34 @@ MARGIN = 2.0
 
 TESTED = ("edge_runtime", "tests/conftest.py", "tests/edge_runtime", "setup.cfg")
 KEPT_BUNDLE = "benchmarks/seed-cnn-int8-bundle"
-TESTS = tuple(
-    """
-    accuracy choice command comparison doctor elf golden images manifest measure options parity
-    pixels platforms probes report resample results_file state target wheels window
-    """.split()
+TESTS = (
+    "accuracy",
+    "choice",
+    "command",
+    "comparison",
+    "doctor",
+    "elf",
+    "golden",
+    "images",
+    "manifest",
+    "measure",
+    "options",
+    "parity",
+    "pixels",
+    "platforms",
+    "probes",
+    "report",
+    "resample",
+    "results_file",
+    "state",
+    "target",
+    "wheels",
+    "window",
 )
 """Test files of the runtime that run on a core: arithmetic, documents, images, probes. Starting a
 process takes seconds there, so the files that start many (the command, runner, worker, verdicts of
-real runs) are left out: the other steps do whole what those test in parts. ``stats`` needs scipy."""
+real runs) are left out: the other steps do whole what those test in parts. ``stats`` is
+left out because it needs scipy."""
 
 
 class StepError(Exception):
