@@ -84,7 +84,7 @@ def peak_bytes(bundle: Path, settings: dict[str, Any]) -> int:
         arguments += ["--rounds", settings["rounds"], "--min-runs", settings["min_runs"]]
         arguments += ["--min-time", settings["min_time_s"]]
         command = experiment.script("peak_of_parent.py", peak, *arguments)
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, capture_output=True)
         return int(peak.read_text())
 
 
