@@ -38,7 +38,7 @@ bundle: $(VENV)/installed  ## write again the small bundle that is kept under be
 	$(BIN)/cifarq-export --format onnx --precision int8-dynamic --min-speedup 0 \
 	  --out benchmarks/seed-cnn-int8-bundle --overwrite
 
-arm64: $(VENV)/installed  ## everything on emulated Cortex-A53, A72 and A76; Debian, root, about an hour
+arm64: $(VENV)/installed  ## everything on emulated Cortex-A53, A72 and A76; Debian, root, and patience
 	$(BIN)/python benchmarks/arm64/lay_root.py
 	$(BIN)/cifarq-export --target arm64 --wheels pi-bookworm --with-torch \
 	  --out build/arm64-bundle --overwrite

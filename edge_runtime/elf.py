@@ -29,7 +29,6 @@ def alignment(file: IO[bytes]) -> int | None:
     return min((align for kind, align in segments if kind == _PT_LOAD and align), default=None)
 
 
-def least(files: Iterable[IO[bytes]]) -> int | None:
-    """Return the least alignment of several libraries; None where none says one."""
-    known = [found for file in files if (found := alignment(file)) is not None]
-    return min(known, default=None)
+def least(alignments: Iterable[int | None]) -> int | None:
+    """Return the least of several libraries' alignments; None where none says one."""
+    return min((found for found in alignments if found is not None), default=None)

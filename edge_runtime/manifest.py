@@ -134,6 +134,12 @@ class Manifest:
         """The names of all files at the bundle's top that it names."""
         return (*(record.file for record in self.files), *(a.file for a in self.artifacts))
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files that it names, the wheels too, as paths from the bundle's folder."""
+        house = self.wheelhouse.wheels if self.wheelhouse else ()
+        return (*self.names, *(f"{WHEELS_FOLDER}/{wheel.file}" for wheel in house))
+
     def to_json(self) -> str:
         """Return the manifest's text."""
         return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"

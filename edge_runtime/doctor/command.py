@@ -39,6 +39,7 @@ _NAME_WIDTH = 22
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
     """Examine, and print."""
+    from edge_runtime.doctor import examine
     from edge_runtime.doctor.finding import Level
 
     found = []
@@ -46,17 +47,18 @@ def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
         found.append(finding)
         if not as_json:
             click.echo(line(finding))
-    counts = Counter(finding.level for finding in found)
+    code = int(examine.worst(found) is Level.FATAL)
     if as_json:
         content = {
             "target": target or "here",
-            "exit_code": int(bool(counts[Level.FATAL])),
+            "exit_code": code,
             "findings": [finding.to_json() for finding in found],
         }
         click.echo(json.dumps(content, indent=1))
     else:
+        counts = Counter(finding.level for finding in found)
         click.echo("\n" + ", ".join(f"{counts[level]} {level}" for level in Level) + ".")
-    raise SystemExit(1 if counts[Level.FATAL] else 0)
+    raise SystemExit(code)
 
 
 def line(finding: "Finding") -> str:

@@ -8,14 +8,13 @@ from pathlib import Path
 from edge_runtime import elf, manifest, wheels
 from edge_runtime.device_fit import unpacked_bytes
 from edge_runtime.doctor.facts import Facts
-from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
+from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.errors import BundleError
 from edge_runtime.manifest import Artifact, FileRecord, Manifest
 from edge_runtime.wheels import Wheel
 
 _RESULTS_BYTES = 20 * 2**20
 """What a results file of many rows may come to."""
-_PIP = "pip"
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,8 @@ def read(bundle: Path) -> tuple[Contents, list[Finding]]:
             whole[manifest.verified_wheel(bundle, record)] = wheels.parse(record.file)
         except BundleError as error:
             found.append(_broken(f"{manifest.WHEELS_FOLDER}/{error}"))
-    count = len(content.names) + len(house)
     if not found:
-        found = [ok("files", f"{count} are what the manifest says, by their SHA-256")]
+        found = [ok("files", f"{len(content.paths)} are what the manifest says, by their SHA-256")]
     return Contents(bundle, content, whole), found
 
 
@@ -103,12 +101,14 @@ def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterato
     if contents is not None and not installed:
         need = unpacked_bytes(list(contents.wheels))
     if free.value < need:
-        text = f"{_mega(free.value)} free, installing the wheels takes {_mega(need)}"
+        text = f"{megabytes(free.value)} free, installing the wheels takes {megabytes(need)}"
         yield fatal("disk", text, "make room, or copy the bundle to a larger disk")
     elif free.value < need + _RESULTS_BYTES:
-        yield warning("disk", f"{_mega(free.value)} free", "make room: results are written here")
+        yield warning(
+            "disk", f"{megabytes(free.value)} free", "make room: results are written here"
+        )
     else:
-        yield ok("disk", f"{_mega(free.value)} free")
+        yield ok("disk", f"{megabytes(free.value)} free")
 
 
 def pages(contents: Contents | None, facts: Facts, installed: int | None) -> Iterator[Finding]:
@@ -145,13 +145,9 @@ def _least_of_wheels(contents: Contents | None) -> int | None:
                 if ".so" in Path(name).suffixes:
                     with archive.open(name) as file:
                         found.append(elf.alignment(file))
-    return min((align for align in found if align is not None), default=None)
+    return elf.least(found)
 
 
 def _broken(text: str) -> Finding:
     what, _, remedy = text.rpartition(". ") if text.endswith(".") else (text, "", "")
     return fatal("files", what or text, remedy.rstrip(".").lower() or "copy the bundle again")
-
-
-def _mega(size: int) -> str:
-    return f"{size / 2**20:,.0f} MB"

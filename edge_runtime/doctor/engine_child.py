@@ -30,14 +30,14 @@ def tried(name: str) -> dict[str, Any]:
 
 def _alignment(module: str) -> int | None:
     """Return the least alignment of a module's own libraries, and numpy's, in bytes."""
-    least = []
+    found = []
     for name in (module, "numpy"):
         spec = importlib.util.find_spec(name)
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             for path in Path(folder).rglob("*.so*"):
                 with path.open("rb") as file:
-                    least.append(elf.alignment(file))
-    return min((align for align in least if align is not None), default=None)
+                    found.append(elf.alignment(file))
+    return elf.least(found)
 
 
 def main() -> None:

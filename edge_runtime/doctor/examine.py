@@ -1,16 +1,15 @@
 """All that the doctor looks at, in the order in which it is read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from edge_runtime import elf
 from edge_runtime.doctor import contents as contents_
 from edge_runtime.doctor import engines, facts, system
 from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, Level, unknown
 from edge_runtime.platforms import Device, platform
-
-Found = Callable[[Finding], object]
 
 
 def here(bundle: Path | None) -> Iterator[Finding]:
@@ -26,8 +25,7 @@ def here(bundle: Path | None) -> Iterator[Finding]:
     tried = [engines.attempt(name) for name in engines.wanted(found)]
     works = any(one.works for one in tried)
     yield from engines.imports(tried, found)
-    aligned = min((one.alignment for one in tried if one.alignment), default=None)
-    yield from contents_.pages(found, known, aligned)
+    yield from contents_.pages(found, known, elf.least(one.alignment for one in tried))
     if found:
         yield from contents_.wheelhouse(found, known, installed=works)
         yield from engines.quantized(tried, found)

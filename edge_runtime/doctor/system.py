@@ -8,7 +8,7 @@ the dot product instructions); page sizes: a Pi 5 boots a kernel with pages of 1
 from collections.abc import Iterator
 
 from edge_runtime.doctor.facts import Facts
-from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
+from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.manifest import Manifest
 from edge_runtime.probes.throttle import Firmware
 from edge_runtime.target import ARM64, X86_VNNI, has_dot_product, of_this_cpu
@@ -17,8 +17,8 @@ LEAST_PYTHON = (3, 11)
 WARM_CELSIUS = 60.0
 HOT_CELSIUS = 80.0
 _PROCESS_BYTES = {"onnxruntime": 100 * 2**20, "torch": 400 * 2**20}
-"""What a process with the engine and a small model takes, rounded up: edge-bench's table says what
-it really takes (the note on memory)."""
+"""Roughly what a process with the engine and a small model takes; edge-bench's note on memory says
+what it really took, which is more for PyTorch's CUDA builds."""
 
 _SET_GOVERNOR = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
@@ -118,11 +118,11 @@ def memory(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
         engine, need = max(short.items(), key=lambda item: item[1])
         yield warning(
             "memory",
-            f"{_mega(free.value)} free, {engine} takes up to {_mega(need)}",
+            f"{megabytes(free.value)} free, {engine} takes up to {megabytes(need)}",
             "close other programs, or add swap",
         )
     else:
-        yield ok("memory", f"{_mega(free.value)} free")
+        yield ok("memory", f"{megabytes(free.value)} free")
 
 
 def governor(facts: Facts) -> Iterator[Finding]:
@@ -179,7 +179,3 @@ def power(facts: Facts) -> Iterator[Finding]:
     else:
         reasons = dict.fromkeys((flags.reason, facts.power_source.reason))
         yield unknown("power", "; ".join(reasons))
-
-
-def _mega(size: int) -> str:
-    return f"{size / 2**20:,.0f} MB"

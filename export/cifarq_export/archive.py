@@ -58,7 +58,7 @@ def write(bundle: Path, content: Manifest) -> Path:
             gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
         ):
-            for name in sorted(_names(content)):
+            for name in sorted((manifest.FILE, *content.paths)):
                 _add(archive, bundle / name, f"{bundle.resolve().name}/{name}")
     except OSError as error:
         raise ExportError(
@@ -66,12 +66,6 @@ def write(bundle: Path, content: Manifest) -> Path:
             "archive is not."
         ) from error
     return path
-
-
-def _names(content: Manifest) -> list[str]:
-    house = content.wheelhouse.wheels if content.wheelhouse else ()
-    wheels = [f"{manifest.WHEELS_FOLDER}/{record.file}" for record in house]
-    return [manifest.FILE, *content.names, *wheels]
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:

@@ -316,9 +316,6 @@ def _take_place(beside: Path, out: Path) -> None:
 
 def _named_by_manifest(bundle: Path) -> set[Path]:
     try:
-        content = manifest.read(bundle)
+        return set(map(Path, manifest.read(bundle).paths))
     except BundleError:
         return set()
-    house = content.wheelhouse.wheels if content.wheelhouse else ()
-    wheels = {Path(manifest.WHEELS_FOLDER, record.file) for record in house}
-    return {*map(Path, content.names), *wheels}

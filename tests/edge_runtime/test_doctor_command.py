@@ -99,7 +99,8 @@ def test_an_engine_that_is_missing_is_fatal_where_none_works(run, bundle, fake_e
     done = run("edge_runtime", "doctor", bundle, env=fake_engine("onnxruntime", missing))
     assert done.returncode == 1
     (line,) = lines(done, "fatal")
-    assert "onnxruntime is not installed" in line and engines.get("onnxruntime").INSTALL
+    assert "onnxruntime is not installed" in line
+    assert f"→ {engines.get('onnxruntime').INSTALL}, in a virtual environment" in done.stdout
 
 
 def test_a_missing_engine_that_comes_along_is_installed_by_the_script(
