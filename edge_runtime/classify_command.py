@@ -119,8 +119,9 @@ def _run(command: list[str], threads: int, *, frames: bool) -> int:
         UsageError: there are too many paths.
     """
     stdin = None if frames else subprocess.DEVNULL
-    # Ctrl-C waits until the child can say what it has done so far: it starts with this mask.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Ctrl-C waits: in the child until it can say what it has done so far (it starts with this
+    # mask), and here until _wait can pass it on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process = subprocess.Popen(command, stdin=stdin, env=child.environment(threads))
     except OSError as error:
@@ -128,8 +129,6 @@ def _run(command: list[str], threads: int, *, frames: bool) -> int:
             f"cannot start a process with {len(command)} words ({error.strerror}): give the "
             "folder of the images."
         ) from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     code, interrupted = _wait(process)
     if interrupted:
         return 130
@@ -143,6 +142,7 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, bool]:
     interrupted = False
     while True:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             return process.wait(), interrupted
         except KeyboardInterrupt:
             process.send_signal(signal.SIGKILL if interrupted else signal.SIGINT)

@@ -203,6 +203,28 @@ def test_ctrl_c_at_any_time_leaves_no_traceback(delay_s):
     assert (process.returncode, out, err) == (130, b"", b"Interrupted.\n")
 
 
+def test_ctrl_c_while_the_model_is_started_waits_for_it():
+    code = (
+        "import os, signal, subprocess, sys\n"
+        "from edge_runtime import cli, classify_command\n"
+        "class Popen(subprocess.Popen):\n"
+        "    def __init__(self, *args, **options):\n"
+        "        super().__init__(*args, **options)\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "classify_command.subprocess.Popen = Popen\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "cli.cli(sys.argv[1:])"
+    )
+    arguments = ["classify", "-", "--frames", "32x32", "--bundle", SMALL_BUNDLE]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"Interrupted.\n")
+
+
 def commands_of(group):
     """The command lines of all processes of a group."""
     found = b""
