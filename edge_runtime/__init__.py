@@ -9,9 +9,8 @@ first asked for.
 Where things are::
 
     cli.py                  the command ``edge-bench``
-    classifier.py           the runtime as a library: ``from edge_runtime import Classifier``
-    choice.py, pixels.py, resample.py       which artifact runs; images as programs hold them
-    classify_command.py -> classify_worker.py, images.py, tally.py      ``edge-bench classify``
+    classify/               the runtime as a library, ``from edge_runtime import Classifier``, and
+                            as a command, ``edge-bench classify``
     manifest.py, golden.py  what a bundle says of itself, and the real images it brings
     plan.py -> recording.py -> runner.py -> worker.py -> measure.py
                             one plan; rounds, kept as they end; one child a turn; its samples
@@ -22,8 +21,7 @@ Where things are::
     comparison.py           result documents beside each other
     self_check.py           what the golden images are answered, before anything is timed
     doctor/                 what will go wrong on a device, before it does
-    platforms.py, wheels.py what a device is by its name, and which wheels fit it
-    device_fit.py, device_setup.py          the half of ``setup-device.sh`` that is Python
+    setup/                  which wheels fit a device, and the Python half of ``setup-device.sh``
     turns.py                sessions that take turns, for whoever exports
 """
 
@@ -31,14 +29,14 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # as ``typing`` has it, without importing it
 if TYPE_CHECKING:
-    from edge_runtime.classifier import Classifier as Classifier
-    from edge_runtime.classifier import Prediction as Prediction
+    from edge_runtime.classify.classifier import Classifier as Classifier
+    from edge_runtime.classify.classifier import Prediction as Prediction
 else:
 
     def __getattr__(name):
         """Import what programs use when they first ask for it."""
         if name not in ("Classifier", "Prediction"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from edge_runtime import classifier
+        from edge_runtime.classify import classifier
 
         return getattr(classifier, name)

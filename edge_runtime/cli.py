@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import edge_runtime
-from edge_runtime.classify_command import classify
+from edge_runtime.classify.command import classify
 from edge_runtime.command import CommandGroup
 from edge_runtime.doctor.command import doctor
 from edge_runtime.errors import RecordingError, UsageError

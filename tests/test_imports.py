@@ -57,8 +57,8 @@ def test_help_loads_nothing_heavy(module, arguments):
 
 @pytest.mark.parametrize(
     "module",
-    ["worker", "turn_worker", "accuracy_data", "classify_worker", "classifier", "device_fit",
-     "doctor.engine_child"],
+    ["worker", "turn_worker", "accuracy_data", "classify.worker", "classify.classifier",
+     "setup.fit", "doctor.engine_child"],
 )  # fmt: skip
 def test_a_child_needs_no_click(module):
     """Out of edge-bench.pyz a child finds edge_runtime alone; the click in it is its parent's."""
@@ -111,7 +111,7 @@ def test_the_device_side_imports_what_is_listed_and_each_engine_in_its_place():
     assert set(found) == set(ALLOWED)
     assert found["onnxruntime"] == {"edge_runtime/engines/onnxruntime.py"}
     assert found["torch"] == {"edge_runtime/engines/torch.py"}
-    assert found["PIL"] == {"edge_runtime/images.py"}
+    assert found["PIL"] == {"edge_runtime/classify/images.py"}
 
 
 def test_nothing_imports_benchmarks():

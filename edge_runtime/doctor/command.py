@@ -69,9 +69,10 @@ def line(finding: "Finding") -> str:
 
 
 def _examined(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
-    from edge_runtime import manifest, platforms
+    from edge_runtime import manifest
     from edge_runtime.default_bundle import default_bundle
     from edge_runtime.doctor import examine
+    from edge_runtime.setup import platforms
 
     device = platforms.device(target) if target else None
     if bundle is None and (default_bundle() / manifest.FILE).is_file():

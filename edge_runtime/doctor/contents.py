@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime import elf, manifest, wheels
-from edge_runtime.device_fit import unpacked_bytes
+from edge_runtime import manifest
+from edge_runtime.doctor import elf
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.errors import BundleError
 from edge_runtime.manifest import Artifact, FileRecord, Manifest
-from edge_runtime.wheels import Wheel
+from edge_runtime.setup import wheels
+from edge_runtime.setup.fit import unpacked_bytes
+from edge_runtime.setup.wheels import Wheel
 
 _RESULTS_BYTES = 20 * 2**20
 """What a results file of many rows may come to."""

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import elf, engines
+from edge_runtime import engines
 from edge_runtime.child import answers
+from edge_runtime.doctor import elf
 from edge_runtime.engines import torch
 from edge_runtime.errors import EngineError
 

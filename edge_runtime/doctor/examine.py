@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_runtime import elf
 from edge_runtime.doctor import contents as contents_
-from edge_runtime.doctor import engines, facts, system
+from edge_runtime.doctor import elf, engines, facts, system
 from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, Level, unknown
-from edge_runtime.platforms import Device, platform
+from edge_runtime.setup.platforms import Device, platform
 
 
 def here(bundle: Path | None) -> Iterator[Finding]:

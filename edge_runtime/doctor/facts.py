@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge_runtime import host
-from edge_runtime.device_fit import this_platform
-from edge_runtime.platforms import Device, Platform
 from edge_runtime.probes import (
     ROOT,
     Reading,
@@ -22,6 +20,8 @@ from edge_runtime.probes import (
     thermal,
     throttle,
 )
+from edge_runtime.setup.fit import this_platform
+from edge_runtime.setup.platforms import Device, Platform
 
 _T = TypeVar("_T")
 

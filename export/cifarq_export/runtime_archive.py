@@ -15,10 +15,10 @@ from pathlib import Path
 import click
 
 import edge_runtime
-from edge_runtime import device_setup
 from edge_runtime.files import write_bytes
 from edge_runtime.golden import zip_entry
 from edge_runtime.manifest import SETUP_FILE
+from edge_runtime.setup import environment
 
 # The environment that setup-device.sh made beside the archive is used where no other one is; it may
 # have a newer Python than the one that reads this, so that old ones have to understand it.
@@ -27,11 +27,11 @@ import os
 import sys
 
 bundle = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-venv = os.path.join(bundle, "{device_setup.FOLDER}")
+venv = os.path.join(bundle, "{environment.FOLDER}")
 python = os.path.join(venv, "bin", "python")
 if (
     sys.prefix == getattr(sys, "base_prefix", sys.prefix)
-    and os.path.exists(os.path.join(venv, "{device_setup.READY}"))
+    and os.path.exists(os.path.join(venv, "{environment.READY}"))
     and os.access(python, os.X_OK)
     and sys.executable != python  # an environment that is broken must not start itself for ever
 ):

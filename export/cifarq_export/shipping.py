@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cifarq_export import options
-from edge_runtime import platforms
 from edge_runtime.errors import UsageError
+from edge_runtime.setup import platforms
 
 if TYPE_CHECKING:
     from cifarq_export import wheelhouse

@@ -7,9 +7,10 @@ from pathlib import Path
 from cifarq_export.artifacts import Made
 from cifarq_export.bundle import Built
 from cifarq_export.text_table import aligned
-from edge_runtime import platforms, target
+from edge_runtime import target
 from edge_runtime.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
-from edge_runtime.wheels import parse
+from edge_runtime.setup import platforms
+from edge_runtime.setup.wheels import parse
 
 
 def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:

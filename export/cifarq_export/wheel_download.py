@@ -9,10 +9,10 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from edge_runtime import platforms
 from edge_runtime.errors import ExportError
-from edge_runtime.platforms import Platform
-from edge_runtime.wheels import LEGACY_GLIBC
+from edge_runtime.setup import platforms
+from edge_runtime.setup.platforms import Platform
+from edge_runtime.setup.wheels import LEGACY_GLIBC
 
 _OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
 """Minor version of the oldest C library that a machine's wheels are built for (PEP 600)."""

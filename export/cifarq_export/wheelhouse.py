@@ -23,8 +23,8 @@ from edge_runtime import engines
 from edge_runtime.errors import ExportError, UsageError
 from edge_runtime.files import sha256_of
 from edge_runtime.manifest import FileRecord, Wheelhouse
-from edge_runtime.platforms import Platform
-from edge_runtime.wheels import parse
+from edge_runtime.setup.platforms import Platform
+from edge_runtime.setup.wheels import parse
 
 if TYPE_CHECKING:  # it loads what writes models; a wrong name is to be told of at once
     from cifarq_export.artifacts import Watch

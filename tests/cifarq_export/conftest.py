@@ -19,8 +19,9 @@ from cifarq_export.calibrate import Calibration
 from cifarq_export.formats import Recipe
 from cifarq_export.images import ExportImages, Gatherer
 from cifarq_export.sources import Source, checkpoint
-from edge_runtime import device_fit, platforms
 from edge_runtime.manifest import Wheelhouse
+from edge_runtime.setup import platforms
+from edge_runtime.setup.fit import this_platform
 
 # Everything there is, whatever it is worth: how fast it is depends on what else runs here.
 EVERYTHING = (
@@ -50,7 +51,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def this_device() -> str:
     """What ``--wheels`` calls the machine that these tests run on."""
-    here = device_fit.this_platform()
+    here = this_platform()
     python, glibc = (".".join(map(str, version)) for version in (here.python, here.glibc))
     return f"linux-{here.machine}-py{python}-glibc{glibc}"
 

@@ -16,9 +16,9 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq_export import runtime_archive
-from edge_runtime import device_setup
-from edge_runtime.device_fit import Exit
 from edge_runtime.files import sha256_of
+from edge_runtime.setup import environment
+from edge_runtime.setup.fit import Exit
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 BASE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
@@ -110,7 +110,7 @@ def test_without_a_network_it_installs_and_says_what_to_do_next(ready):
 
 def test_again_it_says_that_all_is_done_and_touches_nothing(ready, tmp_path):
     bundle, _ = ready
-    marker = bundle / ".venv" / device_setup.READY
+    marker = bundle / ".venv" / environment.READY
     before = marker.stat().st_mtime_ns
     done = set_up(bundle, cwd=tmp_path)
     assert done.returncode == 0
@@ -137,13 +137,13 @@ def test_the_runtime_then_measures_by_any_python_and_its_own_environment(ready, 
 def test_what_was_made_is_known_by_its_wheels_and_has_to_start(ready, tmp_path, real_wheels):
     bundle, _ = ready
     _, house = real_wheels
-    assert device_setup.is_ready(bundle / ".venv", house)
+    assert environment.is_ready(bundle / ".venv", house)
     other = type(house)(house.platform, house.wheels[1:])
-    assert not device_setup.is_ready(bundle / ".venv", other)
+    assert not environment.is_ready(bundle / ".venv", other)
     (tmp_path / "v" / "bin").mkdir(parents=True)
-    shutil.copy(bundle / ".venv" / device_setup.READY, tmp_path / "v")
+    shutil.copy(bundle / ".venv" / environment.READY, tmp_path / "v")
     (tmp_path / "v" / "bin" / "python").symlink_to("/gone/python3")
-    assert not device_setup.is_ready(tmp_path / "v", house)
+    assert not environment.is_ready(tmp_path / "v", house)
 
 
 def fake_environment(bundle, *files):
@@ -166,7 +166,7 @@ def test_the_runtime_starts_itself_in_a_finished_environment_and_in_no_other(bun
     archive = bundle / "edge-bench.pyz"
     fake_environment(bundle)
     assert start(BASE_PYTHON, archive).startswith("edge-bench")  # no marker: not finished
-    (bundle / ".venv" / device_setup.READY).touch()
+    (bundle / ".venv" / environment.READY).touch()
     assert start(BASE_PYTHON, archive) == f"{archive}|--version|a b|"
     (tmp_path / "link").symlink_to(archive)
     assert start(BASE_PYTHON, tmp_path / "link") == f"{tmp_path / 'link'}|--version|a b|"
@@ -306,7 +306,7 @@ def test_an_engine_that_dies_of_this_cpu_is_named_and_nothing_is_left(bundle, tm
         f"import os; os.kill(os.getpid(), {int(signal.SIGILL)})"
     )
     (bundle / ".venv").mkdir()  # what a power cut left of an earlier try is no obstacle
-    (bundle / ".venv" / device_setup.UNFINISHED).touch()
+    (bundle / ".venv" / environment.UNFINISHED).touch()
     done = set_up(bundle, PYTHONPATH=str(tmp_path / "fakes"))
     (line,) = lines_of(done, Exit.ENGINE)
     assert line == (
@@ -365,9 +365,9 @@ def test_a_disk_that_fills_up_meanwhile_is_told_of_in_the_same_words(
 ):
     late = (
         f"import sys; sys.path.insert(0, {str(bundle / 'edge-bench.pyz')!r})\n"
-        "from edge_runtime import device_setup\n"
-        "device_setup.require_space = lambda folder, need: None\n"
-        "device_setup.main()"
+        "from edge_runtime.setup import environment\n"
+        "environment.require_space = lambda folder, need: None\n"
+        "environment.main()"
     )
     command = (sys.executable, "-c", late, bundle, "--venv", "disk/v")
     small = on_small_disk(tmp_path / "disk", size, *command)

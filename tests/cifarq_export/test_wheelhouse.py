@@ -13,11 +13,12 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 from packaging.requirements import Requirement
 
 from cifarq_export import bundle, wheel_download, wheelhouse
-from edge_runtime import manifest, platforms
+from edge_runtime import manifest
 from edge_runtime.errors import ExportError, UsageError
 from edge_runtime.files import sha256_of
 from edge_runtime.manifest import FileRecord, Wheelhouse
-from edge_runtime.wheels import parse
+from edge_runtime.setup import platforms
+from edge_runtime.setup.wheels import parse
 
 # A device that is another machine than this one, and has another Python.
 MACHINE = "x86_64" if this_machine.machine() == "aarch64" else "aarch64"

@@ -10,7 +10,7 @@ import pytest
 
 import edge_runtime
 from edge_runtime import Classifier, engines, golden, manifest
-from edge_runtime.classifier import softmax
+from edge_runtime.classify.classifier import softmax
 from edge_runtime.engines import EngineMissingError
 from edge_runtime.errors import BundleError, DataError, EngineError, UsageError
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge_runtime import golden, manifest
-from edge_runtime.tally import Tally
+from edge_runtime.classify.tally import Tally
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 ONNX = "seed-cnn-int8-dynamic.onnx"
@@ -194,7 +194,7 @@ def test_ctrl_c_as_a_terminal_sends_it_to_all_processes_sums_up_once(pack):
 def test_ctrl_c_at_any_time_leaves_no_traceback(delay_s):
     with streaming("-", "--frames", "32x32", start_new_session=True) as process:
         # Python itself prints a traceback where it is interrupted before our code runs.
-        while b"classify_worker" not in commands_of(process.pid) and process.poll() is None:
+        while b"classify.worker" not in commands_of(process.pid) and process.poll() is None:
             time.sleep(0.002)
         time.sleep(delay_s)
         os.killpg(process.pid, signal.SIGINT)
@@ -206,12 +206,13 @@ def test_ctrl_c_at_any_time_leaves_no_traceback(delay_s):
 def test_ctrl_c_while_the_model_is_started_waits_for_it():
     code = (
         "import os, signal, subprocess, sys\n"
-        "from edge_runtime import cli, classify_command\n"
+        "from edge_runtime import cli\n"
+        "from edge_runtime.classify import command\n"
         "class Popen(subprocess.Popen):\n"
         "    def __init__(self, *args, **options):\n"
         "        super().__init__(*args, **options)\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
-        "classify_command.subprocess.Popen = Popen\n"
+        "command.subprocess.Popen = Popen\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "cli.cli(sys.argv[1:])"
     )

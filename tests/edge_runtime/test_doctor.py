@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from edge_runtime import manifest, platforms
+from edge_runtime import manifest
 from edge_runtime.doctor import contents, examine, facts, system
 from edge_runtime.doctor.finding import Level
-from edge_runtime.platforms import Platform
 from edge_runtime.probes import Reading
 from edge_runtime.probes.throttle import Firmware
+from edge_runtime.setup import platforms
+from edge_runtime.setup.platforms import Platform
 
 BOOKWORM = Platform("pi-bookworm", "aarch64", (3, 11), (2, 36))
 MEGA = 2**20

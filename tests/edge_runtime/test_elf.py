@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime import elf
+from edge_runtime.doctor import elf
 
 
 def library(*segments):

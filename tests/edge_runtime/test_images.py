@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from edge_runtime import images
+from edge_runtime.classify import images
 from edge_runtime.errors import DataError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime import pixels
+from edge_runtime.classify import pixels
 from edge_runtime.errors import DataError, UsageError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (3, 20, 30), dtype=np.uint8)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime import platforms
 from edge_runtime.errors import UsageError
-from edge_runtime.platforms import COMMON_GLIBC, Platform
+from edge_runtime.setup import platforms
+from edge_runtime.setup.platforms import COMMON_GLIBC, Platform
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge_runtime import resample
+from edge_runtime.classify import resample
 
 SIDES = st.integers(1, 400)
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime import wheels
 from edge_runtime.errors import BundleError
-from edge_runtime.platforms import Platform
+from edge_runtime.setup import wheels
+from edge_runtime.setup.platforms import Platform
 
 BOOKWORM = Platform("pi-bookworm", "aarch64", (3, 11), (2, 36))
 DESKTOP = Platform("desktop", "x86_64", (3, 12), (2, 28))

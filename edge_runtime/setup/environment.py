@@ -23,8 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from edge_runtime import child, manifest, wheels
-from edge_runtime.device_fit import (
+from edge_runtime import child, manifest
+from edge_runtime.errors import BundleError
+from edge_runtime.files import write_text
+from edge_runtime.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
+from edge_runtime.setup import wheels
+from edge_runtime.setup.fit import (
     Exit,
     SetupError,
     require_fit,
@@ -35,9 +39,6 @@ from edge_runtime.device_fit import (
     unpacked_bytes,
     whole_wheels,
 )
-from edge_runtime.errors import BundleError
-from edge_runtime.files import write_text
-from edge_runtime.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
 
 FOLDER = ".venv"
 READY = "edge-bench-ready"

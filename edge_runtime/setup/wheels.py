@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from edge_runtime.errors import BundleError
-from edge_runtime.platforms import Platform
+from edge_runtime.setup.platforms import Platform
 
 LEGACY_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 """What names older than PEP 600 ask for."""

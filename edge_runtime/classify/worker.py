@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from edge_runtime.child import answers
+from edge_runtime.classify.tally import Tally
 from edge_runtime.errors import DataError, ToolkitError
-from edge_runtime.tally import Tally
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_runtime.classifier import Classifier, Prediction
+    from edge_runtime.classify.classifier import Classifier, Prediction
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def classify(order: Order, paths: list[Path], out: TextIO, tally: Tally, ctrl_c:
     Raises:
         ToolkitError: of the bundle, the engine or the names that were given.
     """
-    from edge_runtime.classifier import Classifier
+    from edge_runtime.classify.classifier import Classifier
 
     model = Classifier(
         order.bundle,
@@ -142,7 +142,7 @@ def _sources(order: Order, paths: list[Path]) -> Iterator[Source | DataError]:
     if order.frames:
         yield from frames(sys.stdin.buffer, *order.frames, order.color)
         return
-    from edge_runtime import images
+    from edge_runtime.classify import images
 
     for path in paths:
         try:
@@ -175,7 +175,7 @@ def frames(stream: BinaryIO, width: int, height: int, color: str) -> Iterator[So
 
 def of_file(file: Path, color: str) -> Iterator[Source | DataError]:
     """Yield a file's images; a file of arrays may hold many."""
-    from edge_runtime import images, pixels
+    from edge_runtime.classify import images, pixels
 
     try:
         content = images.read(file)

@@ -11,10 +11,11 @@ import zipfile
 from enum import IntEnum
 from pathlib import Path
 
-from edge_runtime import manifest, platforms, wheels
+from edge_runtime import manifest
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
 from edge_runtime.manifest import Wheelhouse
-from edge_runtime.platforms import Platform
+from edge_runtime.setup import platforms, wheels
+from edge_runtime.setup.platforms import Platform
 
 _BLOCK_BYTES = 4096
 """What a file is rounded up to; it makes a tenth of PyTorch's thousands of files."""

@@ -1,6 +1,6 @@
 """``edge-bench classify``: what a bundle's model sees in images, without a line of code.
 
-The model runs in a child process (``classify_worker.py``): an engine that dies becomes a message.
+The model runs in a child process (``worker.py``): an engine that dies becomes a message.
 """
 
 import json
@@ -98,7 +98,7 @@ def classify(paths: tuple[str, ...], bundle: Path | None, **wishes: Any) -> None
     elif frames:
         raise UsageError("--frames is the size of raw frames on standard input: give - as IMAGE.")
     order = json.dumps({"bundle": str(bundle or default_bundle()), **wishes})
-    command = [*child.command("classify_worker"), order, *(() if frames else paths)]
+    command = [*child.command("classify.worker"), order, *(() if frames else paths)]
     raise SystemExit(_run(command, wishes["threads"], frames=bool(frames)))
 
 

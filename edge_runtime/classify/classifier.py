@@ -27,12 +27,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime import choice, engines, manifest, pixels, resample, target
-from edge_runtime.choice import Wish
+from edge_runtime import engines, manifest, target
+from edge_runtime.classify import choice, pixels, resample
+from edge_runtime.classify.choice import Wish
+from edge_runtime.classify.pixels import Color
 from edge_runtime.engines import Engine, EngineMissingError
 from edge_runtime.errors import BundleError, EngineError, UsageError, reason
 from edge_runtime.manifest import Artifact
-from edge_runtime.pixels import Color
 
 _IMAGES_A_CALL = 16  # larger batches gain nothing on small CPUs, and hold more memory
 
