@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarq.resize import Resize
+from edge_runtime.classify import images
 from edge_runtime.errors import DataError
 
 
@@ -93,25 +94,25 @@ class LabelledFiles:
         Raises:
             DataError: one cannot be decoded, or has another size than the first.
         """
-        images = [_decode(file, resize) for file in self.files]
-        for file, pixels in zip(self.files, images, strict=True):
-            if pixels.shape != images[0].shape:
+        decoded = [_decode(file, resize) for file in self.files]
+        for file, pixels in zip(self.files, decoded, strict=True):
+            if pixels.shape != decoded[0].shape:
                 raise DataError(
                     f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "
-                    f"{images[0].shape[2]}x{images[0].shape[1]}. Resize all images to one size "
+                    f"{decoded[0].shape[2]}x{decoded[0].shape[1]}. Resize all images to one size "
                     "first; cifarq-export --model and --from do it with --resize."
                 )
-        return LabelledImages(np.stack(images), self.labels)
+        return LabelledImages(np.stack(decoded), self.labels)
 
 
 def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:
-    """Decode one image to (3, H, W) uint8."""
+    """Decode one image to (3, H, W) uint8, as the device does: upright, whatever the camera was."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
-            if resize is not None:
-                return resize(image)
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"cannot decode {path} ({error}). Replace or remove it.") from error
+        pixels = images.read(path)
+    except DataError as error:
+        raise DataError(f"{error} Replace or remove it.") from error
+    if resize is not None:
+        return resize(Image.fromarray(pixels))
+    return pixels.transpose(2, 0, 1)
