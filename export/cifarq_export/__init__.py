@@ -20,7 +20,10 @@ Where things are::
     sensitivity.py     which layers lose the accuracy, and the fallback that returns them to FP32
     explain/           what of an artifact is INT8, and why the rest is not
     compare.py         every precision in one table
-    bundle.py          the folder: written beside its place, then moved there whole
-    summary.py         what is printed of it; text_table.py: cells as aligned lines
+    bundle.py          the folder; staging.py: written beside its place, then moved there whole
+    shipping.py        what the command line says of the folder and what travels in it
     runtime_archive.py edge-bench.pyz
+    wheelhouse.py      the wheels for a device without internet; wheel_download.py fetches them
+    archive.py         the folder as one reproducible file
+    summary.py         what is printed of it; text_table.py: cells as aligned lines
 """

@@ -1,11 +1,8 @@
-"""A bundle: artifacts, manifest, golden pack and runtime in one folder, whole or not at all."""
+"""A bundle: artifacts, manifest, golden pack and runtime in one folder."""
 
 import importlib.metadata
-import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from cifarq_export.formats import Recipe
 from cifarq_export.images import ExportImages
 from cifarq_export.sources import Source
 from edge_runtime import accuracy, golden, manifest, target
-from edge_runtime.errors import BundleError, ExportError
+from edge_runtime.errors import ExportError
 from edge_runtime.files import sha256_of, write_text
 from edge_runtime.golden import Golden
 from edge_runtime.manifest import FileRecord, Manifest
@@ -75,7 +72,7 @@ def build(
     """Fill an empty folder with a bundle, checking each artifact.
 
     Args:
-        folder: an empty folder; see ``staged``.
+        folder: an empty folder; see ``staging.staged``.
         source: what is exported.
         order: what is wanted.
         images: what artifacts are calibrated and checked on, and what travels with them.
@@ -105,33 +102,12 @@ def build(
             ".\n".join(map(str, failures)) + ", or ship it all the same with --force. Nothing was "
             "written."
         )
-    travelling = reference(source, images.golden)
-    golden.write(
-        Golden(
-            images.golden.images,
-            images.golden.labels,
-            travelling.logits,
-            exported={
-                one.path.name: gates.answers(one.path, one.engine, recipe.how, images.golden)
-                for one in made
-                if one.precision != "fp32"
-            },
-        ),
-        folder / manifest.GOLDEN_FILE,
-    )
-    runtime_archive.write(folder / manifest.RUNTIME_FILE)
-    others = [manifest.GOLDEN_FILE, manifest.RUNTIME_FILE]
-    if house is not None:
-        runtime_archive.write_setup(folder / manifest.SETUP_FILE)
-        others.append(manifest.SETUP_FILE)
+    _write_golden(folder / manifest.GOLDEN_FILE, made, source, recipe, images.golden)
     content = Manifest(
         model=source.name,
         classes=source.classes,
         preprocessing=recipe.how,
-        files=tuple(
-            FileRecord(name, (folder / name).stat().st_size, sha256_of(folder / name))
-            for name in others
-        ),
+        files=tuple(_write_runtime(folder, with_setup=house is not None)),
         artifacts=tuple(one.record(source, recipe, validation) for one in made),
         images=images.to_json(),
         versions={
@@ -146,6 +122,30 @@ def build(
         warnings += wheelhouse.warnings(order.wheels, house, order.engines)
         warnings += _other_machine(content, order.wheels)
     return Built(content, made, tuple(warnings))
+
+
+def _write_golden(
+    path: Path, made: tuple[Made, ...], source: Source, recipe: Recipe, images: LabelledImages
+) -> None:
+    """Write the images that travel, with the answers of FP32 and of each artifact that is not."""
+    exported = {
+        one.path.name: gates.answers(one.path, one.engine, recipe.how, images)
+        for one in made
+        if one.precision != "fp32"
+    }
+    logits = reference(source, images).logits
+    golden.write(Golden(images.images, images.labels, logits, exported=exported), path)
+
+
+def _write_runtime(folder: Path, *, with_setup: bool) -> Iterator[FileRecord]:
+    """Write what runs a bundle, and yield the records of all its files that are no artifacts."""
+    runtime_archive.write(folder / manifest.RUNTIME_FILE)
+    names = [manifest.GOLDEN_FILE, manifest.RUNTIME_FILE]
+    if with_setup:
+        runtime_archive.write_setup(folder / manifest.SETUP_FILE)
+        names.append(manifest.SETUP_FILE)
+    for name in names:
+        yield FileRecord(name, (folder / name).stat().st_size, sha256_of(folder / name))
 
 
 def recipe_for(
@@ -254,68 +254,3 @@ def _other_machine(content: Manifest, wish: wheelhouse.Wish) -> list[str]:
         for artifact in content.artifacts
         if artifact.target != target.ANY and (artifact.target == target.ARM64) != arm
     ]
-
-
-@contextmanager
-def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield an empty folder beside ``out`` that takes its place on success and vanishes on failure.
-
-    With ``overwrite``, the files of the bundle in ``out`` are replaced; what its manifest does not
-    name (a results file, say) stays.
-
-    Raises:
-        ExportError: ``out`` is occupied and ``overwrite`` is not given, is no bundle, or cannot be
-            written to.
-    """
-    if out.exists() and not out.is_dir():
-        raise ExportError(f"--out {out} is a file; give a folder.")
-    if out.is_dir() and any(out.iterdir()):
-        if not overwrite:
-            raise ExportError(f"--out {out} is not empty. Give --overwrite, or another folder.")
-        if not (out / manifest.FILE).is_file():
-            raise ExportError(
-                f"--overwrite replaces a bundle, and --out {out} holds something else (no "
-                f"{manifest.FILE}). Give another folder."
-            )
-    beside = out.resolve().with_name(f".{out.resolve().name}.{secrets.token_hex(4)}.part")
-    try:
-        beside.mkdir(parents=True)
-        try:
-            yield beside
-            _take_place(beside, out.resolve())
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    except OSError as error:
-        where = Path(str(error.filename)) if error.filename else beside
-        if not (where.is_relative_to(beside) or beside.is_relative_to(where)):
-            raise ExportError(f"{where}: {error.strerror}. No bundle was written.") from error
-        raise ExportError(
-            f"cannot write to --out {out}: {error.strerror or error}. No bundle was written."
-        ) from error
-
-
-def _take_place(beside: Path, out: Path) -> None:
-    """Move the new files in, manifest last: until then the old one tells of the change."""
-    if not out.exists():
-        beside.replace(out)
-        return
-    wheels = out / manifest.WHEELS_FOLDER
-    if wheels.is_symlink():
-        raise ExportError(f"{wheels} is a link. A bundle never points outside itself: remove it.")
-    new = {path.relative_to(beside) for path in beside.rglob("*") if path.is_file()}
-    for name in {name.parent for name in new}:
-        (out / name).mkdir(exist_ok=True)
-    for name in new - {Path(manifest.FILE)}:
-        (beside / name).replace(out / name)
-    for name in _named_by_manifest(out) - new:
-        (out / name).unlink(missing_ok=True)
-    if wheels.is_dir() and not any(wheels.iterdir()):
-        wheels.rmdir()
-    (beside / manifest.FILE).replace(out / manifest.FILE)
-
-
-def _named_by_manifest(bundle: Path) -> set[Path]:
-    try:
-        return set(map(Path, manifest.read(bundle).paths))
-    except BundleError:
-        return set()

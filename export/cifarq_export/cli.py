@@ -114,7 +114,7 @@ def bundle(
     from cifarq.progress import stages
     from cifarq_export import archive as archives
     from cifarq_export import bundle as bundles
-    from cifarq_export import gates, selection, summary
+    from cifarq_export import gates, selection, staging, summary
 
     selected = selection.choose(format_, precisions, source.formats)
     for format_name, precision in selected.skipped:
@@ -131,7 +131,7 @@ def bundle(
     out = out or Path(f"{source.name}-bundle")
     if archive:
         archives.require_free(out, overwrite=overwrite)
-    with bundles.staged(out, overwrite=overwrite) as folder:
+    with staging.staged(out, overwrite=overwrite) as folder:
         images = options.draw(gatherer, source, calibration_images, validation_images)
         with stages() as watch:
             built = bundles.build(folder, source, order, images, watch)

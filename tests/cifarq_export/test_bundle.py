@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq import packs
-from cifarq_export import bundle
+from cifarq_export import bundle, staging
 from cifarq_export.images import Gatherer
 from edge_runtime import engines, files, golden, manifest
 from edge_runtime.errors import DataError, ExportError
@@ -122,7 +122,7 @@ def test_the_runtime_holds_the_device_side_and_click_and_nothing_else(everything
 
 def build(out, source, images, **changes):
     order = replace(bundle.Order((("onnx", "fp32"),), "x86-vnni"), **changes)
-    with bundle.staged(out, overwrite=False) as folder:
+    with staging.staged(out, overwrite=False) as folder:
         return bundle.build(folder, source, order, images)
 
 
@@ -197,7 +197,7 @@ def test_overwriting_replaces_the_bundle_and_keeps_what_belongs_to_somebody_else
     shutil.copytree(everything, out)
     (out / "results.json").write_text("mine")
     (out / "yolo.onnx").write_text("mine too")
-    with bundle.staged(out, overwrite=True) as folder:
+    with staging.staged(out, overwrite=True) as folder:
         (folder / "manifest.json").write_text("new")
     assert {p.name: p.read_text() for p in out.iterdir()} == {
         "results.json": "mine",
@@ -211,7 +211,7 @@ def test_overwriting_what_is_no_bundle_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with (
         pytest.raises(ExportError, match="holds something else"),
-        bundle.staged(tmp_path, overwrite=True),
+        staging.staged(tmp_path, overwrite=True),
     ):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
@@ -222,7 +222,7 @@ def test_a_failed_overwrite_leaves_the_old_bundle(tmp_path):
     (tmp_path / "out" / "manifest.json").write_text("old")
     with (
         pytest.raises(ZeroDivisionError),
-        bundle.staged(tmp_path / "out", overwrite=True) as folder,
+        staging.staged(tmp_path / "out", overwrite=True) as folder,
     ):
         (folder / "manifest.json").write_text("half")
         raise ZeroDivisionError
@@ -269,7 +269,7 @@ def test_versions_of_what_wrote_it_are_in_the_manifest(everything):
 
 def test_what_cannot_be_read_elsewhere_is_not_blamed_on_out(tmp_path):
     def build():
-        with bundle.staged(tmp_path / "out", overwrite=False):
+        with staging.staged(tmp_path / "out", overwrite=False):
             (tmp_path / "absent").read_bytes()
 
     with pytest.raises(ExportError, match=r"absent: No such file or directory\. No bundle"):
