@@ -42,7 +42,7 @@ arm64: $(VENV)/installed  ## everything on emulated Cortex-A53, A72 and A76; Deb
 	$(BIN)/python benchmarks/arm64/lay_root.py
 	$(BIN)/cifarq-export --target arm64 --wheels pi-bookworm --with-torch \
 	  --out build/arm64-bundle --overwrite
-	$(BIN)/python benchmarks/arm64/check.py
+	$(BIN)/python benchmarks/arm64/check.py --out build
 	$(BIN)/python benchmarks/arm64/outputs.py --out build
 
 $(VENV)/installed: setup.cfg pyproject.toml

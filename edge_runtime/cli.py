@@ -1,6 +1,7 @@
 """The command ``edge-bench``: measure a bundle's artifacts on this device."""
 
 import io
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,8 +120,8 @@ def run(
 ) -> None:
     """Make the plan and carry it out."""
     from edge_runtime import accuracy_data as labelled
+    from edge_runtime import installing, recording, runner, self_check
     from edge_runtime import plan as planning
-    from edge_runtime import recording, runner, self_check
     from edge_runtime.default_bundle import default_bundle
 
     if resume and not json_file:
@@ -129,6 +130,7 @@ def run(
     _settle_emulation(ctx, values)
     settings = _settings(values, labelled.described(file) if file else "")
     plan = planning.make(paths or (default_bundle(),), settings, engines, file)
+    installing.require_numpy(plan.jobs[0].bundle)
     if file:
         labelled.check(file, sorted({job.bundle for job in plan.jobs}))
     if resume and json_file:
@@ -136,6 +138,8 @@ def run(
     else:
         record = recording.new(plan, json_file)
     problems = [*plan.problems, *runner.corrupt_files(plan)]
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
     for line in self_check.lines(plan):
         click.echo(line, err=True)
     try:
@@ -147,7 +151,7 @@ def run(
         _print(record.results, output)
         raise
     _print(measured, output)
-    for problem in problems:
+    for problem in problems:  # once more, where the eye is now
         click.echo(f"Error: {problem}", err=True)
     raise SystemExit(_exit_code(measured, require, bool(problems)))
 
@@ -266,6 +270,8 @@ cli.add_command(classify)
 
 def main() -> None:
     """Run the command."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as edge-bench.pyz leaves it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no box-drawing characters
         sys.stdout.reconfigure(errors="replace")
     cli(prog_name="edge-bench")

@@ -1,12 +1,13 @@
 """The click group our commands share: a default subcommand, and one boundary for errors."""
 
+import os
 import sys
 from typing import Any
 
 import click
 
 from edge_runtime.errors import ToolkitError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.nearest import did_you_mean, nearest
 
 
 class CommandGroup(click.Group):
@@ -30,8 +31,17 @@ class CommandGroup(click.Group):
         """Put the default subcommand's name in front where no subcommand is named."""
         own = {"--help", "--version"}
         if self.default and not (args and (args[0] in self.commands or args[0] in own)):
+            self._refuse_misspelt(ctx, args[:1])
             args = [self.default, *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, ctx: click.Context, first: list[str]) -> None:
+        """Refuse a first word that is no path and nearly a subcommand: ``edge-bench docter``."""
+        for word in first:
+            if word.startswith("-") or os.path.lexists(word):
+                continue
+            if command := nearest(word, self.commands, cutoff=0.8):
+                ctx.fail(f"no command and no path {word!r}. Did you mean {command!r}?")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

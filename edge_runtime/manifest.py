@@ -12,13 +12,14 @@ Schema history:
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from edge_runtime import strict
 from edge_runtime.errors import BundleError
 from edge_runtime.files import sha256_of
-from edge_runtime.preprocess import NormalisedBy, Preprocessing
+from edge_runtime.preprocess import Preprocessing
 
 SCHEMA = 3
 FILE = "manifest.json"
@@ -26,11 +27,6 @@ GOLDEN_FILE = "golden.npz"
 RUNTIME_FILE = "edge-bench.pyz"
 SETUP_FILE = "setup-device.sh"
 WHEELS_FOLDER = "wheels"
-
-_Record = TypeVar(
-    "_Record",
-    bound="Preprocessing | TensorSpec | FileRecord | Artifact | Wheelhouse | Manifest",
-)
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ class Wheelhouse:
     """The wheels in ``wheels/``: all that an offline device installs.
 
     Attributes:
-        platform: whom they are for: a name in ``platforms``.
+        platform: whom they are for: a name in ``setup/platforms.py``.
         wheels: the files.
     """
 
@@ -244,16 +240,16 @@ def _inside(bundle: Path, name: str) -> Path:
 
 
 def _from_json(content: dict[str, Any]) -> Manifest:
-    record = dict(content)
-    if not isinstance(record["classes"], list):
-        raise TypeError(f"classes is {record['classes']!r:.40}, not a list")
-    record["classes"] = tuple(str(name) for name in record["classes"])
-    record["preprocessing"] = _preprocessing(record["preprocessing"])
-    record["files"] = tuple(_record(FileRecord, item) for item in record["files"])
-    record["artifacts"] = tuple(_artifact(item) for item in record["artifacts"])
-    if record.get("wheelhouse") is not None:
-        record["wheelhouse"] = _wheelhouse(record["wheelhouse"])
-    manifest = _record(Manifest, record)
+    manifest = strict.build(Manifest, content)
+    for artifact in manifest.artifacts:
+        agreement = artifact.parity.get("top1_agreement", 1)
+        if not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
+            raise ValueError(f"{artifact.file}: top1_agreement is {agreement!r:.40}, not a share")
+    wheels = manifest.wheelhouse.wheels if manifest.wheelhouse else ()
+    records: tuple[FileRecord | Artifact, ...] = (*manifest.files, *manifest.artifacts, *wheels)
+    for record in records:
+        if record.size_bytes < 0:
+            raise ValueError(f"{record.file}: size_bytes is {record.size_bytes}, not a size")
     if len(manifest.classes) < 2:
         raise ValueError(f"{len(manifest.classes)} classes; a classifier has at least 2")
     if twice := {name for name in manifest.names if manifest.names.count(name) > 1}:
@@ -290,52 +286,3 @@ def _check_preprocessing(manifest: Manifest) -> None:
         or min(how.std) <= 0
     ):
         raise ValueError(f"mean {how.mean} and std {how.std} have to be finite, and std above 0")
-
-
-def _preprocessing(item: Any) -> Preprocessing:
-    how = _record(Preprocessing, item)
-    return replace(how, normalised_by=NormalisedBy(how.normalised_by))
-
-
-def _wheelhouse(item: Any) -> Wheelhouse:
-    house = _record(Wheelhouse, item)
-    if not isinstance(house.platform, str) or not isinstance(house.wheels, tuple):
-        raise TypeError(f"Wheelhouse: {item!r:.60} names no platform or no list of wheels")
-    return replace(house, wheels=tuple(_record(FileRecord, wheel) for wheel in house.wheels))
-
-
-def _artifact(item: Any) -> Artifact:
-    artifact = dict(item)
-    for key in ("input", "output"):
-        artifact[key] = _record(TensorSpec, artifact[key])
-    for key in ("quantized", "parity", "accuracy"):
-        if not isinstance(artifact.get(key, {}), dict):
-            raise TypeError(f"Artifact: {key} is {artifact[key]!r:.40}, not an object")
-    agreement = artifact.get("parity", {}).get("top1_agreement", 1)
-    if not isinstance(agreement, int | float) or not 0 <= agreement <= 1:
-        raise ValueError(f"Artifact: top1_agreement is {agreement!r:.40}, not a share")
-    return _record(Artifact, artifact)
-
-
-def _record(kind: type[_Record], item: Any) -> _Record:
-    """Build a dataclass from JSON; keys that a later minor version may add are passed over."""
-    if not isinstance(item, dict):
-        raise TypeError(f"expected an object for {kind.__name__}, found {item!r:.40}")
-    known = {f.name for f in fields(kind)}
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in item.items() if k in known
-    }
-    try:
-        record = kind(**values)
-    except TypeError as error:
-        raise TypeError(f"{kind.__name__}: {error}") from error
-    for key in ("file", "sha256", "format", "engine", "precision", "model", "target"):
-        if not isinstance(values.get(key, ""), str):
-            raise TypeError(f"{kind.__name__}: {key} is {values[key]!r}, not a string")
-    size = values.get("size_bytes", 0)
-    if not isinstance(size, int) or not 0 <= size < 2**63:
-        raise TypeError(f"{kind.__name__}: size_bytes is {size!r}, not a size")
-    gates = values.get("overridden", ())
-    if not isinstance(gates, tuple) or not all(isinstance(gate, str) for gate in gates):
-        raise TypeError(f"{kind.__name__}: overridden is {gates!r:.40}, not a list of names")
-    return record

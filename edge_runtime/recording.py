@@ -59,9 +59,10 @@ class Recording:
         try:
             results_file.write(self.results, file)
         except OSError as error:
+            before = ", and holds what was measured before" if file.exists() else ""
             raise RecordingError(
-                f"--json {file} cannot be written ({error.strerror}), and holds what was measured "
-                "before. Make room and go on with --resume."
+                f"--json {file} cannot be written ({error.strerror}){before}. Make room and "
+                f"{'go on with --resume' if before else 'run it again'}."
             ) from error
 
 

@@ -21,7 +21,7 @@ def build(kind: type[_T], value: Any, where: str = "") -> _T:
 
     Args:
         kind: a dataclass whose fields are numbers, strings, dicts, tuples, enums, dataclasses,
-            or one of these or None.
+            or one of these or None, or one of several plain kinds.
         value: JSON values.
         where: the place of ``value`` in its document, for messages.
 
@@ -48,8 +48,8 @@ def _fit(kind: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        (kind,) = (argument for argument in arguments if argument is not type(None))
-        return _fit(kind, value, where)
+        kinds = [argument for argument in arguments if argument is not type(None)]
+        return _fit(next((k for k in kinds if type(value) is k), kinds[0]), value, where)
     if origin is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{where} is {_short(value)}, not a list")

@@ -11,7 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge_runtime import accuracy, accuracy_data, engines, golden, manifest, measure, parity
+from edge_runtime import (
+    accuracy,
+    accuracy_data,
+    engines,
+    golden,
+    installing,
+    manifest,
+    measure,
+    parity,
+)
 from edge_runtime.child import answers
 from edge_runtime.engines import null
 from edge_runtime.errors import EngineError, ToolkitError
@@ -41,7 +50,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     start = memory.stage()
     content = manifest.read(bundle)
     artifact = next(a for a in content.artifacts if a.file == job["file"])
-    engine = engines.require(artifact.engine)
+    script = installing.script_for(engines.get(artifact.engine).REQUIRES, bundle, content)
+    engine = engines.require(artifact.engine, script)
     stages = {"start": start, "engine": memory.stage()}
     pack = golden.of_bundle(bundle, content).first(job["accuracy_images"])
     how = content.preprocessing

@@ -234,6 +234,7 @@ def test_what_the_troubleshooting_lists_is_what_is_said():
             for part in re.split(r" ?\.\.\.:? ?", text)}  # fmt: skip
     files = [*(REPOSITORY / "edge_runtime").rglob("*.py")]
     files += (REPOSITORY / "export/cifarq_export").glob("setup-device.sh")
+    files += (REPOSITORY / "export/cifarq_export").glob("runtime_archive.py")
     # Texts in pieces are put together, and what is filled in is left out.
     whole = "\n".join(re.sub(r'"\s*\n\s*f?"', "", file.read_text()) for file in files)
     assert len(said) > 12

@@ -97,7 +97,7 @@ ALLOWED = {
     "click": "the command line",
     "onnxruntime": "an engine",
     "torch": "an engine",
-    "PIL": "photographs, for edge-bench classify alone",
+    "PIL": "photographs, for edge-bench classify and for training",
 }
 """What the device side may import beside the standard library, each for a reason."""
 

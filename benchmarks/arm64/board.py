@@ -22,6 +22,7 @@ _Item, _Done = TypeVar("_Item"), TypeVar("_Done")
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 BUILD = REPOSITORY / "build"
+RESULTS = REPOSITORY / "benchmarks" / "results"
 ROOT = BUILD / "arm64"
 BUNDLE = BUILD / "arm64-bundle"
 SITE = Path("/opt/site")
@@ -69,6 +70,12 @@ def require(bundle: Path, root: Path = ROOT) -> None:
         raise click.ClickException(
             f"{bundle} is no bundle: cifarq-export --target arm64 --out {bundle.name}"
         )
+
+
+def emulator() -> str:
+    """Return the emulator's name and version."""
+    said = subprocess.run(["qemu-aarch64-static", "--version"], capture_output=True, text=True)
+    return " ".join(said.stdout.split()[:3])
 
 
 def side_by_side(

@@ -6,19 +6,25 @@
 Each core gets the bundle in an empty home, the system's Python without a package, and no network.
 There: ``setup-device.sh``, ``edge-bench doctor``, a measurement with ``--emulated``, ``classify``,
 and the runtime's own tests. A step is a line with its result and seconds; what failed shows what it
-said, and the exit code is 1.
+said, and the exit code is 1. Where every step of every core went well, what they said is written to
+``arm64_check.json`` and, drawn from it, ``arm64_check.md``.
 """
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from subprocess import TimeoutExpired
 
+import checked
 import click
 import steps
-from board import BUILD, BUNDLE, CORES, ROOT, Board, require, side_by_side
+from board import BUILD, BUNDLE, CORES, RESULTS, ROOT, Board, emulator, require, side_by_side
 from steps import StepError
+
+from edge_runtime import manifest
+from edge_runtime.files import write_text
 
 STEPS: dict[str, Callable[[Board], str]] = {
     "bare system": steps.bare,
@@ -36,27 +42,41 @@ STEPS: dict[str, Callable[[Board], str]] = {
 @click.option("--bundle", default=BUNDLE, type=click.Path(path_type=Path), help="For arm64.")
 @click.option("--root", default=ROOT, type=click.Path(path_type=Path), help="From lay_root.py.")
 @click.option("--processes", default=2, show_default=True, help="Cores at a time.")
+@click.option("--out", default=RESULTS, type=click.Path(path_type=Path), help="For the record.")
 def main(
-    cores: tuple[str, ...], names: tuple[str, ...], bundle: Path, root: Path, processes: int
+    cores: tuple[str, ...],
+    names: tuple[str, ...],
+    bundle: Path,
+    root: Path,
+    processes: int,
+    out: Path,
 ) -> None:
     """Check each core; the steps of one are taken one after the other."""
     require(bundle, root)
     boards = [Board(core, BUILD / "arm64-boards" / core, root) for core in cores or CORES]
     check = partial(check_board, bundle=bundle, names=names or tuple(STEPS))
-    if failed := sum(side_by_side(check, boards, processes)):
-        raise click.ClickException(f"{failed} of {len(boards) * len(names or STEPS)} steps failed.")
+    taken = [step for of_board in side_by_side(check, boards, processes) for step in of_board]
+    if failed := sum(said is None for _, _, said in taken):
+        raise click.ClickException(f"{failed} of {len(taken)} steps failed.")
     click.echo("Everything works on every core. Nothing here says how fast a board is.")
+    if len(taken) == len(CORES) * len(STEPS):
+        well = [(core, name, said) for core, name, said in taken if said is not None]
+        kept = checked.record(well, manifest.read(bundle).versions, emulator())
+        write_text(out / "arm64_check.json", json.dumps(kept, indent=1) + "\n")
+        write_text(out / "arm64_check.md", checked.markdown(kept))
 
 
-def check_board(board: Board, bundle: Path, names: tuple[str, ...]) -> int:
-    """Take the steps on a fresh board; return how many failed."""
+def check_board(
+    board: Board, bundle: Path, names: tuple[str, ...]
+) -> list[tuple[str, str, str | None]]:
+    """Take the steps on a fresh board; return core, step and what it said, None where it failed."""
     board.clear()
     steps.lay(board, bundle)
-    return sum(not take(board, name) for name in names)
+    return [(board.core, name, take(board, name)) for name in names]
 
 
-def take(board: Board, name: str) -> bool:
-    """Take a step, print its line, and say whether it went well."""
+def take(board: Board, name: str) -> str | None:
+    """Take a step, print its line, and return what it said if it went well."""
     started = time.monotonic()
     try:
         said, output = STEPS[name](board), ""
@@ -67,7 +87,7 @@ def take(board: Board, name: str) -> bool:
     line = f"{board.core}  {name:15} {time.monotonic() - started:5.0f} s  {said}"
     indented = "".join(f"\n    {one}" for one in output.splitlines())
     click.echo(line + indented)
-    return not said.startswith("FAILED")
+    return None if said.startswith("FAILED") else said
 
 
 if __name__ == "__main__":

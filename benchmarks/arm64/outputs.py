@@ -20,14 +20,13 @@ from typing import Any
 import click
 import comparison
 import numpy as np
-from board import BUILD, BUNDLE, CORES, REPOSITORY, SITE, Board, require, side_by_side
+from board import BUILD, BUNDLE, CORES, RESULTS, SITE, Board, emulator, require, side_by_side
 from comparison import HERE
 
 from edge_runtime import golden, host, manifest, target
 from edge_runtime.files import write_text
 
 KEPT = BUILD / "arm64-outputs"
-OUT = REPOSITORY / "benchmarks" / "results"
 SCRIPT = Path(__file__).resolve().parent / "logits.py"
 
 
@@ -35,7 +34,7 @@ SCRIPT = Path(__file__).resolve().parent / "logits.py"
 @click.option("--images", default=64, show_default=True, type=click.IntRange(1))
 @click.option("--bundle", default=BUNDLE, type=click.Path(path_type=Path), help="For arm64.")
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
-@click.option("--out", default=OUT, type=click.Path(path_type=Path), help="Folder of the record.")
+@click.option("--out", default=RESULTS, type=click.Path(path_type=Path), help="For the record.")
 @click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
 def main(images: int, bundle: Path, processes: int, out: Path, render: bool) -> None:
     """Compute what is not kept yet, compare, write both files."""
@@ -115,12 +114,6 @@ def kept(artifact: manifest.Artifact, machine: str) -> comparison.Answers:
     """Return what an artifact answered on a machine."""
     with np.load(KEPT / machine / "logits" / f"{artifact.file}.npz", allow_pickle=False) as arrays:
         return comparison.Answers(arrays["logits"], json.loads(str(arrays["made"])))
-
-
-def emulator() -> str:
-    """Return the emulator's name and version."""
-    said = subprocess.run(["qemu-aarch64-static", "--version"], capture_output=True, text=True)
-    return " ".join(said.stdout.split()[:3])
 
 
 if __name__ == "__main__":

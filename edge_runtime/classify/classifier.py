@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime import engines, manifest, target
+from edge_runtime import engines, installing, manifest, target
 from edge_runtime.classify import choice, pixels, resample
 from edge_runtime.classify.choice import Wish
 from edge_runtime.classify.pixels import Color
@@ -118,7 +118,7 @@ class Classifier:
         folder, wish = Path(bundle), Wish(artifact, precision, format)
         content = manifest.read(folder)
         fitting = choice.candidates(content, wish, target.of_this_cpu())
-        self.artifact, engine = _installed(fitting)
+        self.artifact, engine = _installed(fitting, folder, content)
         self._height, self._width = _input_size(self.artifact)
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
@@ -237,7 +237,9 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum())
 
 
-def _installed(fitting: list[Artifact]) -> tuple[Artifact, Engine]:
+def _installed(
+    fitting: list[Artifact], folder: Path, content: manifest.Manifest
+) -> tuple[Artifact, Engine]:
     """Return the first artifact whose engine is installed, and the engine.
 
     Raises:
@@ -250,7 +252,8 @@ def _installed(fitting: list[Artifact]) -> tuple[Artifact, Engine]:
             missing[artifact.engine] = f"this version knows no engine {artifact.engine!r}"
             continue
         try:
-            return artifact, engines.require(artifact.engine)
+            script = installing.script_for(engines.get(artifact.engine).REQUIRES, folder, content)
+            return artifact, engines.require(artifact.engine, script)
         except EngineMissingError as error:
             missing[artifact.engine] = str(error)
     raise EngineMissingError("; or ".join(missing.values()))

@@ -3,6 +3,7 @@
 The model runs in a child process (``worker.py``): an engine that dies becomes a message.
 """
 
+import errno
 import json
 import signal
 import subprocess
@@ -12,9 +13,10 @@ from typing import Any
 
 import click
 
-from edge_runtime import child
+from edge_runtime import child, installing
 from edge_runtime.default_bundle import default_bundle
 from edge_runtime.errors import EngineError, UsageError
+from edge_runtime.probes import emulation
 
 _HELP = """\
 Say what the bundle's model sees in each IMAGE: a file, a folder, or - for raw frames.
@@ -25,7 +27,7 @@ printed for each as it comes. Images of any size are scaled and cropped as the m
 
 Without --artifact, --precision or --format the best artifact that fits this CPU runs: INT8 with
 static ranges made for it, else dynamic INT8, else FP32. Times go to standard error; they are no
-benchmark.
+benchmark. An emulated CPU's are not told: they are null in JSON.
 
 \b
 Examples:
@@ -66,7 +68,14 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
 
 
 @click.command(help=_HELP, short_help="Say what the model sees in images or frames.", epilog=_EXIT)
-@click.argument("paths", metavar="IMAGE...", nargs=-1, required=True, type=click.Path())
+@click.argument(
+    "paths",
+    metavar="IMAGE...",
+    nargs=-1,
+    required=True,
+    # Whether it can be read is seen when it is: one that cannot be does not stop the others.
+    type=click.Path(readable=False),
+)
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),
@@ -87,35 +96,53 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
     "--color",
     default="rgb",
     show_default=True,
-    type=click.Choice(["rgb", "bgr"]),
+    type=click.Choice(["rgb", "bgr"], case_sensitive=False),
     help="Order of the channels in frames and arrays; OpenCV's is bgr.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["chw", "hwc"], case_sensitive=False),
+    help="Where channels are in .npy and .npz; told from the shape unless that fits both.",
 )
 def classify(paths: tuple[str, ...], bundle: Path | None, **wishes: Any) -> None:
     """Check what needs no model, and leave the rest to a child process."""
     frames = wishes["frames"]
     if "-" in paths:
-        _check_stream(paths, frames)
+        _check_stream(paths, frames, wishes["layout"])
     elif frames:
         raise UsageError("--frames is the size of raw frames on standard input: give - as IMAGE.")
-    order = json.dumps({"bundle": str(bundle or default_bundle()), **wishes})
+    where = bundle or default_bundle()
+    installing.require_numpy(where)
+    order = json.dumps({"bundle": str(where), "emulated_on": _emulated_on(), **wishes})
     command = [*child.command("classify.worker"), order, *(() if frames else paths)]
     raise SystemExit(_run(command, wishes["threads"], frames=bool(frames)))
 
 
-def _check_stream(paths: tuple[str, ...], frames: tuple[int, int] | None) -> None:
+def _emulated_on() -> str:
+    """Return the machine that emulates this CPU; '' where none is known to."""
+    kernel = emulation.emulated_on().value
+    return kernel if kernel and kernel != "none" else ""
+
+
+def _check_stream(
+    paths: tuple[str, ...], frames: tuple[int, int] | None, layout: str | None
+) -> None:
     if len(paths) > 1:
         raise UsageError("- is the only IMAGE where it is given; a file of that name is ./-")
     if not frames:
         raise UsageError("- reads raw frames: say their size, --frames 640x480.")
-    if sys.stdin.isatty():
-        raise UsageError("- reads raw frames from a pipe; standard input is a terminal.")
+    if layout == "chw":
+        raise UsageError("--layout chw is of arrays in files; the pixels of raw frames are hwc.")
+    if sys.stdin is None or sys.stdin.isatty():
+        what = "closed" if sys.stdin is None else "a terminal"
+        raise UsageError(f"- reads raw frames from a pipe; standard input is {what}.")
 
 
 def _run(command: list[str], threads: int, *, frames: bool) -> int:
     """Run the child on this process's own standard streams, and return the exit code.
 
     Raises:
-        EngineError: it died.
+        EngineError: it died, or the system has no room for it.
         UsageError: there are too many paths.
     """
     stdin = None if frames else subprocess.DEVNULL
@@ -125,6 +152,8 @@ def _run(command: list[str], threads: int, *, frames: bool) -> int:
     try:
         process = subprocess.Popen(command, stdin=stdin, env=child.environment(threads))
     except OSError as error:
+        if error.errno != errno.E2BIG:
+            raise EngineError(f"cannot start the model's process: {error.strerror}.") from error
         raise UsageError(
             f"cannot start a process with {len(command)} words ({error.strerror}): give the "
             "folder of the images."

@@ -1,10 +1,12 @@
-"""Image files for ``edge-bench classify``: photographs by Pillow, arrays by numpy alone.
+"""Image files for ``edge-bench classify`` and training: photographs by Pillow, arrays by numpy.
 
 Pillow is optional on a device: it is imported here alone, when a photograph is read.
 """
 
 import os
+import stat
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +21,65 @@ PICTURES = frozenset(
 )
 
 
-def find(path: Path) -> list[Path]:
-    """Return the files that a path means: itself, or the images in a folder and those below it.
+def find(path: Path) -> Iterator[Path | DataError]:
+    """Yield the files that a path means: itself, or the images in a folder and those below it.
 
     Folders are searched in sorted order, for known suffixes; hidden files and folders, and links to
     folders, are passed over.
 
-    Raises:
-        DataError: nothing is there, or a folder holds no image.
+    In place of what is not there or cannot be reached, and of a folder without images, the error
+    that says so comes; what is beside it comes nevertheless.
     """
-    if not path.is_dir():
-        if not os.path.lexists(path):
-            raise DataError(f"{_shown(path)} does not exist. Give an image, or a folder of images.")
-        return [path]
-    found: list[Path] = []
-    for folder, folders, names in os.walk(path):
+    mode = _mode(path)
+    if isinstance(mode, DataError):
+        yield mode
+    elif stat.S_ISDIR(mode):
+        empty = True
+        for found in _below(path):
+            yield found
+            empty = False
+        if empty:
+            known = " ".join(sorted(ARRAYS | PICTURES))
+            yield DataError(f"{_shown(path)} holds no image that is known by its suffix: {known}.")
+    else:
+        yield path
+
+
+def _below(path: Path) -> Iterator[Path | DataError]:
+    locked: list[OSError] = []  # folders that os.walk met since it gave one
+    for folder, folders, names in os.walk(path, onerror=locked.append):
+        yield from _drained(locked)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
-        found += [f for f in files if f.suffix.lower() in ARRAYS | PICTURES and f.is_file()]
-    if not found:
-        known = " ".join(sorted(ARRAYS | PICTURES))
-        raise DataError(f"{_shown(path)} holds no image that is known by its suffix: {known}.")
-    return found
+        for name in sorted(names):
+            file = Path(folder, name)
+            if name.startswith(".") or file.suffix.lower() not in ARRAYS | PICTURES:
+                continue
+            mode = _mode(file)
+            if isinstance(mode, DataError):
+                yield mode
+            elif stat.S_ISREG(mode):  # whoever opens a pipe waits
+                yield file
+    yield from _drained(locked)
+
+
+def _drained(locked: list[OSError]) -> Iterator[DataError]:
+    yield from (_failure(Path(error.filename), error) for error in locked)
+    locked.clear()
+
+
+def _mode(path: Path) -> int | DataError:
+    """Return the mode of the file or folder that a path leads to, or why nobody can tell it.
+
+    Path.is_dir will not do: releases of Python differ in what it raises and what it calls no.
+    """
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.lexists(path):
+            return DataError(f"{_shown(path)} is a link to nothing.")
+        return DataError(f"{_shown(path)} does not exist. Give an image, or a folder of images.")
+    except OSError as error:
+        return _failure(path, error)
 
 
 def read(path: Path) -> NDArray[Any]:
@@ -58,7 +97,7 @@ def read(path: Path) -> NDArray[Any]:
     except MemoryError as error:
         raise DataError(f"{_shown(path)}: too large for this machine's memory.") from error
     except OSError as error:
-        raise DataError(f"{_shown(path)}: {error.strerror or reason(error)}.") from error
+        raise _failure(path, error) from error
     except Exception as error:  # a damaged file makes zipfile and Pillow raise nearly anything
         raise DataError(f"{_shown(path)}: cannot be read ({reason(error)}).") from error
 
@@ -101,6 +140,10 @@ def _picture(path: Path) -> NDArray[np.uint8]:
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
         except UnidentifiedImageError as error:
             raise DataError(f"{_shown(path)}: no image that Pillow can read.") from error
+
+
+def _failure(path: Path, error: OSError) -> DataError:
+    return DataError(f"{_shown(path)}: {error.strerror or reason(error)}.")
 
 
 def _shown(path: Path) -> str:

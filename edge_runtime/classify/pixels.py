@@ -28,6 +28,18 @@ class Layout(StrEnum):
     CHW = "CHW"
 
 
+class LayoutError(DataError):
+    """An image whose shape can be read in two ways, and nobody said in which.
+
+    Args:
+        readings: which two, without what to do: a program and the command line say it differently.
+    """
+
+    def __init__(self, readings: str) -> None:
+        super().__init__(f"{readings}. Say layout='CHW' or layout='HWC'.")
+        self.readings = readings
+
+
 def separate(
     images: Any, color: str = Color.RGB, layout: str | None = None
 ) -> list[NDArray[np.uint8]]:
@@ -43,7 +55,8 @@ def separate(
         At least one image, each (3, H, W) or (1, H, W) uint8, RGB.
 
     Raises:
-        DataError: there is none, or its type or shape is another, or can be read in two ways.
+        LayoutError: its shape can be read in two ways.
+        DataError: there is none, or its type or shape is another.
         UsageError: there is no such ``color`` or ``layout``.
     """
     order = _choice(Color, "color", color)
@@ -112,9 +125,9 @@ def _layout(shape: tuple[int, ...], layout: Layout | None) -> Layout:
     if layout:
         possible = [which for which in possible if which is layout]
     if len(possible) > 1:
-        raise DataError(
+        raise LayoutError(
             f"an image of shape {shape} can be {shape[0]} channels of {shape[1:]} or "
-            f"{shape[2]} channels of {shape[:2]}. Say layout='CHW' or layout='HWC'."
+            f"{shape[2]} channels of {shape[:2]}"
         )
     if not possible:
         raise DataError(

@@ -32,8 +32,10 @@ class Order:
         bundle, artifact, precision, format, threads: as ``Classifier`` takes them.
         top: classes a line.
         color: of frames and arrays; photographs say it themselves.
+        layout: of arrays, or None; frames and photographs have one.
         as_json: whether to write JSON lines.
         frames: width and height of the frames on standard input; None: files are read.
+        emulated_on: the machine that emulates this CPU, so that no time is told; '' if none does.
     """
 
     bundle: str
@@ -43,18 +45,24 @@ class Order:
     threads: int
     top: int
     color: str
+    layout: str | None
     as_json: bool
     frames: tuple[int, int] | None
+    emulated_on: str
 
 
 @dataclass(frozen=True)
 class Source:
-    """An image, and what it is called: ``name`` in a line of text, ``keys`` in one of JSON."""
+    """An image as ``Classifier`` takes it, and what it is called.
+
+    It is ``name`` in a line of text, and ``keys`` in one of JSON.
+    """
 
     name: str
     keys: dict[str, Any]
     image: "NDArray[np.uint8]"
     color: str
+    layout: str | None
 
 
 class CtrlC:
@@ -78,18 +86,20 @@ class CtrlC:
 
 
 class Lines:
-    """Writes a line an image, at once."""
+    """Writes a line an image, at once; ``timed``: whether its times mean anything."""
 
-    def __init__(self, out: TextIO, as_json: bool) -> None:
+    def __init__(self, out: TextIO, as_json: bool, timed: bool) -> None:
         self._out = out
         self._as_json = as_json
+        self._timed = timed
 
     def write(self, source: Source, answer: "Prediction") -> None:
         """Write what a model says of an image."""
         if self._as_json:
             top = [{"label": label, "probability": p} for label, p in answer.top]
             times = {"preprocess_ns": answer.preprocess_ns, "model_ns": answer.model_ns}
-            line = json.dumps({**source.keys, "top": top, **times})
+            told = times if self._timed else dict.fromkeys(times)
+            line = json.dumps({**source.keys, "top": top, **told})
         else:
             line = f"{source.name}: "
             line += ", ".join(f"{label} {100 * p:.1f} %" for label, p in answer.top)
@@ -111,10 +121,11 @@ def classify(order: Order, paths: list[Path], out: TextIO, tally: Tally, ctrl_c:
         artifact=order.artifact,
         threads=order.threads,
     )
-    tally.start(f"{model.artifact.file} on {model.artifact.engine} {model.engine_version}")
+    what = f"{model.artifact.file} on {model.artifact.engine} {model.engine_version}"
+    tally.start(what, order.emulated_on)
     if gates := model.artifact.overridden:
         _complain(f"{model.artifact.file} was exported although it failed: {', '.join(gates)}")
-    lines, failures = Lines(out, order.as_json), 0
+    lines, failures = Lines(out, order.as_json, timed=not order.emulated_on), 0
     for source in _sources(order, paths):
         try:
             if isinstance(source, DataError):
@@ -129,8 +140,14 @@ def classify(order: Order, paths: list[Path], out: TextIO, tally: Tally, ctrl_c:
 
 
 def _answer(model: "Classifier", source: Source, top: int, lines: Lines, tally: Tally) -> None:
+    from edge_runtime.classify import pixels
+
     try:
-        (answer,) = model.predict(source.image, top=top, color=source.color)
+        (answer,) = model.predict(source.image, top=top, color=source.color, layout=source.layout)
+    except pixels.LayoutError as error:
+        raise DataError(
+            f"{source.name}: {error.readings}. Say --layout chw or --layout hwc."
+        ) from error
     except DataError as error:
         raise DataError(f"{source.name}: {error}") from error
     tally.add(answer.preprocess_ns, answer.model_ns)
@@ -145,18 +162,18 @@ def _sources(order: Order, paths: list[Path]) -> Iterator[Source | DataError]:
     from edge_runtime.classify import images
 
     for path in paths:
-        try:
-            found = images.find(path)
-        except DataError as error:
-            yield error
-            continue
-        for file in found:
-            yield from of_file(file, order.color)
+        for found in images.find(path):
+            if isinstance(found, DataError):
+                yield found
+            else:
+                yield from of_file(found, order.color, order.layout)
 
 
 def frames(stream: BinaryIO, width: int, height: int, color: str) -> Iterator[Source | DataError]:
     """Yield raw frames (height, width, 3) uint8 from a stream until it ends, each as it comes."""
     import numpy as np
+
+    from edge_runtime.classify.pixels import Layout
 
     size, number = width * height * 3, 0
     while piece := stream.read(size):
@@ -168,13 +185,13 @@ def frames(stream: BinaryIO, width: int, height: int, color: str) -> Iterator[So
             )
             return
         image = np.frombuffer(piece, np.uint8).reshape(height, width, 3)
-        yield Source(f"frame {number}", {"frame": number}, image, color)
+        yield Source(f"frame {number}", {"frame": number}, image, color, Layout.HWC)
     if not number:
         yield DataError("standard input held no frame.")
 
 
-def of_file(file: Path, color: str) -> Iterator[Source | DataError]:
-    """Yield a file's images; a file of arrays may hold many."""
+def of_file(file: Path, color: str, layout: str | None) -> Iterator[Source | DataError]:
+    """Yield a file's images; arrays may be many, of this ``color`` and ``layout``."""
     from edge_runtime.classify import images, pixels
 
     try:
@@ -185,13 +202,15 @@ def of_file(file: Path, color: str) -> Iterator[Source | DataError]:
     except DataError as error:
         yield error
         return
-    order = color if file.suffix.lower() in images.ARRAYS else pixels.Color.RGB
+    how = (color, layout)
+    if file.suffix.lower() not in images.ARRAYS:
+        how = (pixels.Color.RGB, pixels.Layout.HWC)
     for number, image in enumerate(singles):
         if content.ndim == 4:
             keys = {"file": str(file), "image": number}
-            yield Source(f"{file}[{number}]", keys, image, order)
+            yield Source(f"{file}[{number}]", keys, image, *how)
         else:
-            yield Source(str(file), {"file": str(file)}, image, order)
+            yield Source(str(file), {"file": str(file)}, image, *how)
 
 
 def _complain(message: str) -> None:
@@ -221,7 +240,9 @@ def _main(tally: Tally, ctrl_c: CtrlC) -> int:
     except BrokenPipeError:
         return 0  # whoever reads has enough: `| head`
     except OSError as error:
-        problem = f"standard input or output: {error.strerror or error}."
+        # A stream has no name; whatever has one says it, rather than that a stream was it.
+        where = error.filename or "standard input or output"
+        problem = f"{where}: {error.strerror or error}."
     except ToolkitError as error:
         problem, code = str(error), error.exit_code
     except BaseException:

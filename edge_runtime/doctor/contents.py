@@ -12,7 +12,8 @@ from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, 
 from edge_runtime.errors import BundleError
 from edge_runtime.manifest import Artifact, FileRecord, Manifest
 from edge_runtime.setup import wheels
-from edge_runtime.setup.fit import unpacked_bytes
+from edge_runtime.setup.fit import name_of, needed_bytes
+from edge_runtime.setup.platforms import Platform
 from edge_runtime.setup.wheels import Wheel
 
 _RESULTS_BYTES = 20 * 2**20
@@ -54,13 +55,14 @@ def read(bundle: Path) -> tuple[Contents, list[Finding]]:
         except BundleError as error:
             found.append(_broken(str(error)))
     house = content.wheelhouse.wheels if content.wheelhouse else ()
-    for record in house:
+    for record in house if _has_wheels(bundle) else ():
         try:
             whole[manifest.verified_wheel(bundle, record)] = wheels.parse(record.file)
         except BundleError as error:
             found.append(_broken(f"{manifest.WHEELS_FOLDER}/{error}"))
     if not found:
-        found = [ok("files", f"{len(content.paths)} are what the manifest says, by their SHA-256")]
+        count = len(content.names) + len(whole)
+        found = [ok("files", f"{count} are what the manifest says, by their SHA-256")]
     return Contents(bundle, content, whole), found
 
 
@@ -84,10 +86,17 @@ def wheelhouse(contents: Contents, facts: Facts, *, installed: bool) -> Iterator
     if platform is None:
         yield unknown("wheels", facts.platform.reason)
         return
-    problems = [why for wheel in contents.wheels.values() if (why := wheel.problem(platform))]
-    remedy = f"export with --wheels for it; these are for {house.platform}"
     level = warning if installed else fatal
-    for why in problems:
+    if not _has_wheels(contents.bundle):
+        text = f"the folder {manifest.WHEELS_FOLDER}/ is not here"
+        if installed:
+            yield ok("wheels", f"{text}, and the engine is installed")
+        else:
+            yield fatal("wheels", text, "copy the bundle again")
+        return
+    problems = [why for wheel in contents.wheels.values() if (why := wheel.problem(platform))]
+    for number, why in enumerate(problems, 1):  # one remedy for all of them, below the last
+        remedy = _export_for(platform, house.platform) if number == len(problems) else ""
         yield level("wheels", why, remedy)
     if not problems:
         yield ok("wheels", f"{len(contents.wheels)} for {house.platform} fit")
@@ -100,8 +109,8 @@ def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterato
         yield unknown("disk", free.reason)
         return
     need = 0
-    if contents is not None and not installed:
-        need = unpacked_bytes(list(contents.wheels))
+    if contents is not None and contents.wheels and not installed:
+        need = needed_bytes(list(contents.wheels))
     if free.value < need:
         text = f"{megabytes(free.value)} free, installing the wheels takes {megabytes(need)}"
         yield fatal("disk", text, "make room, or copy the bundle to a larger disk")
@@ -148,6 +157,17 @@ def _least_of_wheels(contents: Contents | None) -> int | None:
                     with archive.open(name) as file:
                         found.append(elf.alignment(file))
     return elf.least(found)
+
+
+def _has_wheels(bundle: Path) -> bool:
+    """Whether the folder of wheels is there: once they are installed it may be removed."""
+    return (bundle / manifest.WHEELS_FOLDER).exists()
+
+
+def _export_for(platform: Platform, meant: str) -> str:
+    name = name_of(platform)
+    remedy = f"export with --wheels {name}" if name else "no engine has wheels for such a device"
+    return f"{remedy}; these are for {meant}"
 
 
 def _broken(text: str) -> Finding:

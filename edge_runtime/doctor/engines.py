@@ -13,8 +13,10 @@ from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
 from edge_runtime.errors import ToolkitError
-from edge_runtime.manifest import SETUP_FILE
+from edge_runtime.manifest import SETUP_FILE, Artifact
 from edge_runtime.results import Results, Status
+from edge_runtime.setup import onnx_support
+from edge_runtime.setup.wheels import Wheel
 
 TIMEOUT_S = 120.0
 """An import takes seconds; on a slow card, with nothing cached, perhaps a minute."""
@@ -129,7 +131,8 @@ def quantized(tried: list[Tried], contents: Contents | None) -> Iterator[Finding
 def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
     """Look at whether the ONNX files can be read by the engine that a named device will have.
 
-    A newer ONNX Runtime reads what an older one read; of an older one only loading can tell.
+    A newer ONNX Runtime reads what an older one read. One that is older than what checked a file
+    may read it too, unless it is known not to know the file's version.
     Source: ONNX Runtime, "Compatibility" (backwards compatibility).
     """
     wheel = contents.wheel("onnxruntime")
@@ -142,6 +145,12 @@ def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
             yield unknown("model", f"{what}; onnxruntime {checked} or newer reads it")
         elif _number(wheel.version) >= _number(checked):
             yield ok("model", f"{what}: onnxruntime {wheel.version} reads it")
+        elif least := _needed(wheel, artifact):
+            yield fatal(
+                "model",
+                f"{what}: onnxruntime {wheel.version} comes along and cannot read it",
+                f"it takes {least}: export with --wheels for a system that has wheels of it",
+            )
         else:
             yield unknown(
                 "model",
@@ -178,6 +187,12 @@ def _installing(one: Tried, contents: Contents | None) -> str:
     if contents is not None and contents.wheel(one.name):
         return f"./{SETUP_FILE} installs it from the bundle"
     return f"{one.install}, in a virtual environment"
+
+
+def _needed(wheel: Wheel, artifact: Artifact) -> str | None:
+    if not (isinstance(artifact.ir_version, int) and isinstance(artifact.opset, int)):
+        return None
+    return onnx_support.needed(wheel.version, artifact.ir_version, artifact.opset)
 
 
 def _number(version: str) -> tuple[int, ...]:

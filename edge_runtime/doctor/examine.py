@@ -17,8 +17,8 @@ def here(bundle: Path | None) -> Iterator[Finding]:
     Raises:
         BundleError: the folder is no bundle.
     """
-    known = facts.looked_up(bundle or Path.cwd())
     found, broken = contents_.read(bundle) if bundle else (None, [_no_bundle()])
+    known = facts.looked_up(bundle or Path.cwd())
     yield from broken
     yield from _system(known, found)
     tried = [engines.attempt(name) for name in engines.wanted(found)]

@@ -11,18 +11,19 @@ A file defines::
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import Any, Protocol, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from edge_runtime.errors import EngineError
+
+if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Session(Protocol):
     """A loaded artifact."""
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[Any]:
+    def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
         """Map (N, C, H, W) float32 to logits (N, classes)."""
 
 
@@ -64,20 +65,25 @@ def get(name: str) -> Engine:
     return cast(Engine, importlib.import_module(f"edge_runtime.engines.{name}"))
 
 
-def require(name: str) -> Engine:
-    """Return an engine after importing what it requires.
+def require(name: str, install: str = "") -> Engine:
+    """Return an engine after importing what it requires, and numpy, whose arrays it is given.
+
+    Args:
+        name: the engine's.
+        install: what installs it here, where that is not its own ``INSTALL``.
 
     Raises:
         EngineMissingError: that is not installed.
         EngineError: that is installed and cannot be imported.
     """
     engine = get(name)
-    try:
-        importlib.import_module(engine.REQUIRES)
-    except ModuleNotFoundError as error:
-        if error.name != engine.REQUIRES:
-            raise EngineError(f"{engine.REQUIRES} cannot be imported: {error}.") from error
-        raise EngineMissingError(f"{engine.REQUIRES} is not installed: {engine.INSTALL}") from error
-    except ImportError as error:
-        raise EngineError(f"{engine.REQUIRES} cannot be imported: {error}.") from error
+    for module, usual in {"numpy": "pip install numpy", engine.REQUIRES: engine.INSTALL}.items():
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise EngineError(f"{module} cannot be imported: {error}.") from error
+            raise EngineMissingError(f"{module} is not installed: {install or usual}") from error
+        except ImportError as error:
+            raise EngineError(f"{module} cannot be imported: {error}.") from error
     return engine

@@ -1,13 +1,14 @@
 """ONNX Runtime on the CPU."""
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edge_runtime.engines import Session
 from edge_runtime.errors import EngineError, reason
+
+if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
+    import numpy as np
+    from numpy.typing import NDArray
 
 REQUIRES = "onnxruntime"
 INSTALL = "pip install onnxruntime"
@@ -28,7 +29,7 @@ class _OrtSession:
         self._input = self._session.get_inputs()[0].name
         self._outputs = [self._session.get_outputs()[0].name]
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[Any]:
+    def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
         logits: NDArray[Any] = self._session.run(self._outputs, {self._input: batch})[0]
         return logits
 

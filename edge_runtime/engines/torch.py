@@ -6,13 +6,14 @@ A TorchScript file can run code: ``load`` is for files whose hash matched their 
 import platform
 import warnings
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edge_runtime.engines import Session
 from edge_runtime.errors import EngineError
+
+if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
+    import numpy as np
+    from numpy.typing import NDArray
 
 REQUIRES = "torch"
 # Above 2.9.1 PyPI's aarch64 wheels bring CUDA packages of several GB.
@@ -37,7 +38,7 @@ class _TorchSession:
         self._from_numpy = torch.from_numpy
         self._inference_mode = torch.inference_mode
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[Any]:
+    def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
         with self._inference_mode():
             logits: NDArray[Any] = self._module(self._from_numpy(batch)).numpy()
         return logits

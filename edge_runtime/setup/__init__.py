@@ -6,6 +6,7 @@ Where things are::
 
     platforms.py            devices by name: Python, machine and C library
     wheels.py               what a wheel's file name says, and why it does not fit
+    onnx_support.py         which releases of ONNX Runtime read an ONNX file
     fit.py                  what is wrong with a device or a bundle, before anything is written
     environment.py          the Python half of ``setup-device.sh``
 """

@@ -10,6 +10,7 @@ the environment is made without pip, which runs out of its own wheel.
 
 import argparse
 import errno
+import fcntl
 import hashlib
 import os
 import platform
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from edge_runtime import child, manifest
 from edge_runtime.errors import BundleError
@@ -31,13 +33,13 @@ from edge_runtime.setup import wheels
 from edge_runtime.setup.fit import (
     Exit,
     SetupError,
+    needed_bytes,
     require_fit,
     require_space,
+    require_whole,
     shown,
     this_platform,
     too_full,
-    unpacked_bytes,
-    whole_wheels,
 )
 
 FOLDER = ".venv"
@@ -45,9 +47,6 @@ READY = "edge-bench-ready"
 """The file that says that an environment is finished; edge-bench.pyz looks for it too."""
 
 UNFINISHED = "edge-bench-unfinished"
-_MARGIN_BYTES = 32_000_000
-"""What an environment takes beside its wheels' files: compiled modules, 18 MB of them PyTorch's."""
-
 _MISSING = 3
 _IMPORT = f"""
 import sys
@@ -75,10 +74,10 @@ def main() -> None:
             set_up(Path(bundle), asked.venv)
     except SetupError as error:
         for line in error.lines:
-            print(f"Error: {line}", file=sys.stderr)
+            _say(f"Error: {line}", sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("Interrupted: nothing was left behind. Run it again.", file=sys.stderr)
+        _say("Interrupted: nothing was left behind. Run it again.", sys.stderr)
         sys.exit(130)
 
 
@@ -104,23 +103,18 @@ def set_up(bundle: Path, where: Path | None = None) -> None:
             "engine by pip.",
         )
     if is_ready(folder, content.wheelhouse):
-        print(f"{shown(folder)} is set up already.")
-        _say_next(bundle, folder, default=where is None)
-        return
-    require_fit(content.wheelhouse, this_platform())
-    files = whole_wheels(bundle, content.wheelhouse)
-    need = unpacked_bytes(files) + _MARGIN_BYTES
-    with _building(folder, need):
-        print(
-            f"Installing {len(files)} wheels into {shown(folder)} with Python "
-            f"{platform.python_version()}...",
-            flush=True,
-        )
-        _install(folder, files, need)
-        for line in _check_engines(folder, bundle / RUNTIME_FILE, content):
-            print(line)
-        write_text(folder / READY, _fingerprint(content.wheelhouse))
-    print("Ready.")
+        require_whole(bundle, content, with_wheels=False)
+        _say(f"{shown(folder)} is set up already.")
+    else:
+        require_fit(content.wheelhouse, this_platform())
+        files = require_whole(bundle, content, with_wheels=True)
+        need = needed_bytes(files)
+        with _alone(folder, need):
+            if not is_ready(folder, content.wheelhouse):  # by another setup, meanwhile
+                with _building(folder, need):
+                    _fill(folder, files, need, bundle, content)
+                    write_text(folder / READY, _fingerprint(content.wheelhouse))
+        _say("Ready.")
     _say_next(bundle, folder, default=where is None)
 
 
@@ -135,22 +129,65 @@ def is_ready(folder: Path, house: Wheelhouse) -> bool:
 
 
 @contextmanager
-def _building(folder: Path, need: int) -> Iterator[None]:
-    """Make an empty environment; whatever stops the block removes it again."""
+def _alone(folder: Path, need: int) -> Iterator[None]:
+    """Keep other setups from an environment meanwhile.
+
+    The folder around it is what is locked: nothing is left behind, and a lock ends with its
+    process, however that ends.
+
+    Raises:
+        SetupError: another setup is at work there, or the environment cannot be made.
+    """
     try:
-        _clear(folder)
-        require_space(folder, need)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder.parent, os.O_RDONLY)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / UNFINISHED).touch()
-            _make_environment(folder)
+            _lock(descriptor, folder)
             yield
-            (folder / UNFINISHED).unlink()
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         raise _failed(folder, error, need) from error
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise SetupError(
+            Exit.INSTALL,
+            f"another setup is at work in {folder.parent}. Wait until it has ended, and run this "
+            "again.",
+        ) from error
+    except OSError:
+        pass  # NFS locks no folders: better set up without a lock than not at all
+
+
+@contextmanager
+def _building(folder: Path, need: int) -> Iterator[None]:
+    """Make an empty environment; whatever stops the block removes it again."""
+    _clear(folder)
+    require_space(folder, need)
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / UNFINISHED).touch()
+        _make_environment(folder)
+        yield
+        (folder / UNFINISHED).unlink()
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _fill(folder: Path, files: list[Path], need: int, bundle: Path, content: Manifest) -> None:
+    """Install the wheels, try the engines, and say so."""
+    _say(
+        f"Installing {len(files)} wheels into {shown(folder)} with Python "
+        f"{platform.python_version()}..."
+    )
+    _install(folder, files, need)
+    for line in _check_engines(folder, bundle / RUNTIME_FILE, content):
+        _say(line)
 
 
 def _clear(folder: Path) -> None:
@@ -266,7 +303,20 @@ def _python(folder: Path) -> str:
 def _say_next(bundle: Path, folder: Path, *, default: bool) -> None:
     python = "python3" if default else shlex.quote(shown(Path(_python(folder))))
     start = f"  {python} {shlex.quote(shown(bundle / RUNTIME_FILE))}"
-    print("Next:", f"{start} doctor", start, f"{start} classify IMAGE", sep="\n")
+    for line in ("Next:", f"{start} doctor", start, f"{start} classify IMAGE"):
+        _say(line)
+
+
+def _say(line: str, where: TextIO | None = None) -> None:
+    """Print a line, or go on where nobody reads it any more: ``| head -1``, a lost terminal."""
+    stream = where or sys.stdout
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        # What is still to be said, and what Python writes out at its end, goes nowhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

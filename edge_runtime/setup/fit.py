@@ -13,9 +13,12 @@ from pathlib import Path
 
 from edge_runtime import manifest
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
-from edge_runtime.manifest import Wheelhouse
+from edge_runtime.manifest import Artifact, FileRecord, Manifest, Wheelhouse
 from edge_runtime.setup import platforms, wheels
 from edge_runtime.setup.platforms import Platform
+
+_MARGIN_BYTES = 32_000_000
+"""What an environment takes beside its wheels' files: compiled modules, 18 MB of them PyTorch's."""
 
 _BLOCK_BYTES = 4096
 """What a file is rounded up to; it makes a tenth of PyTorch's thousands of files."""
@@ -76,7 +79,7 @@ def require_fit(house: Wheelhouse, here: Platform) -> None:
 
 def _remedy(here: Platform, meant: Platform) -> str:
     python = f"python{meant.python[0]}.{meant.python[1]}"
-    name = _name_of(here)
+    name = name_of(here)
     if here.machine == meant.machine and here.python != meant.python and shutil.which(python):
         return f"Give that Python, which is here: PYTHON={python}."
     if name is None:
@@ -84,16 +87,27 @@ def _remedy(here: Platform, meant: Platform) -> str:
     return f"Export the bundle with --wheels {name}."
 
 
-def whole_wheels(bundle: Path, house: Wheelhouse) -> list[Path]:
-    """Return the wheels' files after checking each.
+def require_whole(bundle: Path, content: Manifest, *, with_wheels: bool) -> list[Path]:
+    """Check that the files of a bundle are those that its manifest means, and return its wheels.
+
+    Args:
+        bundle: the folder.
+        content: its manifest.
+        with_wheels: look at the wheels too. Where they are installed they are not needed any more.
 
     Raises:
         SetupError: some are missing or damaged: a line for each.
     """
     files, lines = [], []
-    for record in house.wheels:
+    records: tuple[FileRecord | Artifact, ...] = (*content.files, *content.artifacts)
+    for record in records:
         try:
-            files.append(manifest.verified_wheel(bundle, record))
+            manifest.verified(bundle, record)
+        except BundleError as error:
+            lines.append(str(error))
+    for wheel in content.wheelhouse.wheels if content.wheelhouse and with_wheels else ():
+        try:
+            files.append(manifest.verified_wheel(bundle, wheel))
         except BundleError as error:
             lines.append(f"{manifest.WHEELS_FOLDER}/{error}")
     if lines:
@@ -101,13 +115,13 @@ def whole_wheels(bundle: Path, house: Wheelhouse) -> list[Path]:
     return files
 
 
-def unpacked_bytes(files: list[Path]) -> int:
-    """Return what the files in wheels take on a disk, by the sizes in their directories."""
+def needed_bytes(files: list[Path]) -> int:
+    """Return what an environment of these wheels takes on a disk, by the sizes in their indexes."""
     total = 0
     for file in files:
         with zipfile.ZipFile(file) as archive:
             total += sum(-(-entry.file_size // _BLOCK_BYTES) for entry in archive.infolist())
-    return total * _BLOCK_BYTES
+    return total * _BLOCK_BYTES + _MARGIN_BYTES
 
 
 def require_space(folder: Path, need: int) -> None:
@@ -138,8 +152,8 @@ def _described(one: Platform) -> str:
     return f"Python {one.python[0]}.{one.python[1]}, {one.machine}, {glibc}"
 
 
-def _name_of(here: Platform) -> str | None:
-    """Return what ``--wheels`` calls this device, if there are wheels for it at all."""
+def name_of(here: Platform) -> str | None:
+    """Return what ``--wheels`` calls a device, if there are wheels for it at all."""
     own = (
         f"linux-{here.machine}-py{here.python[0]}.{here.python[1]}-glibc{here.glibc[0]}."
         f"{here.glibc[1]}"

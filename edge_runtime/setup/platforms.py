@@ -13,6 +13,7 @@ kernel_2712.img, with pages of 16 KiB).
 
 import re
 from dataclasses import dataclass
+from itertools import product
 
 from edge_runtime.errors import UsageError
 from edge_runtime.nearest import did_you_mean
@@ -96,7 +97,8 @@ def device(name: str) -> Device:
         if python < (3, 11):
             raise UsageError(f"{name}: edge-bench needs Python 3.11 or newer on the device.")
         return Device(name, Platform(name, found[1], python, glibc))
-    names = [*(f"pi-{system}" for system in _RASPBERRY_PI_OS), *_BOARDS]
+    pairs = product(("pi", *_BOARDS), _RASPBERRY_PI_OS)
+    names = [*_BOARDS, *(f"{board}-{system}" for board, system in pairs)]
     raise UsageError(
         f"no device {name!r}. {did_you_mean(name, [*names, *EXAMPLES])} A Linux of another kind is "
         "linux-MACHINE-pyVERSION, as in linux-aarch64-py3.12."

@@ -21,7 +21,7 @@
 #       6 the wheels are for another Python, C library or machine
 #       7 a file of the bundle is missing or damaged
 #       8 not enough disk space
-#       9 the environment could not be made, or a wheel not installed
+#       9 the environment could not be made, or a wheel not installed; or another setup is at work
 #      10 no engine of the bundle can be imported
 #     130 interrupted
 
@@ -41,7 +41,8 @@ for argument in "$@"; do
     esac
 done
 
-folder=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
+script=$(readlink -f -- "$0") || script=$0 # the bundle lies where a link to this script leads
+folder=$(CDPATH='' cd -- "$(dirname -- "$script")" && pwd -P) || exit 1
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null 2>&1 ||
     fail 3 "no $python here. Install Python 3.11 or newer, or name one: PYTHON=/path/to/python3"

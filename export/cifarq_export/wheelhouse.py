@@ -22,16 +22,22 @@ from cifarq_export import wheel_download
 from edge_runtime import engines
 from edge_runtime.errors import ExportError, UsageError
 from edge_runtime.files import sha256_of
-from edge_runtime.manifest import FileRecord, Wheelhouse
-from edge_runtime.setup.platforms import Platform
+from edge_runtime.manifest import Artifact, FileRecord, Wheelhouse
+from edge_runtime.setup import onnx_support
+from edge_runtime.setup.platforms import COMMON_GLIBC, Platform
 from edge_runtime.setup.wheels import parse
 
 if TYPE_CHECKING:  # it loads what writes models; a wrong name is to be told of at once
     from cifarq_export.artifacts import Watch
 
+ONNX_WRITTEN = (10, 18)
+"""IR version and opset of the ONNX files that are made of a PyTorch model."""
+
 TORCH = "torch"
 _LAST_CPU_TORCH = "2.9.1"
 """PyPI's last aarch64 build of PyTorch for the CPU alone."""
+
+_ONNXRUNTIME = "onnxruntime"
 
 # Beside the engines: arrays; reading image files; and installing all of it, pip from its own wheel.
 _ALWAYS = ("numpy>=1.24", "Pillow>=10", "pip>=23")
@@ -116,7 +122,7 @@ def fill(
 
     Raises:
         UsageError: PyTorch is wanted, and no artifact uses it.
-        ExportError: a wheel cannot be had, or two of them do not agree.
+        ExportError: a wheel cannot be had, two of them do not agree, or ONNX Runtime is too old.
     """
     requirements = wish.requirements(tuple(needed))
     folder.mkdir()
@@ -129,6 +135,8 @@ def fill(
         if name not in house:
             watch(f"fetching {name}", 0, 1)
             house[name] = _fetch(asked, wish.platform, folder)
+            if name == _ONNXRUNTIME:
+                _require_reading(house[name].version, wish.platform, *ONNX_WRITTEN)
             watch(f"fetching {name}", 1, 1)
         found = house[name]
         _require_agreement(asked, found)
@@ -144,6 +152,21 @@ def fill(
             for path in sorted(folder.iterdir())
         ),
     )
+
+
+def require_reading(wish: Wish, house: Wheelhouse, artifacts: Iterable[Artifact]) -> None:
+    """Check that no ONNX file is newer than the engine that comes along can read.
+
+    ``fill`` has looked at what is usual; a file of another exporter may be newer than that.
+
+    Raises:
+        ExportError: one is.
+    """
+    versions = _versions(house)
+    for artifact in artifacts:
+        if artifact.ir_version and artifact.opset and _ONNXRUNTIME in versions:
+            version = Version(versions[_ONNXRUNTIME])
+            _require_reading(version, wish.platform, artifact.ir_version, artifact.opset)
 
 
 def applies(requirement: Requirement, platform: Platform, extra: str = "") -> bool:
@@ -171,7 +194,7 @@ def applies(requirement: Requirement, platform: Platform, extra: str = "") -> bo
 
 def warnings(wish: Wish, house: Wheelhouse, needed: Iterable[str]) -> list[str]:
     """Return what a user has to know of the wheels that came."""
-    versions = {wheel.name: wheel.version for wheel in (parse(r.file) for r in house.wheels)}
+    versions = _versions(house)
     found, names = [], set(needed)
     if TORCH in names and TORCH not in versions:
         rows = "all rows" if names == {TORCH} else "the TorchScript rows"
@@ -192,6 +215,26 @@ def warnings(wish: Wish, house: Wheelhouse, needed: Iterable[str]) -> list[str]:
                 f"the artifacts were checked with {here}."
             )
     return found
+
+
+def _versions(house: Wheelhouse) -> dict[str, str]:
+    return {wheel.name: wheel.version for wheel in (parse(r.file) for r in house.wheels)}
+
+
+def _require_reading(version: Version, platform: Platform, ir_version: int, opset: int) -> None:
+    needed = onnx_support.needed(str(version), ir_version, opset)
+    if needed is None:
+        return
+    remedy = (
+        f"Give the device a system with glibc {'.'.join(map(str, COMMON_GLIBC))} or newer, and "
+        f"export for that: --wheels linux-{platform.machine}-py3.{platform.python[1]}."
+        if platform.glibc < COMMON_GLIBC
+        else "Let pip find a newer one: PIP_CONSTRAINT or PIP_INDEX_URL may hold it back."
+    )
+    raise ExportError(
+        f"{_ONNXRUNTIME} {version} is the newest that pip finds for {platform.name}, and the ONNX "
+        f"files (IR version {ir_version}, opset {opset}) need {needed}. {remedy}"
+    )
 
 
 def _installed(distribution: str) -> str:

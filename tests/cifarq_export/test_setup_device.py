@@ -67,9 +67,9 @@ def ready(tmp_path_factory, real_wheels):
     return folder, set_up(folder)
 
 
-def set_up(bundle, *arguments, cwd=None, before=NO_NETWORK, **variables):
+def set_up(bundle, *arguments, cwd=None, before=NO_NETWORK, script="setup-device.sh", **variables):
     return subprocess.run(
-        [*before, str(bundle / "setup-device.sh"), *map(str, arguments)],
+        [*before, str(bundle / script), *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd or bundle,
@@ -265,6 +265,125 @@ def test_missing_truncated_and_flipped_wheels_are_each_named(bundle):
         assert line.startswith(f"Error: wheels/{path.name}: corrupt, {found} where the manifest")
         assert line.endswith("Copy it again.")
     assert not (bundle / ".venv").exists()
+
+
+def test_a_damaged_model_golden_pack_and_script_are_each_named(bundle):
+    names = [*sorted(path.name for path in bundle.glob("*.onnx")), "golden.npz"]
+    for name in names:
+        content = bytearray((bundle / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (bundle / name).write_bytes(content)
+    with (bundle / "setup-device.sh").open("a") as script:
+        script.write("# mine\n")
+    (bundle / "wheels" / wheel_of(bundle, "pip")).unlink()
+    lines = lines_of(set_up(bundle), Exit.BUNDLE)
+    assert {line.split(": ")[1] for line in lines} == {
+        *names, "setup-device.sh", f"wheels/{wheel_of(bundle, 'pip')}",
+    }  # fmt: skip
+    assert len(lines) == len(names) + 2
+    assert not (bundle / ".venv").exists()
+
+
+def test_a_runtime_that_still_starts_and_is_not_the_one_meant_is_named(bundle):
+    with (bundle / "edge-bench.pyz").open("r+b") as archive:
+        archive.write(b"#!/usr/bin/env PYTHON3")
+    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+    assert line.startswith("Error: edge-bench.pyz: corrupt, ")
+
+
+def test_what_is_damaged_later_is_told_of_and_wheels_are_needed_no_more(ready):
+    bundle, _ = ready
+    (bundle / "wheels").rename(bundle / "gone")
+    golden = (bundle / "golden.npz").read_bytes()
+    try:
+        assert set_up(bundle).returncode == 0
+        (bundle / "golden.npz").write_bytes(golden[:-1])
+        (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+        assert line.startswith("Error: golden.npz: corrupt, ")
+        assert (bundle / ".venv" / environment.READY).exists()
+    finally:
+        (bundle / "golden.npz").write_bytes(golden)
+        (bundle / "gone").rename(bundle / "wheels")
+
+
+def wheel_of(bundle, name):
+    wheels = json.loads((bundle / "manifest.json").read_text())["wheelhouse"]["wheels"]
+    return next(wheel["file"] for wheel in wheels if wheel["file"].startswith(f"{name}-"))
+
+
+def test_a_link_to_the_script_sets_up_the_bundle_that_it_leads_to(ready, tmp_path):
+    bundle, _ = ready
+    (tmp_path / "first link").symlink_to(bundle / "setup-device.sh")
+    (tmp_path / "link").symlink_to("first link")
+    done = set_up(tmp_path, cwd=tmp_path, script="link")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{bundle / '.venv'} is set up already.\n")
+    assert "--venv DIR" in set_up(tmp_path, "--help", cwd=tmp_path, script="link").stdout
+
+
+def slow_to_try_engines(folder):
+    """An engine whose import takes until a file is there; what came of it is the real one's."""
+    folder.mkdir()
+    (folder / "onnxruntime.py").write_text(
+        "import os, time\n"
+        f"while not os.path.exists({str(folder / 'go on')!r}): time.sleep(0.05)\n"
+        "__version__ = '9.9'\n"
+    )
+    return str(folder)
+
+
+def start_set_up(bundle, fakes, *, stdout=subprocess.PIPE):
+    return subprocess.Popen(
+        [str(bundle / "setup-device.sh")],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=bundle,
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, "PYTHONPATH": fakes},
+    )
+
+
+def test_whoever_reads_may_go_and_the_second_of_two_is_told_to_wait(bundle, tmp_path):
+    fakes = slow_to_try_engines(tmp_path / "fakes")
+    process = start_set_up(bundle, fakes)
+    try:
+        assert process.stdout.readline().startswith("Installing")
+        process.stdout.close()  # as `| head -1` does
+        before = {path.name for path in bundle.iterdir()}
+        (line,) = lines_of(set_up(bundle), Exit.INSTALL)
+        assert line == (
+            f"Error: another setup is at work in {bundle}. Wait until it has ended, and run this "
+            "again."
+        )
+    finally:
+        (tmp_path / "fakes" / "go on").touch()
+        said = process.stderr.read()
+        process.stderr.close()
+    assert (process.wait(timeout=60), said) == (0, "")
+    assert (bundle / ".venv" / environment.READY).exists()
+    assert not (bundle / ".venv" / environment.UNFINISHED).exists()
+    assert {path.name for path in bundle.iterdir()} == before
+    assert set_up(bundle).stdout.startswith(".venv is set up already.\n")
+
+
+def test_what_another_setup_has_finished_meanwhile_is_left_alone(bundle, monkeypatch, capsys):
+    answers = iter([False, True])  # while the wheels were looked at, and with the lock
+    monkeypatch.setattr(environment, "is_ready", lambda folder, house: next(answers))
+    environment.set_up(bundle)
+    assert capsys.readouterr().out.startswith("Ready.\n") and not (bundle / ".venv").exists()
+
+
+def test_errors_keep_their_code_where_nobody_reads_them(bundle):
+    (bundle / "golden.npz").unlink()
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [str(bundle / "setup-device.sh")]
+        environ = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
+        done = subprocess.run(command, stdout=writer, stderr=writer, env=environ)
+    finally:
+        os.close(writer)
+    assert done.returncode == Exit.BUNDLE
 
 
 def test_a_damaged_runtime_and_a_bundle_without_wheels_are_told_of(bundle):

@@ -4,6 +4,7 @@ import json
 import os
 import platform as this_machine
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,14 @@ def test_what_a_wheel_needs_is_judged_for_the_device_and_not_for_this_machine(li
         "more; extra == 'more'",
         "numpy>=1.21",
     ]
-    make_wheel(links, "onnxruntime", "1.0", needs, native)
+    make_wheel(links, "onnxruntime", "1.20.0", needs, native)
     make_wheel(links, "there", "1.0", ["deeper[fast]>=2 ; platform_system == 'Linux'"])
     make_wheel(links, "deeper", "2.5", ["quick; extra == 'fast'", "slow; extra == 'slow'"])
     make_wheel(links, "quick", "0.1", ["there"])  # a circle
     assert fetched(tmp_path) == [
         "deeper-2.5-py3-none-any.whl",
         "numpy-2.0-py3-none-any.whl",
-        f"onnxruntime-1.0-{native}.whl",
+        f"onnxruntime-1.20.0-{native}.whl",
         "pillow-13.0-py3-none-any.whl",
         "pip-26.3-py3-none-any.whl",
         "quick-0.1-py3-none-any.whl",
@@ -83,12 +84,37 @@ def test_what_a_wheel_needs_is_judged_for_the_device_and_not_for_this_machine(li
 def test_an_engine_is_never_newer_than_the_one_that_checked_and_an_older_one_is_told_of(
     links, tmp_path
 ):
-    for version in ("0.9", "1.0", "999.0"):
+    for version in ("1.18.0", "1.20.0", "999.0"):
         make_wheel(links, "onnxruntime", version)
     house = wheelhouse.fill(tmp_path / "wheels", WISH, ["onnxruntime"])
-    assert "onnxruntime-1.0-py3-none-any.whl" in [record.file for record in house.wheels]
+    assert "onnxruntime-1.20.0-py3-none-any.whl" in [record.file for record in house.wheels]
     (warning,) = wheelhouse.warnings(WISH, house, ["onnxruntime"])
-    assert warning.startswith("wheels/ brings onnxruntime 1.0, the newest for linux-")
+    assert warning.startswith("wheels/ brings onnxruntime 1.20.0, the newest for linux-")
+
+
+def test_an_engine_that_cannot_read_the_artifacts_is_refused_with_what_is_needed(links, tmp_path):
+    make_wheel(links, "onnxruntime", "1.16.3")
+    old = platforms.platform("linux-x86_64-py3.11-glibc2.17")
+    with pytest.raises(ExportError) as caught:
+        fetched(tmp_path, wheelhouse.Wish(old))
+    assert str(caught.value) == (
+        "onnxruntime 1.16.3 is the newest that pip finds for linux-x86_64-py3.11-glibc2.17, and "
+        "the ONNX files (IR version 10, opset 18) need 1.18 or newer. Give the device a system "
+        "with glibc 2.28 or newer, and export for that: --wheels linux-x86_64-py3.11."
+    )
+    with pytest.raises(ExportError, match=r"need 1\.18 or newer\. Let pip find a newer one: PIP_C"):
+        fetched(tmp_path, wheelhouse.Wish(platforms.platform("pi-bookworm")), name="again")
+    assert "pip-26.3-py3-none-any.whl" in fetched(tmp_path, engines=["torch"], name="without")
+
+
+def test_a_file_of_another_exporter_may_need_a_newer_engine_than_is_usual():
+    house = Wheelhouse(DEVICE.name, (FileRecord("onnxruntime-1.20.1-py3-none-any.whl", 1, ""),))
+    small = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
+    (usual,) = manifest.read(small).artifacts
+    torchscript = replace(usual, engine="torch", opset=None, ir_version=None)
+    wheelhouse.require_reading(WISH, house, [usual, torchscript])
+    with pytest.raises(ExportError, match=r"\(IR version 11, opset 18\) need 1\.23 or newer\."):
+        wheelhouse.require_reading(WISH, house, [usual, replace(usual, ir_version=11)])
 
 
 def test_the_newest_build_that_the_c_library_allows_is_taken(links, tmp_path):
@@ -99,7 +125,7 @@ def test_the_newest_build_that_the_c_library_allows_is_taken(links, tmp_path):
 
 
 def test_the_same_wheels_give_the_same_bytes(links, tmp_path):
-    make_wheel(links, "onnxruntime")
+    make_wheel(links, "onnxruntime", "1.20.0")
     first, again = (wheelhouse.fill(tmp_path / name, WISH, ["onnxruntime"]) for name in ("a", "b"))
     assert first == again
     assert [record.file for record in first.wheels] == sorted(p.name for p in links.iterdir())
@@ -133,15 +159,15 @@ def test_a_network_that_is_not_there_is_said_to_be(tmp_path, monkeypatch):
 
 
 def test_two_that_do_not_agree_are_both_named_and_the_remedy_is_one(links, tmp_path, monkeypatch):
-    make_wheel(links, "onnxruntime", "1.0", ["protobuf>=3", "helper"])
+    make_wheel(links, "onnxruntime", "1.20.0", ["protobuf>=3", "helper"])
     make_wheel(links, "helper", "0.3", ["protobuf<7"])
     make_wheel(links, "protobuf", "7.1")
     make_wheel(links, "protobuf", "6.0")
     with pytest.raises(ExportError) as caught:
         fetched(tmp_path)
     assert str(caught.value).startswith(
-        "helper 0.3 needs protobuf<7, and protobuf 7.1 was fetched for onnxruntime 1.0. Name a "
-        "version that both accept in a file, as protobuf==VERSION, and let pip read it: "
+        "helper 0.3 needs protobuf<7, and protobuf 7.1 was fetched for onnxruntime 1.20.0. Name "
+        "a version that both accept in a file, as protobuf==VERSION, and let pip read it: "
     )
 
     (tmp_path / "pins").write_text("protobuf==6.0\n")
@@ -280,7 +306,7 @@ def test_a_wish_that_cannot_be_is_refused_before_anything_is_opened(run, argumen
 
 
 def test_a_bundle_with_wheels_and_an_archive_as_typed(links, run, tmp_path):
-    make_wheel(links, "onnxruntime")
+    make_wheel(links, "onnxruntime", "1.20.0")
     asked = ("--format", "onnx", "--precision", "fp32", "--validation-images", "50")
     asked += ("--wheels", "pi-bookworm", "--archive", "--out", "b")
     done = run("cifarq_export", *asked)
@@ -288,6 +314,8 @@ def test_a_bundle_with_wheels_and_an_archive_as_typed(links, run, tmp_path):
     content = manifest.read(tmp_path / "b")
     assert content.wheelhouse.platform == "pi-bookworm"
     assert "setup-device.sh" in content.names
+    (artifact,) = content.artifacts
+    assert (artifact.ir_version, artifact.opset) == wheelhouse.ONNX_WRITTEN
     for record in content.wheelhouse.wheels:
         manifest.verified_wheel(tmp_path / "b", record)
     for record in content.files:

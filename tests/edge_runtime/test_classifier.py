@@ -205,10 +205,10 @@ def test_an_engine_that_is_not_here_is_passed_over(bundle, as_static, monkeypatc
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it raises
     require = engines.require
 
-    def missing(name):
+    def missing(name, install):
         if name == "torch":
             raise EngineMissingError("torch is not installed: pip install torch")
-        return require(name)
+        return require(name, install)
 
     monkeypatch.setattr(engines, "require", missing)
     assert Classifier(bundle).artifact.file == ONNX
@@ -217,7 +217,7 @@ def test_an_engine_that_is_not_here_is_passed_over(bundle, as_static, monkeypatc
 def test_where_no_engine_is_installed_each_ones_command_is_said(bundle, as_static, monkeypatch):
     as_static(engine="torch")
 
-    def missing(name):
+    def missing(name, install):
         raise EngineMissingError(f"{name} is not installed: {engines.get(name).INSTALL}")
 
     monkeypatch.setattr(engines, "require", missing)

@@ -1,5 +1,7 @@
 """``edge-bench classify`` as it is typed: real processes, the real engine, the shipped bundle."""
 
+import ctypes
+import errno
 import json
 import os
 import re
@@ -13,7 +15,10 @@ import numpy as np
 import pytest
 
 from edge_runtime import golden, manifest
+from edge_runtime.classify import command, worker
 from edge_runtime.classify.tally import Tally
+from edge_runtime.errors import EngineError, UsageError
+from edge_runtime.files import sha256_of
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 ONNX = "seed-cnn-int8-dynamic.onnx"
@@ -91,7 +96,7 @@ def test_file_array_and_frame_of_an_image_agree(classify, pack, tmp_path, labels
     bgr = piped(camera(image[::-1]), "--frames", "32x32", "--color", "bgr").stdout.decode()
     assert bgr == f"frame 1: {answer}"
     np.save(tmp_path / "b.npy", image[::-1])
-    assert classify("b.npy", "--color", "bgr").stdout == f"b.npy: {answer}"
+    assert classify("b.npy", "--color", "BGR").stdout == f"b.npy: {answer}"
     assert classify("b.npy").stdout != f"b.npy: {answer}"
     pil = pytest.importorskip("PIL.Image")
     pil.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(tmp_path / "a.png")
@@ -123,6 +128,125 @@ def test_a_damaged_file_is_a_line_and_the_others_go_on(classify, pack, tmp_path)
         assert line.startswith(f"Error: {start}")
     assert re.fullmatch(LAST_LINE, last) and last.startswith("2 images, ")
     assert "p90" not in last
+
+
+def obeying_permissions():
+    """Let root be refused what its owner is: to be called in the process before it starts."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; capabilities(7)
+            ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+@pytest.fixture
+def lock():
+    """Take all permissions from a folder or file, and give them back to whoever clears it up."""
+    locked = []
+
+    def take(path):
+        locked.append((path, path.stat().st_mode))
+        path.chmod(0)
+
+    yield take
+    for path, mode in reversed(locked):
+        path.chmod(mode)
+
+
+def test_what_may_not_be_read_is_a_line_each_and_the_others_go_on(classify, pack, tmp_path, lock):
+    for name in ("a", "private/in/a", "photos/a", "photos/locked/a", "photos/x", "photos/z/a", "x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / f"{name}.npy", pack.images[0])
+    for name in ("private", "photos/locked", "photos/x.npy", "x.npy"):
+        lock(tmp_path / name)
+    long = "x" * 5000
+    given = ("a.npy", "private/in/a.npy", "private", long, "x.npy", "photos", "a.npy")
+    done = classify(*given, preexec_fn=obeying_permissions)
+    assert done.returncode == 1
+    answered = ["a.npy", "photos/a.npy", "photos/z/a.npy", "a.npy"]
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == answered
+    *errors, last = done.stderr.splitlines(keepends=True)
+    refused, too_long = (os.strerror(number) for number in (errno.EACCES, errno.ENAMETOOLONG))
+    assert errors == [
+        f"Error: private/in/a.npy: {refused}.\n",
+        f"Error: private: {refused}.\n",
+        f"Error: {long[:200]}: {too_long}.\n",
+        f"Error: x.npy: {refused}.\n",
+        f"Error: photos/x.npy: {refused}.\n",
+        f"Error: photos/locked: {refused}.\n",
+    ]
+    assert re.fullmatch(LAST_LINE, last) and last.startswith("4 images, ")
+
+
+def test_an_error_of_a_path_is_never_called_one_of_a_stream(monkeypatch, capsys):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "somewhere/else")
+
+    monkeypatch.setattr(sys, "argv", ["-c", "", "", "{}"])
+    monkeypatch.setattr(worker, "Order", refuse)
+    tally, ctrl_c = Tally(), worker.CtrlC()
+    monkeypatch.setattr(ctrl_c, "listen", lambda: None)
+    assert worker._main(tally, ctrl_c) == 1
+    assert capsys.readouterr().err == "Error: somewhere/else: Permission denied.\n"
+
+
+def test_photographs_and_frames_say_themselves_where_their_channels_are(classify, tmp_path):
+    pil = pytest.importorskip("PIL.Image")
+    picture = np.random.default_rng(0).integers(0, 256, (3, 64, 3), dtype=np.uint8)
+    pil.fromarray(picture).save(tmp_path / "flat.png")
+    pil.fromarray(picture.transpose(1, 0, 2)).save(tmp_path / "thin.png")
+    done = classify("flat.png", "thin.png", "--layout", "chw")  # which is of arrays
+    assert done.returncode == 0 and done.stdout.count("\n") == 2
+    answer = done.stdout.splitlines()[0].partition(": ")[2]
+    frame = piped(picture.tobytes(), "--frames", "64x3")
+    assert (frame.returncode, frame.stdout.decode()) == (0, f"frame 1: {answer}\n")
+
+
+def test_an_array_that_can_be_read_in_two_ways_asks_for_the_option(classify, tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (3, 64, 3), dtype=np.uint8)
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "b.npz", images=array[None])
+    done = classify("a.npy", "b.npz")
+    assert done.returncode == 1 and done.stdout == ""
+    for line, name in zip(done.stderr.splitlines(), ("a.npy", "b.npz[0]"), strict=True):
+        assert line == (
+            f"Error: {name}: an image of shape (3, 64, 3) can be 3 channels of (64, 3) or 3 "
+            "channels of (3, 64). Say --layout chw or --layout hwc."
+        )
+    answers = {}
+    for layout in ("chw", "HWC"):
+        done = classify("a.npy", "b.npz", "--layout", layout, "--top", "10")
+        assert done.returncode == 0
+        first, second = (line.partition(": ")[2] for line in done.stdout.splitlines())
+        assert first == second
+        answers[layout.lower()] = first
+    assert answers["chw"] != answers["hwc"]
+    frame = piped(array.tobytes(), "--frames", "64x3", "--top", "10").stdout.decode()
+    assert frame == f"frame 1: {answers['hwc']}\n"
+
+
+def test_an_emulated_cpus_times_are_not_told(pack, tmp_path):
+    np.save(tmp_path / "a.npy", pack.images[:2])
+    code = (
+        "import sys\n"
+        "from edge_runtime.probes import Reading, emulation\n"
+        "emulation.emulated_on = lambda: Reading('x86_64', 'arch')\n"
+        "from edge_runtime.cli import cli\n"
+        "cli(sys.argv[1:])"
+    )
+
+    def classified(*options):
+        start = [sys.executable, "-P", "-c", code, "classify", "a.npy", "--bundle", SMALL_BUNDLE]
+        return subprocess.run([*start, *options], cwd=tmp_path, capture_output=True, text=True)
+
+    done = classified()
+    assert done.returncode == 0 and done.stdout.count("\n") == 2
+    said = rf"2 images, {ONNX} on onnxruntime \S+: no times, for this CPU is emulated on x86_64\.\n"
+    assert re.fullmatch(said, done.stderr)
+    done = classified("--json")
+    assert re.fullmatch(said, done.stderr)
+    for line in map(json.loads, done.stdout.splitlines()):
+        assert len(line["top"]) == 3
+        assert line["preprocess_ns"] is None and line["model_ns"] is None
+    assert "null in JSON" in " ".join(classified("--help").stdout.split())
 
 
 def test_a_folder_without_images_is_an_error(classify, tmp_path):
@@ -333,6 +457,8 @@ def test_an_artifact_that_failed_a_gate_is_told(run, bundle, edit):
         (["-", "--frames", "0x9"], 2, "is 0 pixels"),
         (["-", "--frames", "99999999999999x9"], 2, "pixels; give 1 to"),
         (["-", "--frames", "-1x9"], 2, "is not a size"),
+        (["-", "--frames", "9x9", "--layout", "CHW"], 2, "the pixels of raw frames are hwc"),
+        (["a.npy", "--layout", "hcw"], 2, "'hcw' is not one of"),
         (["a.npy", "--bundle", "nowhere"], 1, "nowhere is no bundle"),
     ],
 )
@@ -351,6 +477,28 @@ def test_frames_do_not_come_from_a_terminal(run):
         os.close(master)
         os.close(terminal)
     assert done.returncode == 2 and "standard input is a terminal" in done.stderr
+
+
+def test_frames_do_not_come_from_a_closed_standard_input(tmp_path):
+    done = piped(None, "--frames", "32x32", preexec_fn=lambda: os.close(0))
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.endswith(
+        b"Error: - reads raw frames from a pipe; standard input is closed.\n"
+    )
+
+
+@pytest.mark.parametrize("number, kind", [(errno.ENOMEM, EngineError), (errno.E2BIG, UsageError)])
+def test_a_process_that_cannot_be_started_says_why(monkeypatch, number, kind):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(command.subprocess, "Popen", refuse)
+    try:
+        with pytest.raises(kind, match=f"cannot start .*{os.strerror(number)}") as caught:
+            command._run(["x"], 1, frames=False)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    assert ("give the folder" in str(caught.value)) is (number == errno.E2BIG)
 
 
 def test_a_damaged_artifact_is_one_line(run, bundle):
@@ -372,9 +520,15 @@ def test_the_process_that_waits_loads_no_numpy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_it_works_from_inside_the_archive_beside_its_bundle(bundle, tmp_path):
+def test_it_works_from_inside_the_archive_beside_its_bundle(bundle, edit, tmp_path):
     archive = pytest.importorskip("cifarq_export.runtime_archive")
+
+    def as_written(content):
+        (file,) = (f for f in content["files"] if f["file"] == "edge-bench.pyz")
+        file["sha256"] = sha256_of(bundle / "edge-bench.pyz")
+
     archive.write(bundle / "edge-bench.pyz")
+    edit(as_written)
     done = subprocess.run(
         [sys.executable, bundle / "edge-bench.pyz", "classify", bundle / "golden.npz"],
         cwd=tmp_path,
@@ -397,3 +551,12 @@ def test_a_tally_shows_what_its_samples_support():
         tally.add(1_000_000, 4_000_000)
     line = tally.line()
     assert line.startswith("701 images") and "model p50 4.00 ms p90 4.00 ms p99 4.00 ms" in line
+
+
+def test_a_tally_of_an_emulated_cpu_has_no_time():
+    tally = Tally()
+    tally.start("m.onnx on engine 1", "x86_64")
+    assert tally.line() == ""
+    tally.add(2_000_000, 5_000_000)
+    said = "1 image, m.onnx on engine 1: no times, for this CPU is emulated on x86_64.\n"
+    assert tally.line() == said and tally.line(interrupted=True) == f"Interrupted: {said}"

@@ -91,8 +91,25 @@ def test_a_corrupt_runtime_is_said_and_exit_code_1(run, bundle):
     with (bundle / "edge-bench.pyz").open("ab") as file:
         file.write(b"x")
     done = run("edge_runtime", bundle, *QUICK)
-    assert done.returncode == 1 and "edge-bench.pyz: corrupt" in done.stderr
-    assert "int8-dynamic" in done.stdout
+    assert done.returncode == 1 and "int8-dynamic" in done.stdout
+    before, _, after = done.stderr.partition("Self-check")
+    assert "edge-bench.pyz: corrupt" in before and "edge-bench.pyz: corrupt" in after
+
+
+@pytest.mark.parametrize("word, meant", [("docter", "doctor"), ("classfy", "classify")])
+def test_a_misspelt_command_is_no_missing_folder(run, word, meant):
+    done = run("edge_runtime", word, "x.json")
+    assert done.returncode == 2
+    assert f"no command and no path '{word}'. Did you mean '{meant}'?" in done.stderr
+
+
+def test_a_disk_that_is_full_from_the_start_is_not_said_to_hold_anything(bundle, tmp_path):
+    command = ["bash", "-c", 'ulimit -f 1; exec "$@"', "x", sys.executable, "-m", "edge_runtime"]
+    done = subprocess.run(
+        [*command, bundle, *QUICK, "--json", tmp_path / "r.json"], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and not (tmp_path / "r.json").exists()
+    assert "(File too large). Make room and run it again." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,14 @@ def test_a_first_word_that_names_no_subcommand_belongs_to_the_default(group):
     assert invoke(group, "go", "stay") == (0, "go ('stay',) False\n")
 
 
+def test_a_misspelt_subcommand_is_told_from_a_path(group, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, output = invoke(group, "stayy")
+    assert code == 2 and "no command and no path 'stayy'. Did you mean 'stay'?" in output
+    (tmp_path / "stayy").mkdir()
+    assert invoke(group, "stayy") == (0, "go ('stayy',) False\n")
+
+
 def test_a_first_word_that_names_a_subcommand_is_that_subcommand(group):
     assert invoke(group, "stay") == (0, "stay\n")
 

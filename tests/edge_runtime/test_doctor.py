@@ -1,15 +1,18 @@
 """What the doctor says of a device, from facts made up; each finding with its remedy."""
 
+import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from edge_runtime import manifest
-from edge_runtime.doctor import contents, examine, facts, system
+from edge_runtime.doctor import contents, engines, examine, facts, system
 from edge_runtime.doctor.finding import Level
+from edge_runtime.manifest import FileRecord, Wheelhouse
 from edge_runtime.probes import Reading
 from edge_runtime.probes.throttle import Firmware
-from edge_runtime.setup import platforms
+from edge_runtime.setup import fit, platforms, wheels
 from edge_runtime.setup.platforms import Platform
 
 BOOKWORM = Platform("pi-bookworm", "aarch64", (3, 11), (2, 36))
@@ -131,6 +134,74 @@ def test_pages_are_fatal_only_where_a_library_cannot_be_mapped(pi5):
     small = only(contents.pages(None, pi5, 4096))
     assert small.level is Level.FATAL and "16,384 bytes" in small.text
     assert only(contents.pages(None, with_(pi5, page_bytes=4096), 4096)).level is Level.OK
+
+
+def with_wheels(bundle, *files):
+    """The bundle as if it had brought these wheels, whole, for a Pi with Bookworm."""
+    records = []
+    (bundle / "wheels").mkdir()
+    for file in files:
+        with zipfile.ZipFile(bundle / "wheels" / file, "w") as wheel:
+            wheel.writestr("module.py", "x = 1\n" * 1000)
+        records.append(FileRecord(file, 1, ""))
+    content = replace(manifest.read(bundle), wheelhouse=Wheelhouse("pi-bookworm", tuple(records)))
+    whole = {bundle / "wheels" / file: wheels.parse(file) for file in files}
+    return contents.Contents(bundle, content, whole)
+
+
+def test_wheels_that_do_not_fit_have_one_remedy_with_the_name_that_the_setup_gives(bundle):
+    files = [f"{name}-2.0-cp311-cp311-manylinux_2_28_aarch64.whl" for name in ("a", "b")]
+    found = with_wheels(bundle, *files)
+    for target, name in (("pi5-trixie", "pi-trixie"), ("linux-aarch64-py3.14-glibc2.39",) * 2):
+        known = facts.named(platforms.device(target))
+        first, second = contents.wheelhouse(found, known, installed=False)
+        assert (first.level, second.level) == (Level.FATAL, Level.FATAL)
+        assert [one.text.split(" is for ")[0] for one in (first, second)] == files
+        assert first.remedy == ""
+        assert second.remedy == f"export with --wheels {name}; these are for pi-bookworm"
+        assert fit.name_of(known.platform.value) == name
+    odd = with_(known, platform=replace(BOOKWORM, machine="riscv64"))
+    *_, last = contents.wheelhouse(found, odd, installed=False)
+    assert last.remedy.startswith("no engine has wheels for such a device; ")
+
+
+def test_the_disk_is_held_against_what_the_setup_asks_for(bundle, pi5, monkeypatch, tmp_path):
+    found = with_wheels(bundle, "a-2.0-py3-none-any.whl")
+    need = fit.needed_bytes(list(found.wheels))
+    assert need > 30 * MEGA  # far more than the wheel: the environment around it counts
+
+    def said(free):
+        monkeypatch.setattr(fit.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+        try:
+            fit.require_space(tmp_path / ".venv", need)
+        except fit.SetupError:
+            return Level.FATAL
+        return Level.OK
+
+    for free in (0, need - 1, need, need + 100 * MEGA):
+        finding = only(contents.disk(found, with_(pi5, disk_bytes=free), installed=False))
+        assert (finding.level is Level.FATAL) == (said(free) is Level.FATAL), free
+        assert only(contents.disk(found, with_(pi5, disk_bytes=free), installed=True)).level in (
+            Level.OK, Level.WARNING,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "version, level, text, remedy",
+    [
+        ("1.16.3", "fatal", "1.16.3 comes along and cannot read it", "it takes 1.18 or newer: "),
+        ("1.18.0", "unknown", "1.18.0 is older than", "run doctor on pi5-bookworm"),
+        ("99.0.0", "ok", "99.0.0 reads it", ""),
+    ],
+)
+def test_an_engine_that_cannot_read_the_model_is_fatal_and_one_that_may_is_not(
+    bundle, pi5, version, level, text, remedy
+):
+    found = with_wheels(bundle, f"onnxruntime-{version}-cp311-cp311-manylinux_2_28_aarch64.whl")
+    finding = only(engines.models(found, pi5))
+    assert (finding.level, finding.name) == (level, "model")
+    assert "IR 10, opset 18" in finding.text and text in finding.text
+    assert finding.remedy.startswith(remedy)
 
 
 def test_memory_is_held_against_the_engine_and_the_largest_artifact(pi5, bundle):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import zipfile
 
 import pytest
@@ -74,6 +75,10 @@ def test_without_a_bundle_the_machine_is_examined(run, tmp_path):
 def test_a_folder_that_is_no_bundle_is_an_error(run, tmp_path):
     done = run("edge_runtime", "doctor", tmp_path)
     assert done.returncode == 1 and "is no bundle" in done.stderr
+    for where in ("nowhere", "file.txt/x"):  # misspelt
+        done = run("edge_runtime", "doctor", where)
+        assert done.returncode == 1 and done.stderr.startswith(f"Error: {where} is no bundle")
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_flipped_byte_is_fatal_and_named(run, bundle):
@@ -163,6 +168,16 @@ def test_wheels_for_the_named_device_fit(run, bundle, wheelhouse):
     assert f"{ONNX}: IR 10, opset 18: onnxruntime 1.32.0 reads it" in done.stdout
 
 
+def test_wheels_that_were_removed_matter_where_they_are_not_installed(run, bundle, wheelhouse):
+    shutil.rmtree(wheelhouse("pi-bookworm", *PI))
+    done = run("edge_runtime", "doctor", bundle)
+    assert done.returncode == 0 and not lines(done, "fatal")
+    assert any("wheels/ is not here, and the engine is installed" in x for x in lines(done, "ok"))
+    done = run("edge_runtime", "doctor", bundle, "--target", "pi4")
+    assert done.returncode == 1
+    assert any(x.endswith("the folder wheels/ is not here") for x in lines(done, "fatal"))
+
+
 def test_wheels_for_another_python_are_fatal(run, bundle, wheelhouse):
     wheelhouse("pi-bookworm", *PI)
     done = run("edge_runtime", "doctor", bundle, "--target", "pi5-trixie")
@@ -208,8 +223,9 @@ def test_the_waiting_process_loads_no_numpy(bundle):
     code = (
         "import sys\nfrom edge_runtime.cli import cli\n"
         f"try: cli(['doctor', {str(bundle)!r}], prog_name='x')\n"
-        "except SystemExit: pass\n"
+        "except SystemExit as stop: assert stop.code == 0, stop.code\n"
         "print('numpy' in sys.modules, 'onnxruntime' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "64 of 64 in FP32's class" in done.stdout  # the model did run, elsewhere
     assert done.stdout.splitlines()[-1] == "False False"

@@ -1,8 +1,11 @@
 """Image files: what is found, what is read, and what is said of a damaged one."""
 
+import errno
+import os
 import struct
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,20 +43,68 @@ def test_a_folder_is_searched_in_order_and_hidden_files_are_passed_over(tmp_path
         path.touch()
     (tmp_path / "d.png").mkdir()  # a folder of an image's name
     (tmp_path / "loop").symlink_to(tmp_path)
-    assert images.find(tmp_path) == [tmp_path / name for name in wanted]
+    assert list(images.find(tmp_path)) == [tmp_path / name for name in wanted]
 
 
 def test_a_file_is_itself_whatever_its_name(tmp_path):
     (tmp_path / ".photo").touch()
-    assert images.find(tmp_path / ".photo") == [tmp_path / ".photo"]
+    assert list(images.find(tmp_path / ".photo")) == [tmp_path / ".photo"]
 
 
 def test_nothing_there_and_nothing_in_it_are_errors(tmp_path):
-    with pytest.raises(DataError, match="nowhere does not exist"):
-        images.find(tmp_path / "nowhere")
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(DataError, match=r"holds no image that is known by its suffix: \.bmp"):
-        images.find(tmp_path)
+    (tmp_path / "link").symlink_to("gone")
+    for name, message in (
+        ("nowhere", "nowhere does not exist. Give an image"),
+        ("notes.txt/a.png", "a.png does not exist. Give an image"),
+        ("link", "link is a link to nothing."),
+        ("", r"holds no image that is known by its suffix: .bmp"),
+    ):
+        (error,) = images.find(tmp_path / name)
+        assert isinstance(error, DataError) and message in str(error)
+
+
+def test_a_path_that_cannot_be_followed_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    (error,) = images.find(tmp_path / "loop")
+    assert str(error) == f"{tmp_path / 'loop'}: {os.strerror(errno.ELOOP)}."
+    (error,) = images.find(Path("x" * 5000))
+    assert str(error) == f"{'x' * 200}: {os.strerror(errno.ENAMETOOLONG)}."
+
+
+def test_what_cannot_be_reached_in_a_folder_is_told_and_its_siblings_are_found(tmp_path):
+    for name, target in (("b.png", "b.png"), ("c.png", "gone")):
+        (tmp_path / name).symlink_to(target)
+    for name in ("a.png", "d.png", "inner/e.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "f.png")  # whoever opened it would wait for ever
+    found = [str(one).removeprefix(f"{tmp_path}/") for one in images.find(tmp_path)]
+    loop = f"b.png: {os.strerror(errno.ELOOP)}."
+    assert found == ["a.png", loop, "c.png is a link to nothing.", "d.png", "inner/e.png"]
+
+
+@pytest.mark.parametrize("locked", ["", "m", "z", "m/n"])
+def test_a_folder_that_cannot_be_read_is_told_in_its_place(tmp_path, monkeypatch, locked):
+    names = ["a.png", "b/x.png", "m/x.png", "m/n/x.png", "z/x.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    scandir = os.scandir
+
+    def refusing(folder):
+        if Path(folder) == tmp_path / locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = list(images.find(tmp_path))
+    (error,) = (one for one in found if isinstance(one, DataError))
+    assert str(error) == f"{tmp_path / locked}: {os.strerror(errno.EACCES)}."
+    below = [tmp_path / name for name in names if (tmp_path / locked) in (tmp_path / name).parents]
+    left = [tmp_path / name for name in names if tmp_path / name not in below]
+    assert [one for one in found if one is not error] == left
+    assert found.index(error) == names.index(below[0].relative_to(tmp_path).as_posix())
 
 
 def test_arrays_are_read_without_pillow(tmp_path, monkeypatch):

@@ -60,8 +60,9 @@ def test_a_batch_comes_apart_in_order():
 @pytest.mark.parametrize("shape", [(3, 20, 3), (1, 20, 3), (4, 20, 3), (3, 20, 1), (5, 3, 9, 3)])
 def test_a_shape_with_two_readings_asks_which(shape):
     image = np.zeros(shape, np.uint8)
-    with pytest.raises(DataError, match=r"can be .* Say layout='CHW' or layout='HWC'"):
+    with pytest.raises(DataError, match=r"can be .* Say layout='CHW' or layout='HWC'") as caught:
         pixels.separate(image)
+    assert str(caught.value).startswith(f"{caught.value.readings}. Say ")
     first, last = (pixels.separate(image, layout=name)[0] for name in ("CHW", "hwc"))
     assert first.shape == (min(shape[-3], 3), *shape[-2:])
     assert last.shape == (min(shape[-1], 3), *shape[-3:-1])

@@ -45,7 +45,8 @@ def test_a_board_is_a_cpu_alone_and_with_its_system_a_platform_too():
     [
         ("pi4", r"pi4 names a board and not its system\. Give pi4-bookworm or pi4-trixie\."),
         ("pi-bokworm", r"no device 'pi-bokworm'\. Did you mean 'pi-bookworm'\?"),
-        ("pi5-trixi", r"no device 'pi5-trixi'"),
+        ("pi5-trixi", r"no device 'pi5-trixi'\. Did you mean 'pi5-trixie'\?"),
+        ("pi4-bookwrm", r"no device 'pi4-bookwrm'\. Did you mean 'pi4-bookworm'\?"),
         ("linux-armv7l-py3.11", r"no device 'linux-armv7l-py3\.11'"),
         ("linux-aarch64-py3.10", r"edge-bench needs Python 3\.11 or newer"),
         ("linux-aarch64-py2.7", r"no device"),
