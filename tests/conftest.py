@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SMALL_BUNDLE = REPOSITORY / "benchmarks" / "seed-cnn-int8-bundle"
 DATA_VARIABLE = "CIFARQ_TEST_DATA"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

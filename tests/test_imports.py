@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,10 @@ def test_a_package_imports_nothing_heavy(name):
         ("edge_runtime", ["run", "--help"]),
         ("edge_runtime", ["report", "--help"]),
         ("edge_runtime", ["doctor", "--help"]),
+        ("edge_runtime", ["compare", "--help"]),
+        ("edge_runtime", ["classify", "--help"]),
+        ("cifarq_export", ["compare", "--help"]),
+        ("cifarq_export", ["explain", "--help"]),
     ],
 )
 def test_help_loads_nothing_heavy(module, arguments):
@@ -112,6 +117,24 @@ def test_the_device_side_imports_what_is_listed_and_each_engine_in_its_place():
     assert found["onnxruntime"] == {"edge_runtime/engines/onnxruntime.py"}
     assert found["torch"] == {"edge_runtime/engines/torch.py"}
     assert found["PIL"] == {"edge_runtime/classify/images.py"}
+
+
+INDEXED = [
+    path.parent
+    for folder in ("cifarq", "export/cifarq_export", "edge_runtime")
+    for path in sorted((REPOSITORY / folder).rglob("__init__.py"))
+    if "Where things are::" in path.read_text() or path.parent.name == "doctor"
+]
+
+
+@pytest.mark.parametrize("package", INDEXED, ids=lambda path: path.name)
+def test_what_says_where_things_are_names_every_file_and_no_other(package):
+    text = ast.get_docstring(ast.parse((package / "__init__.py").read_text()))
+    named = set(re.findall(r"(?<![\w./-])([\w-]+\.(?:py|sh)|\w+/)(?![\w/])", text))
+    files = {path.name for path in package.glob("*.py")} - {"__init__.py", "__main__.py"}
+    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert files | folders <= named
+    assert {name for name in named if name.endswith(".py")} <= files
 
 
 def test_nothing_imports_benchmarks():

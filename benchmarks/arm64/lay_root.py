@@ -21,6 +21,9 @@ from typing import Any
 import click
 from board import CORES, ROOT, SITE, Core
 
+from cifarq_export.wheel_download import tags
+from edge_runtime.setup.platforms import platform
+
 TOOLS = {"qemu-aarch64-static": "qemu-user-static", "debootstrap": "debootstrap"}
 DEBIAN = Path("/etc/debian_version")
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
@@ -38,8 +41,7 @@ TORCH = "torch==2.9.1"
 # x86: so PyTorch comes without what it asks for, and that by name.
 TORCH_NEEDS = ("filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec")
 TESTS = ("click", "pytest", "pytest-timeout", "hypothesis", "pillow")
-GLIBC = 36
-"""Debian 12's C library is 2.36: wheels for an older one fit."""
+SYSTEM = "pi-bookworm"
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\npi:x:1000:1000::/home/pi:/bin/sh\n"
 GROUP = "root:x:0:\npi:x:1000:\n"
@@ -168,8 +170,8 @@ def lay_site(root: Path, wanted: list[str]) -> None:
     site = root / SITE.relative_to("/")
     part = site.with_name(f"{site.name}.part")
     remove(part)
-    fits = [f"--platform=manylinux_2_{minor}_aarch64" for minor in range(GLIBC, 16, -1)]
-    fits += ["--platform=manylinux2014_aarch64", "--implementation=cp", "--python-version=3.11"]
+    fits = [f"--platform={tag}" for tag in tags(platform(SYSTEM))]
+    fits += ["--implementation=cp", "--python-version=3.11"]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", *fits]
     pip += ["--no-compile", "--target", str(part)]
     run(*pip, *(name for name in wanted if name != TORCH))

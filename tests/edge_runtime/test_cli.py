@@ -151,7 +151,11 @@ def test_bad_input_is_one_line_that_names_it(run, bundle, arguments, code, messa
 
 
 def test_results_already_measured_survive_a_crash(bundle, edit, tmp_path, fake_engine):
-    environment = fake_engine("torch", "import time; time.sleep(60)")
+    # It fails at once when it is looked at before the timing, and hangs when it is to be timed.
+    looked_at = tmp_path / "looked-at"
+    hangs = f"import pathlib, time\nfile = pathlib.Path({str(looked_at)!r})\n"
+    hangs += "if file.exists(): time.sleep(60)\nfile.touch()\nraise ImportError('not yet')\n"
+    environment = fake_engine("torch", hangs)
     (bundle / "b.onnx").write_bytes((bundle / "seed-cnn-int8-dynamic.onnx").read_bytes())
     second = {"engine": "torch", "file": "b.onnx"}
     edit(lambda c: c["artifacts"].append({**c["artifacts"][0], **second}))
