@@ -1,46 +1,29 @@
-"""The half of ``setup-device.sh`` that is Python: an environment from the bundle's wheels alone.
+"""The virtual environment beside a bundle: made, filled from wheels alone, tried, or removed again.
 
-It runs out of ``edge-bench.pyz`` where nothing is installed yet, so it needs the standard library
-alone. The environment is built where it stays, since a virtual environment cannot be moved: a file
-in it says that it is unfinished until another one says that it is ready.
+It is built where it stays, since a virtual environment cannot be moved: a file in it says that it
+is unfinished until another one says that it is ready. Like all of the setup this needs the standard
+library alone.
 
-Source: PEP 668 (the system's Python takes no packages); Debian splits ensurepip off ``python3``, so
-the environment is made without pip, which runs out of its own wheel.
+Source: Debian splits ensurepip off ``python3``, so the environment is made without pip, which runs
+out of its own wheel.
 """
 
-import argparse
 import errno
 import fcntl
 import hashlib
 import os
-import platform
-import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TextIO
 
-from edge_runtime import child, manifest
-from edge_runtime.errors import BundleError
+from edge_runtime import child
 from edge_runtime.files import write_text
-from edge_runtime.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
+from edge_runtime.manifest import Manifest, Wheelhouse
 from edge_runtime.setup import wheels
-from edge_runtime.setup.fit import (
-    Exit,
-    SetupError,
-    needed_bytes,
-    require_fit,
-    require_space,
-    require_whole,
-    shown,
-    this_platform,
-    too_full,
-)
+from edge_runtime.setup.fit import Exit, SetupError, require_space, shown, too_full
 
 FOLDER = ".venv"
 READY = "edge-bench-ready"
@@ -63,73 +46,18 @@ except EngineError as error:
 """
 
 
-def main() -> None:
-    """Set the device up; the arguments are the bundle's folder, then those of the script."""
-    bundle, *arguments = sys.argv[1:]
-    parser = argparse.ArgumentParser(prog=SETUP_FILE, add_help=False, allow_abbrev=False)
-    parser.add_argument("--venv", type=Path, metavar="DIR")
-    asked = parser.parse_args(arguments)
-    try:
-        with _ending_politely():
-            set_up(Path(bundle), asked.venv)
-    except SetupError as error:
-        for line in error.lines:
-            _say(f"Error: {line}", sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _say("Interrupted: nothing was left behind. Run it again.", sys.stderr)
-        sys.exit(130)
-
-
-def set_up(bundle: Path, where: Path | None = None) -> None:
-    """Make the environment that a bundle needs, unless it is there.
-
-    Args:
-        bundle: the folder.
-        where: the environment; None for ``.venv`` in the bundle.
-
-    Raises:
-        SetupError: it cannot be made; nothing is left of it.
-    """
-    folder = (where or bundle / FOLDER).absolute()
-    try:
-        content = manifest.read(bundle)
-    except BundleError as error:
-        raise SetupError(Exit.BUNDLE, str(error)) from error
-    if content.wheelhouse is None:
-        raise SetupError(
-            Exit.BUNDLE,
-            "this bundle brings no wheels. Export it with --wheels NAME, or install numpy and an "
-            "engine by pip.",
-        )
-    if is_ready(folder, content.wheelhouse):
-        require_whole(bundle, content, with_wheels=False)
-        _say(f"{shown(folder)} is set up already.")
-    else:
-        require_fit(content.wheelhouse, this_platform())
-        files = require_whole(bundle, content, with_wheels=True)
-        need = needed_bytes(files)
-        with _alone(folder, need):
-            if not is_ready(folder, content.wheelhouse):  # by another setup, meanwhile
-                with _building(folder, need):
-                    _fill(folder, files, need, bundle, content)
-                    write_text(folder / READY, _fingerprint(content.wheelhouse))
-        _say("Ready.")
-    _say_next(bundle, folder, default=where is None)
-
-
 def is_ready(folder: Path, house: Wheelhouse) -> bool:
     """Say whether an environment was made from just these wheels, and its Python still starts."""
     try:
         made_from = (folder / READY).read_text(encoding="utf-8")
-        started = subprocess.run([_python(folder), "-I", "-c", ""], capture_output=True)
+        started = subprocess.run([python_of(folder), "-I", "-c", ""], capture_output=True)
     except (OSError, UnicodeDecodeError):
         return False
     return made_from == _fingerprint(house) and started.returncode == 0
 
 
 @contextmanager
-def _alone(folder: Path, need: int) -> Iterator[None]:
+def alone(folder: Path, need: int) -> Iterator[None]:
     """Keep other setups from an environment meanwhile.
 
     The folder around it is what is locked: nothing is left behind, and a lock ends with its
@@ -164,7 +92,7 @@ def _lock(descriptor: int, folder: Path) -> None:
 
 
 @contextmanager
-def _building(folder: Path, need: int) -> Iterator[None]:
+def building(folder: Path, need: int) -> Iterator[None]:
     """Make an empty environment; whatever stops the block removes it again."""
     _clear(folder)
     require_space(folder, need)
@@ -177,17 +105,6 @@ def _building(folder: Path, need: int) -> Iterator[None]:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def _fill(folder: Path, files: list[Path], need: int, bundle: Path, content: Manifest) -> None:
-    """Install the wheels, try the engines, and say so."""
-    _say(
-        f"Installing {len(files)} wheels into {shown(folder)} with Python "
-        f"{platform.python_version()}..."
-    )
-    _install(folder, files, need)
-    for line in _check_engines(folder, bundle / RUNTIME_FILE, content):
-        _say(line)
 
 
 def _clear(folder: Path) -> None:
@@ -206,6 +123,11 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def finish(folder: Path, house: Wheelhouse) -> None:
+    """Say that an environment is finished, and of which wheels."""
+    write_text(folder / READY, _fingerprint(house))
+
+
 def _make_environment(folder: Path) -> None:
     try:
         import venv
@@ -216,7 +138,7 @@ def _make_environment(folder: Path) -> None:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
 
 
-def _install(folder: Path, files: list[Path], need: int) -> None:
+def install(folder: Path, files: list[Path], need: int) -> None:
     """Install wheels by the pip among them.
 
     Modules are left to be compiled when they are imported: pip would compile thousands, of which
@@ -226,7 +148,7 @@ def _install(folder: Path, files: list[Path], need: int) -> None:
     if not pips:
         raise SetupError(Exit.BUNDLE, "the bundle brings no pip wheel. Export it again.")
     options = ("--no-index", "--no-deps", "--no-compile", "--no-cache-dir", "--quiet")
-    start = [_python(folder), "-I", str(pips[0] / "pip"), "install", *options, "--no-input"]
+    start = [python_of(folder), "-I", str(pips[0] / "pip"), "install", *options, "--no-input"]
     done = subprocess.run(
         [*start, "--disable-pip-version-check", *map(str, files)],
         env=_without_pip_settings(os.environ),
@@ -245,7 +167,7 @@ def _install(folder: Path, files: list[Path], need: int) -> None:
     raise SetupError(Exit.INSTALL, f"pip could not install the wheels: {why[:300]}")
 
 
-def _check_engines(folder: Path, runtime: Path, content: Manifest) -> list[str]:
+def check_engines(folder: Path, runtime: Path, content: Manifest) -> list[str]:
     """Import each engine in a process of its own, and return what is to be said of each.
 
     Raises:
@@ -254,7 +176,7 @@ def _check_engines(folder: Path, runtime: Path, content: Manifest) -> list[str]:
     found, absent, broken = [], [], []
     for engine in sorted({artifact.engine for artifact in content.artifacts}):
         done = subprocess.run(
-            [_python(folder), "-P", "-c", _IMPORT, str(runtime), engine],
+            [python_of(folder), "-P", "-c", _IMPORT, str(runtime), engine],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -296,39 +218,6 @@ def _fingerprint(house: Wheelhouse) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest() + "\n"
 
 
-def _python(folder: Path) -> str:
+def python_of(folder: Path) -> str:
+    """Return the command of an environment's Python."""
     return str(folder / "bin" / "python")
-
-
-def _say_next(bundle: Path, folder: Path, *, default: bool) -> None:
-    python = "python3" if default else shlex.quote(shown(Path(_python(folder))))
-    start = f"  {python} {shlex.quote(shown(bundle / RUNTIME_FILE))}"
-    for line in ("Next:", f"{start} doctor", start, f"{start} classify IMAGE"):
-        _say(line)
-
-
-def _say(line: str, where: TextIO | None = None) -> None:
-    """Print a line, or go on where nobody reads it any more: ``| head -1``, a lost terminal."""
-    stream = where or sys.stdout
-    try:
-        print(line, file=stream, flush=True)
-    except OSError:
-        # What is still to be said, and what Python writes out at its end, goes nowhere.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-
-
-@contextmanager
-def _ending_politely() -> Iterator[None]:
-    """Treat a closed terminal, and a request to end, as Ctrl-C: there is something to remove."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -75,7 +75,7 @@ try:
 
     if not edge_runtime.__file__.startswith(archive):  # a pip-installed one, in place of a bad zip
         raise ImportError("it cannot be read")
-    from edge_runtime.setup.environment import main
+    from edge_runtime.setup.script import main
 except Exception as error:
     fail(7, archive + " is missing or damaged (" + str(error) + "). Copy the bundle again.")
 main()

@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq_export import runtime_archive
 from edge_runtime.files import sha256_of
-from edge_runtime.setup import environment
+from edge_runtime.setup import environment, script
 from edge_runtime.setup.fit import Exit
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
@@ -369,7 +369,7 @@ def test_whoever_reads_may_go_and_the_second_of_two_is_told_to_wait(bundle, tmp_
 def test_what_another_setup_has_finished_meanwhile_is_left_alone(bundle, monkeypatch, capsys):
     answers = iter([False, True])  # while the wheels were looked at, and with the lock
     monkeypatch.setattr(environment, "is_ready", lambda folder, house: next(answers))
-    environment.set_up(bundle)
+    script.set_up(bundle)
     assert capsys.readouterr().out.startswith("Ready.\n") and not (bundle / ".venv").exists()
 
 
@@ -484,9 +484,9 @@ def test_a_disk_that_fills_up_meanwhile_is_told_of_in_the_same_words(
 ):
     late = (
         f"import sys; sys.path.insert(0, {str(bundle / 'edge-bench.pyz')!r})\n"
-        "from edge_runtime.setup import environment\n"
+        "from edge_runtime.setup import environment, script\n"
         "environment.require_space = lambda folder, need: None\n"
-        "environment.main()"
+        "script.main()"
     )
     command = (sys.executable, "-c", late, bundle, "--venv", "disk/v")
     small = on_small_disk(tmp_path / "disk", size, *command)
