@@ -62,6 +62,7 @@ def main(
     if len(taken) == len(CORES) * len(STEPS):
         well = [(core, name, said) for core, name, said in taken if said is not None]
         kept = checked.record(well, manifest.read(bundle).versions, emulator())
+        out.mkdir(parents=True, exist_ok=True)
         write_text(out / "arm64_check.json", json.dumps(kept, indent=1) + "\n")
         write_text(out / "arm64_check.md", checked.markdown(kept))
 

@@ -45,7 +45,7 @@ def main() -> None:
 
     del sys.path[0]
     require, factor = engines.require, float(sys.argv[2])
-    engines.require = lambda name: SlowedEngine(require(name), factor)
+    engines.require = lambda *wanted: SlowedEngine(require(*wanted), factor)
     worker.main()
 
 
