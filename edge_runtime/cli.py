@@ -202,8 +202,8 @@ def _settle_emulation(ctx: click.Context, values: dict[str, Any]) -> None:
     """Say whether the CPU is emulated, whoever found it out, and measure no longer than needed."""
     from edge_runtime.probes import emulation
 
-    kernel = emulation.emulated_on().value
-    if kernel not in (None, "none") and not values["emulated"]:
+    kernel = emulation.emulator(emulation.emulated_on())
+    if kernel and not values["emulated"]:
         values["emulated"] = True
         click.echo(
             f"Note: this CPU is emulated on {kernel}, so --emulated is set: latency and memory are "

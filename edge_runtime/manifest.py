@@ -12,6 +12,7 @@ Schema history:
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,28 @@ def verified(bundle: Path, record: FileRecord | Artifact) -> Path:
             f"says {record.size_bytes} bytes with {record.sha256[:12]}.... Copy it again."
         )
     return path
+
+
+def problems(bundle: Path, records: Iterable[FileRecord | Artifact]) -> list[str]:
+    """Return what is wrong with files of a bundle, a sentence each."""
+    found = []
+    for record in records:
+        try:
+            verified(bundle, record)
+        except BundleError as error:
+            found.append(str(error))
+    return found
+
+
+def whole_wheels(bundle: Path, content: Manifest) -> tuple[list[Path], list[str]]:
+    """Return the wheels that are whole, and what is wrong with the others, a sentence each."""
+    files, broken = [], []
+    for wheel in content.wheelhouse.wheels if content.wheelhouse else ():
+        try:
+            files.append(verified_wheel(bundle, wheel))
+        except BundleError as error:
+            broken.append(f"{WHEELS_FOLDER}/{error}")
+    return files, broken
 
 
 def verified_golden(bundle: Path, content: Manifest) -> Path:

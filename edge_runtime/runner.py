@@ -54,14 +54,8 @@ def standard(job: Job) -> Sequence[str]:
 
 def corrupt_files(plan: Plan) -> list[str]:
     """Return what is wrong with the bundles' files that are no artifacts, a sentence each."""
-    problems = []
-    for bundle, content in {job.bundle: job.manifest for job in plan.jobs}.items():
-        for record in content.files:
-            try:
-                manifest.verified(bundle, record)
-            except BundleError as error:
-                problems.append(str(error))
-    return problems
+    bundles = {job.bundle: job.manifest for job in plan.jobs}
+    return [text for b, content in bundles.items() for text in manifest.problems(b, content.files)]
 
 
 def run(

@@ -113,15 +113,10 @@ def classify(paths: tuple[str, ...], bundle: Path | None, **wishes: Any) -> None
         raise UsageError("--frames is the size of raw frames on standard input: give - as IMAGE.")
     where = bundle or default_bundle()
     installing.require_numpy(where)
-    order = json.dumps({"bundle": str(where), "emulated_on": _emulated_on(), **wishes})
+    kernel = emulation.emulator(emulation.emulated_on())
+    order = json.dumps({"bundle": str(where), "emulated_on": kernel, **wishes})
     command = [*child.command("classify.worker"), order, *(() if frames else paths)]
     raise SystemExit(_run(command, wishes["threads"], frames=bool(frames)))
-
-
-def _emulated_on() -> str:
-    """Return the machine that emulates this CPU; '' where none is known to."""
-    kernel = emulation.emulated_on().value
-    return kernel if kernel and kernel != "none" else ""
 
 
 def _check_stream(

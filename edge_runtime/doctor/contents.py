@@ -10,7 +10,7 @@ from edge_runtime.doctor import elf
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.errors import BundleError
-from edge_runtime.manifest import Artifact, FileRecord, Manifest
+from edge_runtime.manifest import Manifest
 from edge_runtime.setup import wheels
 from edge_runtime.setup.fit import name_of, needed_bytes
 from edge_runtime.setup.platforms import Platform
@@ -46,20 +46,15 @@ def read(bundle: Path) -> tuple[Contents, list[Finding]]:
         BundleError: it is no bundle, or its manifest is damaged.
     """
     content = manifest.read(bundle)
-    found: list[Finding] = []
+    problems = manifest.problems(bundle, (*content.files, *content.artifacts))
+    files, broken = manifest.whole_wheels(bundle, content) if _has_wheels(bundle) else ([], [])
     whole: dict[Path, Wheel] = {}
-    records: tuple[FileRecord | Artifact, ...] = (*content.files, *content.artifacts)
-    for record in records:
+    for file in files:
         try:
-            manifest.verified(bundle, record)
+            whole[file] = wheels.parse(file.name)
         except BundleError as error:
-            found.append(_broken(str(error)))
-    house = content.wheelhouse.wheels if content.wheelhouse else ()
-    for record in house if _has_wheels(bundle) else ():
-        try:
-            whole[manifest.verified_wheel(bundle, record)] = wheels.parse(record.file)
-        except BundleError as error:
-            found.append(_broken(f"{manifest.WHEELS_FOLDER}/{error}"))
+            broken.append(f"{manifest.WHEELS_FOLDER}/{error}")
+    found = [_broken(text) for text in (*problems, *broken)]
     if not found:
         count = len(content.names) + len(whole)
         found = [ok("files", f"{count} are what the manifest says, by their SHA-256")]

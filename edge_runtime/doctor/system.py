@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.manifest import Manifest
+from edge_runtime.probes.emulation import emulator
 from edge_runtime.probes.throttle import Firmware
 from edge_runtime.target import ARM64, X86_VNNI, has_dot_product, of_this_cpu
 
@@ -95,10 +96,10 @@ def processor(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
 
 def emulation(facts: Facts) -> Iterator[Finding]:
     """Say that the CPU is emulated, if it is."""
-    if facts.emulated_on.value not in (None, "none"):
+    if kernel := emulator(facts.emulated_on):
         yield warning(
             "emulation",
-            f"this CPU is emulated on {facts.emulated_on.value}",
+            f"this CPU is emulated on {kernel}",
             "measure speed and memory on the device itself",
         )
 

@@ -33,6 +33,11 @@ def emulated_on(root: Path = ROOT, machine: str = "") -> Reading[str]:
     return Reading(kernel if differ else "none", str(root / KERNEL))
 
 
+def emulator(reading: Reading[str]) -> str:
+    """Return the machine that emulates this one by such a reading; '' where none is known to."""
+    return "" if reading.value in (None, "none") else str(reading.value)
+
+
 def _family(machine: str) -> str:
     found = [kind for start, kind in _FAMILIES.items() if machine.lower().startswith(start)]
     return found[0] if found else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_runtime import manifest
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
-from edge_runtime.manifest import Artifact, FileRecord, Manifest, Wheelhouse
+from edge_runtime.manifest import Manifest, Wheelhouse
 from edge_runtime.setup import platforms, wheels
 from edge_runtime.setup.platforms import Platform
 
@@ -98,20 +98,10 @@ def require_whole(bundle: Path, content: Manifest, *, with_wheels: bool) -> list
     Raises:
         SetupError: some are missing or damaged: a line for each.
     """
-    files, lines = [], []
-    records: tuple[FileRecord | Artifact, ...] = (*content.files, *content.artifacts)
-    for record in records:
-        try:
-            manifest.verified(bundle, record)
-        except BundleError as error:
-            lines.append(str(error))
-    for wheel in content.wheelhouse.wheels if content.wheelhouse and with_wheels else ():
-        try:
-            files.append(manifest.verified_wheel(bundle, wheel))
-        except BundleError as error:
-            lines.append(f"{manifest.WHEELS_FOLDER}/{error}")
-    if lines:
-        raise SetupError(Exit.BUNDLE, *lines)
+    lines = manifest.problems(bundle, (*content.files, *content.artifacts))
+    files, broken = manifest.whole_wheels(bundle, content) if with_wheels else ([], [])
+    if lines or broken:
+        raise SetupError(Exit.BUNDLE, *lines, *broken)
     return files
 
 
