@@ -15,12 +15,13 @@ from pathlib import Path
 
 import click
 
-from edge_runtime import manifest, results_file, verdict
+from edge_runtime.bundle import manifest
 from edge_runtime.errors import ToolkitError
 from edge_runtime.files import write_text
 from edge_runtime.report import columns, references
-from edge_runtime.results import Results, Row
-from edge_runtime.verdict import Grade
+from edge_runtime.results import document, verdict
+from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.verdict import Grade
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "results" / "boards"
@@ -90,7 +91,7 @@ def checked(file: Path) -> Checked:
         size = file.stat().st_size
         if size > LARGEST_BYTES:
             return Checked((f"{size / 1e6:.1f} MB; at most {LARGEST_BYTES / 1e6:.0f} MB are kept",))
-        results = results_file.read(file)
+        results = document.read(file)
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         return Checked((f"cannot be read: {error.strerror}",))

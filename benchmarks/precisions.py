@@ -23,7 +23,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from edge_runtime.stats import Estimate, paired_difference, paired_ratio, percentile
+from edge_runtime.results.statistics import Estimate, paired_difference, paired_ratio, percentile
 
 HERE = Path(__file__).resolve().parent
 EAGER = "PyTorch eager FP32"
@@ -80,18 +80,22 @@ def measure(
     """Make the artifacts, time them, classify with them; return the record, JSON values only."""
     import torch
 
-    from cifarq import data, models
-    from cifarq.progress import stages
-    from cifarq_export import artifacts, bundle, compare, gates
-    from cifarq_export.images import Gatherer
+    from cifarq import models
+    from cifarq.data import datasets
+    from cifarq.training.progress import stages
+    from cifarq_export import compare
+    from cifarq_export.bundle import artifact, build
+    from cifarq_export.check import gates, interleaving
     from cifarq_export.sources import checkpoint
-    from edge_runtime import __version__, engines, host, target, turns
+    from cifarq_export.sources.images import Gatherer
+    from edge_runtime import __version__, engines
+    from edge_runtime.probes import host, target
 
     folder = models.pretrained("seed-cnn")
     here = target.of_this_cpu()
     assert folder is not None and here is not None
     source = checkpoint.source(folder)
-    dataset = data.load(data_dir)
+    dataset = datasets.load(data_dir)
     parts = {
         "validation": dataset.validation.take(np.arange(min(count, len(dataset.validation)))),
         "test": dataset.test.take(np.arange(min(count, len(dataset.test)))),
@@ -99,18 +103,22 @@ def measure(
     images = Gatherer(data_dir).gather(
         source.classes, source.input_shape, calibration_images=512, validation_images=200
     )
-    order = bundle.Order(compare.pairs(source, None), here)
+    order = build.Order(compare.pairs(source, None), here)
     subjects: dict[str, dict[str, Any]] = {EAGER: {"precision": "fp32"}}
     with tempfile.TemporaryDirectory() as scratch:
-        recipe = bundle.recipe_for(source, order, images, Path(scratch))
-        few = bundle.reference(source, images.validation)
-        timed = {EAGER: turns.Subject({"folder": str(folder)}, "cifarq.evaluate:eager_session")}
-        references = {name: bundle.reference(source, part) for name, part in parts.items()}
+        recipe = build.recipe_for(source, order, images, Path(scratch))
+        few = build.reference(source, images.validation)
+        timed = {
+            EAGER: interleaving.Subject(
+                {"folder": str(folder)}, "cifarq.evaluation.evaluate:eager_session"
+            )
+        }
+        references = {name: build.reference(source, part) for name, part in parts.items()}
         for pair in tqdm(order.pairs, desc="artifacts", disable=not sys.stderr.isatty()):
-            made = artifacts.make(
+            made = artifact.make(
                 source, *pair, Path(scratch), recipe, few, gates.Limits(fallback_trials=0)
             )
-            timed[made.path.name] = turns.artifact(made.engine, made.path)
+            timed[made.path.name] = interleaving.artifact(made.engine, made.path)
             session = engines.require(made.engine).load(made.path, 1)
             subjects[made.path.name] = {
                 "precision": made.precision,
@@ -125,7 +133,7 @@ def measure(
                 },
             }
         with stages() as watch:
-            taken = turns.take(
+            taken = interleaving.take(
                 timed,
                 recipe.how.apply(parts["validation"].images[:1]),
                 rounds=rounds,
@@ -162,7 +170,7 @@ def measure(
 
 def _counts(run: Any, how: Any, reference: Any) -> dict[str, int]:
     """Return how many images an artifact has right, lost, gained, and answers like FP32."""
-    from edge_runtime import accuracy
+    from edge_runtime.measure import accuracy
 
     logits = accuracy.logits_of(run, reference.images.images, how)
     return asdict(accuracy.paired(logits, reference.logits, reference.images.labels))

@@ -23,7 +23,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from edge_runtime.child import Conversation
+from edge_runtime.measure.child import Conversation
 
 HERE = Path(__file__).resolve().parent
 SUBJECTS = (
@@ -84,11 +84,15 @@ def measure(
     """Run everything and return the record, JSON values only."""
     import torch
 
-    from cifarq import checkpoint, data, inventory
-    from edge_runtime import __version__, host, manifest
+    from cifarq import checkpoint
+    from cifarq.data import datasets
+    from cifarq.evaluation import inventory
+    from edge_runtime import __version__
+    from edge_runtime.bundle import manifest
+    from edge_runtime.probes import host
 
     loaded = checkpoint.load(folder)
-    dataset = data.load(data_dir)
+    dataset = datasets.load(data_dir)
     labels = dataset.test.labels[:count]
     with tempfile.TemporaryDirectory() as scratch:
         images_file = Path(scratch) / "images.npy"
@@ -166,9 +170,9 @@ def run_subjects(
 
 def accuracy_of(logits: Any, reference: Any, labels: Any) -> dict[str, Any]:
     """Return top-1, and the comparison with eager FP32 over the same images."""
-    from cifarq.noise import signal_to_noise_db
-    from edge_runtime.accuracy import paired
-    from edge_runtime.parity import compare
+    from cifarq.evaluation.noise import signal_to_noise_db
+    from edge_runtime.measure.accuracy import paired
+    from edge_runtime.results.parity import compare
 
     counts = paired(logits, reference, labels)
     error = np.abs(logits.astype(np.float64) - reference)
@@ -201,7 +205,7 @@ def saved_sizes(model: Any, scratch: Path) -> dict[str, int]:
 def layer_errors(model: Any) -> list[dict[str, Any]]:
     """Return, for each Linear layer, how far its INT8 weights lie from the FP32 ones."""
     from cifarq import quantize
-    from cifarq.noise import signal_to_noise_db
+    from cifarq.evaluation.noise import signal_to_noise_db
 
     exact = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     return [

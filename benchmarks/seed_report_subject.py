@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime import engines, manifest
-from edge_runtime.child import answers
+from edge_runtime import engines
+from edge_runtime.bundle import manifest
+from edge_runtime.measure.child import answers
 from edge_runtime.probes import energy, memory
 
 
@@ -72,7 +73,7 @@ def _eager(order: dict[str, Any], content: manifest.Manifest) -> Any:
     import torch
 
     from cifarq import checkpoint, quantize
-    from cifarq.evaluate import torch_predictor
+    from cifarq.evaluation.evaluate import torch_predictor
 
     torch.set_num_threads(order["threads"])
 

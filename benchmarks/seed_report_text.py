@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge_runtime.stats import Estimate, paired_difference, paired_ratio, proportion
+from edge_runtime.results.statistics import Estimate, paired_difference, paired_ratio, proportion
 
 FP32, INT8 = "eager fp32", "eager int8-dynamic"
 # The figures as the report prints them.

@@ -39,8 +39,8 @@ def cli() -> None:
 @_JSON
 def models(as_json: bool) -> None:
     """List the models: their size and cost, and what ships trained."""
-    from cifarq import inventory
     from cifarq import models as registry
+    from cifarq.evaluation import inventory
 
     rows = [inventory.describe(name) for name in registry.names()]
     if as_json:
@@ -86,15 +86,15 @@ def train(
     from cifarq import models as registry
 
     registry.get(model)
-    from cifarq import data
-    from cifarq import train as training
-    from cifarq.progress import TrainingBar
-    from cifarq.resume import FILE as resume_file
+    from cifarq.data import datasets
+    from cifarq.training import train as training
+    from cifarq.training.progress import TrainingBar
+    from cifarq.training.resume import FILE as resume_file
 
     config = training.TrainConfig(
         model, epochs=epochs, seed=seed, batch_size=batch_size, device=device
     )
-    dataset = data.load(data_dir)
+    dataset = datasets.load(data_dir)
     try:
         report = training.train(config, dataset, out, resume=resume, progress=TrainingBar(epochs))
     except KeyboardInterrupt:
@@ -141,12 +141,12 @@ def evaluate(
       cifarq evaluate runs/seed --split validation
       cifarq evaluate seed-cnn-bundle --data-dir ~/cifar10 --json
     """
-    from cifarq import data
-    from cifarq import evaluate as evaluation
-    from cifarq.progress import counting
+    from cifarq.data import datasets
+    from cifarq.evaluation import evaluate as evaluation
+    from cifarq.training.progress import counting
 
     subjects = [subject for path in paths for subject in evaluation.subjects(path)]
-    dataset = data.load(data_dir)
+    dataset = datasets.load(data_dir)
     images = dataset.test if split == "test" else dataset.validation
     rows = []
     for subject in subjects:

@@ -15,11 +15,11 @@ from edge_runtime.classify.command import classify
 from edge_runtime.command import CommandGroup
 from edge_runtime.doctor.command import doctor
 from edge_runtime.errors import RecordingError, UsageError
-from edge_runtime.options import Counts, Cpus
+from edge_runtime.measure.options import Counts, Cpus
 
 if TYPE_CHECKING:
-    from edge_runtime.results import Results
-    from edge_runtime.runner import Step
+    from edge_runtime.measure.runner import Step
+    from edge_runtime.results.rows import Results
 
 _WHAT = """\
 Measure the artifacts of bundles on this device: latency, memory, size and accuracy, each artifact
@@ -119,10 +119,11 @@ def run(
     **values: Any,
 ) -> None:
     """Make the plan and carry it out."""
-    from edge_runtime import accuracy_data as labelled
-    from edge_runtime import installing, recording, runner, self_check
-    from edge_runtime import plan as planning
-    from edge_runtime.default_bundle import default_bundle
+    from edge_runtime.bundle import installing
+    from edge_runtime.bundle.location import default_bundle
+    from edge_runtime.measure import accuracy_data as labelled
+    from edge_runtime.measure import plan as planning
+    from edge_runtime.measure import recording, runner, self_check
 
     if resume and not json_file:
         raise UsageError("--resume goes on with a file: give --json FILE.")
@@ -162,9 +163,9 @@ def run(
 @_option("--output", default="table", type=_OUTPUT, help="What to print.")
 def report(file: Path, require: str | None, output: str) -> None:
     """Draw the table of a FILE that --json wrote, on any machine."""
-    from edge_runtime import results_file
+    from edge_runtime.results import document
 
-    measured = results_file.read(file)
+    measured = document.read(file)
     _print(measured, output)
     raise SystemExit(_exit_code(measured, require, failed=False) if require else 0)
 
@@ -188,8 +189,8 @@ def compare(files: tuple[Path, ...], allow: tuple[str, ...], output: str) -> Non
 
     Runs whose machine, pinning, threads, batch size or model differ are refused unless allowed.
     """
-    from edge_runtime import comparison
     from edge_runtime.report import compared
+    from edge_runtime.results import comparison
 
     click.echo(compared.render(comparison.of(files, frozenset(allow)), output))
 
@@ -217,7 +218,7 @@ def _settle_emulation(ctx: click.Context, values: dict[str, Any]) -> None:
 
 
 def _settings(values: dict[str, Any], accuracy_data: str) -> Any:
-    from edge_runtime.plan import Settings
+    from edge_runtime.results.settings import Settings
 
     seconds = {name: values.pop(name) for name in ("min_time", "max_time", "cooldown", "timeout")}
     in_seconds = {f"{name}_s": value for name, value in seconds.items()}
@@ -231,7 +232,7 @@ def _print(measured: "Results", output: str) -> None:
 
 
 def _exit_code(measured: "Results", require: str | None, failed: bool) -> int:
-    from edge_runtime import verdict
+    from edge_runtime.results import verdict
 
     if require and (grade := verdict.of_run(measured).grade) > verdict.Grade[require.upper()]:
         click.echo(f"Error: the verdict is {grade.name}, --require {require}.", err=True)

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from edge_runtime.errors import ToolkitError
-from edge_runtime.nearest import did_you_mean, nearest
+from edge_runtime.errors import ToolkitError, did_you_mean, nearest
 
 
 class CommandGroup(click.Group):

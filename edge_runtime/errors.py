@@ -12,6 +12,9 @@
 A message says what is wrong, which value it was, and what to do about it.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class ToolkitError(Exception):
     """Base of the errors that a command turns into one line and an exit code."""
@@ -52,3 +55,15 @@ class UsageError(ToolkitError):
 def reason(error: BaseException) -> str:
     """Return the first line of an exception's message, or its type's name if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the nearest known word, if it is as near as ``cutoff``: 1 is the word itself."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the nearest known word, or all of them."""
+    choices = sorted(known)
+    near = nearest(word, choices)
+    return f"Did you mean {near!r}?" if near else f"Choose from: {', '.join(choices)}."

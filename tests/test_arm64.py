@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge_runtime import golden, host, manifest
+from edge_runtime.bundle import golden, manifest
+from edge_runtime.probes import host
 from edge_runtime.setup import platforms
 
 pytest.importorskip("PIL")

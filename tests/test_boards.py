@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import results_file
-from edge_runtime.plan import Settings
-from edge_runtime.results import Results, Status
+from edge_runtime.results import document
+from edge_runtime.results.rows import Results, Status
+from edge_runtime.results.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPT = REPOSITORY / "benchmarks" / "boards.py"
@@ -97,7 +97,7 @@ def emulated(results):
 
 def test_a_good_file_may_be_kept(good, tmp_path):
     file = tmp_path / "pi5-8gb.json"
-    results_file.write(good, file)
+    document.write(good, file)
     done = boards_command("check", file)
     assert (done.returncode, done.stderr) == (0, "")
     first, *notes = done.stdout.splitlines()
@@ -110,7 +110,7 @@ def test_a_good_file_may_be_kept(good, tmp_path):
 
 def test_what_was_shipped_is_known(boards, good, tmp_path):
     rows = tuple(replace(row, sha256=min(boards.released())) for row in good.rows)
-    results_file.write(replace(good, rows=rows), tmp_path / "pi5-8gb.json")
+    document.write(replace(good, rows=rows), tmp_path / "pi5-8gb.json")
     assert boards.checked(tmp_path / "pi5-8gb.json").notes == ()
 
 
@@ -137,7 +137,7 @@ def test_what_was_shipped_is_known(boards, good, tmp_path):
 )
 def test_what_says_nothing_of_a_board_is_refused_with_a_line(good, tmp_path, change, line):
     file = tmp_path / "pi5-8gb.json"
-    results_file.write(change(good), file)
+    document.write(change(good), file)
     done = boards_command("check", file)
     assert done.returncode == 1
     refused = [one for one in done.stdout.splitlines() if ": refused: " in one]
@@ -157,7 +157,7 @@ def test_what_says_nothing_of_a_board_is_refused_with_a_line(good, tmp_path, cha
     ],
 )  # fmt: skip
 def test_a_name_says_which_board_it_was(good, tmp_path, name, cpu, line):
-    results_file.write(on(good, cpu), tmp_path / name)
+    document.write(on(good, cpu), tmp_path / name)
     done = boards_command("check", tmp_path / name)
     assert done.returncode == 1
     assert done.stdout.splitlines()[0].startswith(f"{name}: refused: {line}")
@@ -172,12 +172,12 @@ def test_a_name_says_which_board_it_was(good, tmp_path, name, cpu, line):
     ],
 )
 def test_other_boards_have_names_too(boards, good, tmp_path, name, cpu):
-    results_file.write(on(good, cpu), tmp_path / name)
+    document.write(on(good, cpu), tmp_path / name)
     assert boards.checked(tmp_path / name).refused == ()
 
 
 def test_what_is_no_results_file_is_refused_with_a_line(good, tmp_path):
-    whole = results_file.text(good)
+    whole = document.text(good)
     content = json.loads(whole)
     del content["rows"][0]["sha256"]
     files = {
@@ -199,8 +199,8 @@ def test_what_is_no_results_file_is_refused_with_a_line(good, tmp_path):
 
 
 def test_one_bad_file_among_good_ones_is_exit_code_1(good, tmp_path):
-    results_file.write(good, tmp_path / "pi5-8gb.json")
-    results_file.write(cut_off(good), tmp_path / "pi5-4gb.json")
+    document.write(good, tmp_path / "pi5-8gb.json")
+    document.write(cut_off(good), tmp_path / "pi5-4gb.json")
     done = boards_command("check", tmp_path / "pi5-8gb.json", tmp_path / "pi5-4gb.json")
     assert done.returncode == 1
     assert "pi5-8gb.json: may be kept" in done.stdout and "pi5-4gb.json: refused" in done.stdout
@@ -208,15 +208,15 @@ def test_one_bad_file_among_good_ones_is_exit_code_1(good, tmp_path):
 
 def test_what_makes_a_run_suspect_is_noted(boards, good, tmp_path):
     hot = replace(good, settings=replace(good.settings, min_runs=10_000))
-    results_file.write(hot, tmp_path / "pi5-8gb.json")
+    document.write(hot, tmp_path / "pi5-8gb.json")
     found = boards.checked(tmp_path / "pi5-8gb.json")
     assert found.refused == ()
     assert found.notes[0].startswith("SUSPECT: all rows: --max-time 60 ended it after 700 of")
 
 
 def test_all_files_are_drawn_in_one_table(good, tmp_path):
-    results_file.write(good, tmp_path / "pi5-8gb.json")
-    results_file.write(on(good, "Raspberry Pi 4 Model B Rev 1.4"), tmp_path / "pi4-4gb.json")
+    document.write(good, tmp_path / "pi5-8gb.json")
+    document.write(on(good, "Raspberry Pi 4 Model B Rev 1.4"), tmp_path / "pi4-4gb.json")
     done = boards_command("draw", "--folder", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line for line in (tmp_path / "boards.md").read_text().splitlines() if "| " in line][2:]
@@ -231,7 +231,7 @@ def test_all_files_are_drawn_in_one_table(good, tmp_path):
 
 
 def test_a_refused_file_is_not_drawn(good, tmp_path):
-    results_file.write(cut_off(good), tmp_path / "pi5-8gb.json")
+    document.write(cut_off(good), tmp_path / "pi5-8gb.json")
     done = boards_command("draw", "--folder", tmp_path)
     assert done.returncode == 1 and "pi5-8gb.json: 4 of 10 rounds" in done.stderr
     assert not (tmp_path / "boards.md").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
 from edge_runtime.files import sha256_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -94,7 +94,8 @@ def test_what_linear_layers_hold_is_said_as_it_was_counted(text, record):
 
 @pytest.mark.torch
 def test_the_recorded_share_of_linear_layers_is_the_shipped_models(record):
-    from cifarq import checkpoint, inventory, models
+    from cifarq import checkpoint, models
+    from cifarq.evaluation import inventory
 
     loaded = checkpoint.load(models.pretrained("seed-cnn"))
     assert record["linear_share"] == inventory.linear_share(loaded.model(), loaded.input_shape)

@@ -30,10 +30,10 @@ def test_it_holds_the_three_packages_and_their_data_and_nothing_else(wheel):
     for needed in (
         "cifarq/models/pretrained/seed-cnn/model.safetensors",
         "cifarq/models/pretrained/seed-cnn/checkpoint.json",
-        "cifarq/packs/golden.webp",
+        "cifarq/data/packs/golden.webp",
         "cifarq/py.typed",
         "cifarq_export/formats/onnx.py",
-        "cifarq_export/setup-device.sh",
+        "cifarq_export/bundle/setup-device.sh",
         "edge_runtime/engines/onnxruntime.py",
         "edge_runtime/report/table.py",
     ):

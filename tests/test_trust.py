@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import rules
+from edge_runtime.results import rules
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("scipy")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
 
 _Item, _Done = TypeVar("_Item"), TypeVar("_Done")
 

@@ -23,7 +23,7 @@ import steps
 from board import BUILD, BUNDLE, CORES, RESULTS, ROOT, Board, emulator, require, side_by_side
 from steps import StepError
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
 from edge_runtime.files import write_text
 
 STEPS: dict[str, Callable[[Board], str]] = {

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime import accuracy, parity
-from edge_runtime.golden import Golden
-from edge_runtime.manifest import Artifact
+from edge_runtime.bundle.golden import Golden
+from edge_runtime.bundle.manifest import Artifact
+from edge_runtime.measure import accuracy
+from edge_runtime.results import parity
 
 HERE = "x86"
 """What this machine is called beside the cores."""

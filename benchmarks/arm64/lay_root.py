@@ -21,7 +21,7 @@ from typing import Any
 import click
 from board import CORES, ROOT, SITE, Core
 
-from cifarq_export.wheel_download import tags
+from cifarq_export.bundle.wheel_download import tags
 from edge_runtime.setup.platforms import platform
 
 TOOLS = {"qemu-aarch64-static": "qemu-user-static", "debootstrap": "debootstrap"}

@@ -21,8 +21,10 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
     """Compute what is missing in ``out``."""
     import numpy as np
 
-    from edge_runtime import accuracy, engines, golden, manifest
+    from edge_runtime import engines
+    from edge_runtime.bundle import golden, manifest
     from edge_runtime.files import atomic_path
+    from edge_runtime.measure import accuracy
 
     content = manifest.read(bundle)
     (artifact,) = (one for one in content.artifacts if one.file == file)

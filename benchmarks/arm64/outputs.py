@@ -23,8 +23,9 @@ import numpy as np
 from board import BUILD, BUNDLE, CORES, RESULTS, SITE, Board, emulator, require, side_by_side
 from comparison import HERE
 
-from edge_runtime import golden, host, manifest, target
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.files import write_text
+from edge_runtime.probes import host, target
 
 KEPT = BUILD / "arm64-outputs"
 SCRIPT = Path(__file__).resolve().parent / "logits.py"

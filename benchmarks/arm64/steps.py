@@ -9,10 +9,11 @@ import numpy as np
 from board import REPOSITORY, SITE, Board
 from PIL import Image
 
-from edge_runtime import golden, manifest, results_file
+from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle.golden import Golden
 from edge_runtime.errors import BundleError
-from edge_runtime.golden import Golden
-from edge_runtime.results import Status
+from edge_runtime.results import document
+from edge_runtime.results.rows import Status
 
 LONGEST_S = 3000
 
@@ -111,7 +112,7 @@ def measure(board: Board) -> str:
     options = (*BENCH, f"--accuracy-images={IMAGES}", f"--timeout={LONGEST_S}")
     said = _ran(board, *_edge_bench(), *options, f"--json={file}")
     try:
-        found = results_file.read(board.home / file)
+        found = document.read(board.home / file)
     except BundleError as error:
         raise StepError(str(error), said) from error
     expected = [artifact.file for artifact in manifest.read(board.home / "bundle").artifacts]

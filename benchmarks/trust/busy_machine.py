@@ -23,8 +23,8 @@ import click
 import experiment
 from experiment import Claim, Record
 
-from edge_runtime import results_file, verdict
-from edge_runtime.stats import Estimate, paired_ratio, percentile
+from edge_runtime.results import document, verdict
+from edge_runtime.results.statistics import Estimate, paired_ratio, percentile
 
 NAME = "busy_machine"
 PHASES = ("quiet", "busy", "quiet again")
@@ -100,7 +100,7 @@ def run(bundle: Path, settings: dict[str, Any], file: Path) -> dict[str, Any]:
     command += ["--min-runs", str(settings["min_runs"])]
     command += ["--min-time", str(settings["min_time_s"])]
     subprocess.run(command, stdout=subprocess.DEVNULL)
-    found = results_file.read(file)
+    found = document.read(file)
     experiment.require_ok(found.rows)
     return {
         "verdict": verdict.of_run(found).to_json(),

@@ -18,10 +18,12 @@ import click
 from tqdm import tqdm
 
 import edge_runtime
-from edge_runtime import host, plan
 from edge_runtime.files import write_text
-from edge_runtime.results import Row, Status
-from edge_runtime.stats import Estimate
+from edge_runtime.measure import plan
+from edge_runtime.probes import host
+from edge_runtime.results.rows import Row, Status
+from edge_runtime.results.settings import Settings
+from edge_runtime.results.statistics import Estimate
 
 HERE = Path(__file__).resolve().parent
 BENCHMARKS = HERE.parent
@@ -140,7 +142,7 @@ def options(bundle: Path | None = BUNDLE) -> Callable[[Command], Command]:
 
 def artifacts(bundle: Path) -> tuple[plan.Job, ...]:
     """Return the bundle's ONNX artifacts as jobs: batch 1, one thread."""
-    return plan.make((bundle,), plan.Settings(), ("onnxruntime",)).jobs
+    return plan.make((bundle,), Settings(), ("onnxruntime",)).jobs
 
 
 def script(name: str, *arguments: object) -> list[str]:

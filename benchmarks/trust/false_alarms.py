@@ -18,8 +18,9 @@ import click
 import experiment
 from experiment import Claim, Record
 
-from edge_runtime import plan, runner
-from edge_runtime.stats import Estimate, paired_ratio, percentile
+from edge_runtime.measure import plan, runner
+from edge_runtime.results.settings import Settings
+from edge_runtime.results.statistics import Estimate, paired_ratio, percentile
 
 NAME = "false_alarms"
 CALLS, TURN_S = 40, 0.06
@@ -73,7 +74,7 @@ def main(
 
 def compare(job: plan.Job, rounds: int, seed: int, *, slowed: bool) -> list[list[float]]:
     """Measure an artifact twice in one run; return the medians of the turns of both rows."""
-    settings = plan.Settings(
+    settings = Settings(
         rounds=rounds,
         min_runs=CALLS * rounds,
         min_time_s=TURN_S * rounds,

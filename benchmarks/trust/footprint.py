@@ -20,7 +20,7 @@ import click
 import experiment
 from experiment import Claim, Record
 
-from edge_runtime.stats import percentile
+from edge_runtime.results.statistics import percentile
 
 NAME = "footprint"
 SEED = 0

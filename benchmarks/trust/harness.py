@@ -20,8 +20,9 @@ import click
 import experiment
 from experiment import HERE, Claim, Record
 
-from edge_runtime import child, plan, runner
-from edge_runtime.stats import Estimate, paired_ratio, percentile
+from edge_runtime.measure import child, plan, runner
+from edge_runtime.results.settings import Settings
+from edge_runtime.results.statistics import Estimate, paired_ratio, percentile
 
 NAME = "harness"
 SEED = 0
@@ -58,7 +59,7 @@ def main(pairs: int, calls: int, warm_up: int, out: Path, bundle: Path, anew: bo
 
 def turn(job: plan.Job, calls: int) -> dict[str, Any]:
     """Take one turn with edge-bench's own parent and worker."""
-    settings = plan.Settings(rounds=1, min_runs=calls, min_time_s=0, accuracy_images=1)
+    settings = Settings(rounds=1, min_runs=calls, min_time_s=0, accuracy_images=1)
     *_, step = runner.run(plan.Plan((job,), settings))
     experiment.require_ok(step.rows)
     (found,) = step.rows[0].turns

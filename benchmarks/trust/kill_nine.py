@@ -28,7 +28,7 @@ from experiment import Claim, Record
 from victim import Victim
 
 from edge_runtime.errors import BundleError
-from edge_runtime.results import Results, Status
+from edge_runtime.results.rows import Results, Status
 
 NAME = "kill_nine"
 SEED = 0

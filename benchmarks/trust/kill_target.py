@@ -16,7 +16,8 @@ from typing import Any
 
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
-    from edge_runtime import cli, recording, self_check
+    from edge_runtime import cli
+    from edge_runtime.measure import recording, self_check
 
     del sys.path[0]
     log = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -19,7 +19,7 @@ import kill_nine
 from experiment import BENCHMARKS, OUT, Claim
 
 from edge_runtime.files import write_text
-from edge_runtime.stats import samples_needed
+from edge_runtime.results.statistics import samples_needed
 
 BEGIN, END = "<!-- trust:begin -->", "<!-- trust:end -->"
 EXPERIMENTS = (harness, false_alarms, busy_machine, kill_nine, footprint)

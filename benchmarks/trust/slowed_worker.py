@@ -3,7 +3,7 @@
     python slowed_worker.py FOLDER FACTOR
 
 ``FOLDER`` is where edge_runtime is imported from; a call takes ``FACTOR`` times as long as it
-would. Started by ``false_alarms.py`` in place of ``edge_runtime.worker``.
+would. Started by ``false_alarms.py`` in place of ``edge_runtime.measure.worker``.
 """
 
 import sys
@@ -41,7 +41,8 @@ class SlowedEngine:
 
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
-    from edge_runtime import engines, worker
+    from edge_runtime import engines
+    from edge_runtime.measure import worker
 
     del sys.path[0]
     require, factor = engines.require, float(sys.argv[2])

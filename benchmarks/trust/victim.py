@@ -9,8 +9,8 @@ from pathlib import Path
 import experiment
 import processes
 
-from edge_runtime import results_file
-from edge_runtime.results import Results
+from edge_runtime.results import document
+from edge_runtime.results.rows import Results
 
 PATIENCE_S = 60
 QUICK = ["--min-runs", "20", "--min-time", "0", "--accuracy-images", "10", "--batch-size", "1,2"]
@@ -44,7 +44,7 @@ class Victim:
 
     def results(self) -> Results | None:
         """Return what the result file holds; None where there is none yet."""
-        return results_file.read(self.file) if self.file.exists() else None
+        return document.read(self.file) if self.file.exists() else None
 
     def leftovers(self) -> int:
         """Return how many temporary files lie there."""

@@ -15,8 +15,7 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from edge_runtime.errors import UsageError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn

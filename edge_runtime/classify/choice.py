@@ -6,10 +6,9 @@ TorchScript. What was made for another class of CPU, or is known to be slow, is 
 
 from dataclasses import dataclass
 
-from edge_runtime import target
-from edge_runtime.errors import UsageError
-from edge_runtime.manifest import Artifact, Manifest
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.bundle.manifest import Artifact, Manifest
+from edge_runtime.errors import UsageError, did_you_mean
+from edge_runtime.probes import target
 
 PRECISIONS = ("int8-static", "int8-dynamic", "fp32")
 FORMATS = ("onnx", "torchscript")

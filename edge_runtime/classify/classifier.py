@@ -27,13 +27,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime import engines, installing, manifest, target
+from edge_runtime import engines
+from edge_runtime.bundle import installing, manifest
+from edge_runtime.bundle.manifest import Artifact
 from edge_runtime.classify import choice, pixels, resample
 from edge_runtime.classify.choice import Wish
 from edge_runtime.classify.pixels import Color
 from edge_runtime.engines import Engine, EngineMissingError
 from edge_runtime.errors import BundleError, EngineError, UsageError, reason
-from edge_runtime.manifest import Artifact
+from edge_runtime.probes import target
 
 _IMAGES_A_CALL = 16  # larger batches gain nothing on small CPUs, and hold more memory
 

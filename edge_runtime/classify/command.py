@@ -13,9 +13,10 @@ from typing import Any
 
 import click
 
-from edge_runtime import child, installing
-from edge_runtime.default_bundle import default_bundle
+from edge_runtime.bundle import installing
+from edge_runtime.bundle.location import default_bundle
 from edge_runtime.errors import EngineError, UsageError
+from edge_runtime.measure import child
 from edge_runtime.probes import emulation
 
 _HELP = """\
@@ -115,7 +116,7 @@ def classify(paths: tuple[str, ...], bundle: Path | None, **wishes: Any) -> None
     installing.require_numpy(where)
     kernel = emulation.emulator(emulation.emulated_on())
     order = json.dumps({"bundle": str(where), "emulated_on": kernel, **wishes})
-    command = [*child.command("classify.worker"), order, *(() if frames else paths)]
+    command = [*child.command("edge_runtime.classify.worker"), order, *(() if frames else paths)]
     raise SystemExit(_run(command, wishes["threads"], frames=bool(frames)))
 
 

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.errors import DataError, UsageError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.errors import DataError, UsageError, did_you_mean
 
 _CHANNELS = (1, 3, 4)  # grey, colour, colour and alpha
 _SHAPES = "(H, W, 3), (3, H, W), (H, W), (H, W, 1) or (H, W, 4), or (N, ...) of these"

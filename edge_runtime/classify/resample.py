@@ -1,7 +1,7 @@
 """From an image of any size to the size that a model takes, with numpy alone.
 
-What training and exporting do with Pillow (``cifarq/resize.py``): scale the shorter side, crop the
-centre. To the bit, so that a model is asked about the very pixels it was trained and checked on;
+What training and exporting do with Pillow: scale the shorter side, crop the centre. To the bit, so
+that a model is asked about the very pixels it was trained and checked on;
 from Pillow 13 on images over twice as high as wide may differ by 1 of 255, for it then scales the
 other axis first (python-pillow/Pillow#9549).
 

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from edge_runtime import stats
+from edge_runtime.results import statistics
 
 _KEPT = 10_000  # of a stream that never ends, the latest
 
@@ -57,5 +57,7 @@ class Tally:
 
 def _times(samples_ns: Sequence[int]) -> str:
     """Return the percentiles that the samples support."""
-    shown = ((percent, stats.supported_percentile(samples_ns, percent)) for percent in (50, 90, 99))
+    shown = (
+        (percent, statistics.supported_percentile(samples_ns, percent)) for percent in (50, 90, 99)
+    )
     return " ".join(f"p{percent} {ns / 1e6:.2f} ms" for percent, ns in shown if ns is not None)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from edge_runtime.child import answers
 from edge_runtime.classify.tally import Tally
 from edge_runtime.errors import DataError, ToolkitError
+from edge_runtime.measure.child import answers
 
 if TYPE_CHECKING:
     import numpy as np

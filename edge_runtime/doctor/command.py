@@ -69,8 +69,8 @@ def line(finding: "Finding") -> str:
 
 
 def _examined(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
-    from edge_runtime import manifest
-    from edge_runtime.default_bundle import default_bundle
+    from edge_runtime.bundle import manifest
+    from edge_runtime.bundle.location import default_bundle
     from edge_runtime.doctor import examine
     from edge_runtime.setup import platforms
 

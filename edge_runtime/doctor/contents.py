@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor import elf
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.errors import BundleError
-from edge_runtime.manifest import Manifest
 from edge_runtime.setup import wheels
 from edge_runtime.setup.fit import name_of, needed_bytes
 from edge_runtime.setup.platforms import Platform

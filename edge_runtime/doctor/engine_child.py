@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import engines
-from edge_runtime.child import answers
 from edge_runtime.doctor import elf
 from edge_runtime.engines import torch
 from edge_runtime.errors import EngineError
+from edge_runtime.measure.child import answers
 
 
 def tried(name: str) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_runtime import child, plan, runner, self_check
+from edge_runtime.bundle.manifest import SETUP_FILE, Artifact
 from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
 from edge_runtime.errors import ToolkitError
-from edge_runtime.manifest import SETUP_FILE, Artifact
-from edge_runtime.results import Results, Status
+from edge_runtime.measure import child, plan, runner, self_check
+from edge_runtime.results.rows import Results, Status
+from edge_runtime.results.settings import Settings
 from edge_runtime.setup import onnx_support
 from edge_runtime.setup.wheels import Wheel
 
@@ -63,7 +64,7 @@ def attempt(name: str) -> Tried:
     """Import an engine in a child process, and return what became of it."""
     try:
         done = subprocess.run(
-            child.command("doctor.engine_child"),
+            child.command("edge_runtime.doctor.engine_child"),
             input=json.dumps({"engine": name}),
             capture_output=True,
             text=True,
@@ -162,7 +163,7 @@ def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
 def golden(contents: Contents) -> Iterator[Finding]:
     """Load each artifact, and hold its answers to the golden ones, each in a child process."""
     try:
-        made = plan.make((contents.bundle,), plan.Settings())
+        made = plan.make((contents.bundle,), Settings())
     except ToolkitError as error:
         yield fatal("model", str(error), "export the bundle again")
         return

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge_runtime import host
 from edge_runtime.probes import (
     ROOT,
     Reading,
     cpufreq,
     emulation,
+    host,
     memory,
     power,
     thermal,

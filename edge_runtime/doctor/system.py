@@ -7,12 +7,12 @@ the dot product instructions); page sizes: a Pi 5 boots a kernel with pages of 1
 
 from collections.abc import Iterator
 
+from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
-from edge_runtime.manifest import Manifest
 from edge_runtime.probes.emulation import emulator
+from edge_runtime.probes.target import ARM64, X86_VNNI, has_dot_product, of_this_cpu
 from edge_runtime.probes.throttle import Firmware
-from edge_runtime.target import ARM64, X86_VNNI, has_dot_product, of_this_cpu
 
 LEAST_PYTHON = (3, 11)
 WARM_CELSIUS = 60.0

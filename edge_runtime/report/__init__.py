@@ -1,7 +1,7 @@
 """What is drawn from a result document, one output a file."""
 
 from edge_runtime.report import csv, json, jsonl, markdown, table
-from edge_runtime.results import Results
+from edge_runtime.results.rows import Results
 
 _RENDERERS = {
     "table": table.render,

@@ -5,7 +5,7 @@ This is how a small change is told: both were measured in the same rounds.
 
 from edge_runtime.report.columns import p50_ms, ratio
 from edge_runtime.report.grid import Grid
-from edge_runtime.results import Results, Row
+from edge_runtime.results.rows import Results, Row
 
 
 def of(results: Results) -> Grid | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge_runtime.report.references import References, against
-from edge_runtime.results import Results, Row
-from edge_runtime.stats import Estimate
-from edge_runtime.verdict import Verdict
+from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.statistics import Estimate
+from edge_runtime.results.verdict import Verdict
 
 UNKNOWN = "–"
 NOT_APPLICABLE = "n/a"

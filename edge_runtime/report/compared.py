@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from edge_runtime import verdict
-from edge_runtime.comparison import Comparison
 from edge_runtime.report.columns import p50_ms, ratio
 from edge_runtime.report.grid import Grid, wrapped
+from edge_runtime.results import verdict
+from edge_runtime.results.comparison import Comparison
 
 SCHEMA = 1
 

@@ -4,7 +4,7 @@ import csv
 import io
 
 from edge_runtime.report.view import of
-from edge_runtime.results import Results
+from edge_runtime.results.rows import Results
 
 _NAMES = ("bundle", "model", "file", "engine", "format", "precision", "batch_size", "threads")
 

@@ -5,12 +5,12 @@ Each line has a ``kind`` (``run`` or ``row``); the keys are those of the documen
 
 import json
 
-from edge_runtime import results_file
-from edge_runtime.results import Results
+from edge_runtime.results import document
+from edge_runtime.results.rows import Results
 
 
 def render(results: Results) -> str:
     """Return the lines."""
-    lines = [{"kind": "run", **results_file.header(results)}]
-    lines += [{"kind": "row", **row} for row in results_file.rows(results)]
+    lines = [{"kind": "run", **document.header(results)}]
+    lines += [{"kind": "row", **row} for row in document.rows(results)]
     return "\n".join(json.dumps(line, allow_nan=False) for line in lines)

@@ -1,7 +1,7 @@
 """A table in GitHub's Markdown."""
 
 from edge_runtime.report.view import of
-from edge_runtime.results import Results
+from edge_runtime.results.rows import Results
 
 
 def render(results: Results) -> str:

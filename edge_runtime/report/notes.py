@@ -4,12 +4,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from edge_runtime import self_check
+from edge_runtime.measure import self_check
+from edge_runtime.probes.target import ANY
 from edge_runtime.report.columns import NOT_APPLICABLE, UNKNOWN
 from edge_runtime.report.references import References
-from edge_runtime.results import Results, Row
-from edge_runtime.stats import Estimate, outliers, percentile, proportion, samples_needed
-from edge_runtime.target import ANY
+from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.statistics import (
+    Estimate,
+    outliers,
+    percentile,
+    proportion,
+    samples_needed,
+)
 
 SLOW_FIRST = 2.0
 """A first call that takes so many times the median is pointed out: it is what a user waits for."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from edge_runtime.results import Results, Row, Status
-from edge_runtime.stats import Estimate
+from edge_runtime.results.rows import Results, Row, Status
+from edge_runtime.results.statistics import Estimate
 
 _Key = tuple[str, str, int, int]
 

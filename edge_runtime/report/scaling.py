@@ -2,7 +2,7 @@
 
 from edge_runtime.report.columns import UNKNOWN
 from edge_runtime.report.grid import Grid
-from edge_runtime.results import Results, Row
+from edge_runtime.results.rows import Results, Row
 
 
 def of(results: Results) -> Grid | None:

@@ -3,7 +3,7 @@
 from edge_runtime.report.columns import Group
 from edge_runtime.report.grid import wrapped
 from edge_runtime.report.view import of
-from edge_runtime.results import Results
+from edge_runtime.results.rows import Results
 
 
 def render(results: Results) -> str:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from edge_runtime import verdict
 from edge_runtime.report import bundles, columns, notes, references, scaling
 from edge_runtime.report.columns import Column, Group
 from edge_runtime.report.grid import Grid
-from edge_runtime.results import Results, Row, Status
-from edge_runtime.verdict import Verdict
+from edge_runtime.results import verdict
+from edge_runtime.results.rows import Results, Row, Status
+from edge_runtime.results.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_runtime import child
+from edge_runtime.bundle.manifest import Manifest, Wheelhouse
 from edge_runtime.files import write_text
-from edge_runtime.manifest import Manifest, Wheelhouse
+from edge_runtime.measure import child
 from edge_runtime.setup import wheels
 from edge_runtime.setup.fit import Exit, SetupError, require_space, shown, too_full
 

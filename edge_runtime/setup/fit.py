@@ -11,9 +11,9 @@ import zipfile
 from enum import IntEnum
 from pathlib import Path
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.manifest import Manifest, Wheelhouse
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
-from edge_runtime.manifest import Manifest, Wheelhouse
 from edge_runtime.setup import platforms, wheels
 from edge_runtime.setup.platforms import Platform
 

@@ -15,8 +15,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from edge_runtime.errors import UsageError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.errors import UsageError, did_you_mean
 
 COMMON_GLIBC = (2, 28)
 """What current wheels of numpy and of the engines ask for: manylinux_2_28."""

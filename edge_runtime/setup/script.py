@@ -18,9 +18,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest
 from edge_runtime.errors import BundleError
-from edge_runtime.manifest import RUNTIME_FILE, SETUP_FILE, Manifest
 from edge_runtime.setup import environment
 from edge_runtime.setup.fit import (
     Exit,

@@ -8,8 +8,8 @@ import click
 
 import edge_runtime
 from cifarq_export import options
+from cifarq_export.bundle.options import SHIPPING_OPTIONS, wheels_for
 from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Asked
-from cifarq_export.shipping import SHIPPING_OPTIONS, wheels_for
 from edge_runtime.command import CommandGroup
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -111,10 +111,12 @@ def bundle(
     wheels = wheels_for(device, with_torch=with_torch)
     source, gatherer = Asked(**asked).open()
 
-    from cifarq.progress import stages
-    from cifarq_export import archive as archives
-    from cifarq_export import bundle as bundles
-    from cifarq_export import gates, selection, staging, summary
+    from cifarq.training.progress import stages
+    from cifarq_export import selection
+    from cifarq_export.bundle import build as bundles
+    from cifarq_export.bundle import staging, summary
+    from cifarq_export.bundle import tarball as archives
+    from cifarq_export.check import gates
 
     selected = selection.choose(format_, precisions, source.formats)
     for format_name, precision in selected.skipped:
@@ -158,9 +160,9 @@ def compare(
     """Compare every precision of a model: bytes, top-1, agreement, and speed measured in turns."""
     source, gatherer = Asked(**asked).open()
 
-    from cifarq.progress import stages
-    from cifarq_export import bundle as bundles
+    from cifarq.training.progress import stages
     from cifarq_export import compare as comparing
+    from cifarq_export.bundle import build as bundles
 
     order = bundles.Order(
         comparing.pairs(source, format_),

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cifarq_export import artifacts, bundle, formats, selection, speed
-from cifarq_export.artifacts import Made, Watch
-from cifarq_export.bundle import Order
-from cifarq_export.images import ExportImages
+from cifarq_export import formats, selection
+from cifarq_export.bundle import artifact, build
+from cifarq_export.bundle.artifact import Made, Watch
+from cifarq_export.bundle.build import Order
+from cifarq_export.check import interleaving, speed
 from cifarq_export.sources import Source
+from cifarq_export.sources.images import ExportImages
 from cifarq_export.text_table import aligned
-from edge_runtime import target, turns
 from edge_runtime.errors import UsageError
-from edge_runtime.stats import Estimate
+from edge_runtime.probes import target
+from edge_runtime.results.statistics import Estimate
 
 RESTARTS = 3
 """How often the processes are started: what differs between them belongs into the interval."""
@@ -123,14 +125,14 @@ def compare(
     with tempfile.TemporaryDirectory(prefix="cifarq-compare-") as folder:
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
-        recipe = bundle.recipe_for(source, order, images, scratch, watch)
-        validation = bundle.reference(source, images.validation)
+        recipe = build.recipe_for(source, order, images, scratch, watch)
+        validation = build.reference(source, images.validation)
         limits = replace(order.limits, fallback_trials=0)
-        made = artifacts.make_all(
+        made = artifact.make_all(
             source, order.pairs, Path(folder), recipe, validation, limits, watch
         )
-        taken = turns.take(
-            {one.path.name: turns.artifact(one.engine, one.path) for one in made},
+        taken = interleaving.take(
+            {one.path.name: interleaving.artifact(one.engine, one.path) for one in made},
             recipe.how.apply(images.validation.images[:1]),
             rounds=max(2, speed.ROUNDS // RESTARTS),
             turn_s=speed.TURN_S,

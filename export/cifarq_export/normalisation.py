@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.preprocess import Preprocessing
+from edge_runtime.bundle.preprocess import Preprocessing
 
 
 def factor_and_offset(how: Preprocessing) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

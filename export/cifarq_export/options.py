@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edge_runtime import target
 from edge_runtime.errors import UsageError
+from edge_runtime.probes import target
 
 if TYPE_CHECKING:
-    from cifarq_export.images import ExportImages, Gatherer
     from cifarq_export.sources import Source
+    from cifarq_export.sources.images import ExportImages, Gatherer
 
 PATH = click.Path(path_type=Path)
 METHODS = ("minmax", "entropy", "percentile")
@@ -193,7 +193,7 @@ class Asked:
         """
         import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
 
-        from cifarq_export.images import Gatherer
+        from cifarq_export.sources.images import Gatherer
 
         gatherer = Gatherer(self.data_dir, self.resize)
         if self.factory is None and self.onnx_file is None:
@@ -206,9 +206,9 @@ class Asked:
         return self._foreign(gatherer), gatherer
 
     def _foreign(self, gatherer: "Gatherer") -> "Source":
-        from cifarq import cifar10
+        from cifarq.data import cifar10
         from cifarq_export.sources import factory, onnx_file
-        from edge_runtime.preprocess import Preprocessing
+        from edge_runtime.bundle.preprocess import Preprocessing
 
         classes = self._class_names() or gatherer.parts.classes
         ours = gatherer.parts.name == cifar10.NAME and gatherer.parts.classes == cifar10.CLASSES

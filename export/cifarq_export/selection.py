@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cifarq_export import formats
-from edge_runtime.errors import UsageError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.errors import UsageError, did_you_mean
 
 DEFAULT_PRECISIONS = ("fp32", "int8-dynamic", "int8-static")
 ON_REQUEST = ("int8-dynamic-conv",)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifarq import cifar10, data, packs
-from cifarq.data import Dataset
-from cifarq.labelled import LabelledImages
+from cifarq.data import cifar10, datasets, packs
+from cifarq.data.datasets import Dataset
+from cifarq.data.labelled import LabelledImages
 
 WriteImages = Callable[..., None]
 
@@ -30,7 +30,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cifar10_dataset(data_dir: Path) -> Dataset:
     """All of CIFAR-10, for tests marked ``full_data``."""
-    return data.load(data_dir)
+    return datasets.load(data_dir)
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +109,8 @@ def finished(
     two_classes: Dataset, one_thread: None, tmp_path_factory: pytest.TempPathFactory
 ) -> FinishedRun:
     """Three epochs of the seed CNN on airplanes and frogs, uninterrupted."""
-    from cifarq import checkpoint, train
+    from cifarq import checkpoint
+    from cifarq.training import train
 
     config = train.TrainConfig("seed-cnn", epochs=3, batch_size=64)
     run = FinishedRun(config, tmp_path_factory.mktemp("finished"))

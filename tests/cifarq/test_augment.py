@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 import torch
 
-from cifarq.augment import augment
+from cifarq.training.augment import augment
 
 pytestmark = pytest.mark.torch
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cifarq import cifar10, data
-from cifarq.labelled import LabelledImages
+from cifarq.data import cifar10, datasets
+from cifarq.data.labelled import LabelledImages
 from edge_runtime.errors import DataError
 
 FILE_BYTES = 10_000 * 3_073
@@ -48,7 +48,7 @@ def binary(tmp_path):
 
 @given(unequal_classes(least=2), seeds)
 def test_split_parts_are_disjoint_in_order_and_together_all(labels, seed):
-    train, validation = data.split(numbered(labels), seed=seed)
+    train, validation = datasets.split(numbered(labels), seed=seed)
     assert sorted(numbers(train) + numbers(validation)) == list(range(len(labels)))
     for part in (train, validation):
         assert numbers(part) == sorted(numbers(part))
@@ -58,7 +58,7 @@ def test_split_parts_are_disjoint_in_order_and_together_all(labels, seed):
 @given(st.lists(st.integers(2, 60), min_size=1, max_size=5), seeds)
 def test_split_holds_out_a_tenth_of_every_class(counts, seed):
     labels = [label for label, count in enumerate(counts) for _ in range(count)]
-    train, validation = data.split(numbered(labels), seed=seed)
+    train, validation = datasets.split(numbered(labels), seed=seed)
     held_out = np.bincount(validation.labels, minlength=len(counts))
     assert held_out.tolist() == [max(1, round(count / 10)) for count in counts]
     assert (np.bincount(train.labels, minlength=len(counts)) > 0).all()
@@ -66,14 +66,14 @@ def test_split_holds_out_a_tenth_of_every_class(counts, seed):
 
 def test_split_is_the_same_for_the_same_seed_only():
     images = numbered([n % 4 for n in range(400)])
-    once, again, other = (numbers(data.split(images, seed=seed)[1]) for seed in (7, 7, 8))
+    once, again, other = (numbers(datasets.split(images, seed=seed)[1]) for seed in (7, 7, 8))
     assert once == again
     assert once != other
 
 
 def test_a_class_of_one_image_cannot_be_split_and_is_named():
     with pytest.raises(DataError, match=r"class 1 has 1 training image; 2 are needed.*Add images"):
-        data.split(numbered([0] * 20 + [1]))
+        datasets.split(numbered([0] * 20 + [1]))
 
 
 @pytest.mark.full_data
@@ -101,7 +101,7 @@ def test_cifar10_is_normalised_by_what_its_train_images_measure(cifar10_dataset)
 
 @given(unequal_classes(), st.integers(1, 150), seeds)
 def test_balanced_draw_is_balanced_until_a_class_runs_out(labels, count, seed):
-    drawn = data.balanced_draw(numbered(labels), count, seed=seed)
+    drawn = datasets.balanced_draw(numbered(labels), count, seed=seed)
     assert len(drawn) == min(count, len(labels))
     assert len(set(drawn.tolist())) == len(drawn)
     there = np.bincount(labels, minlength=5)
@@ -112,7 +112,7 @@ def test_balanced_draw_is_balanced_until_a_class_runs_out(labels, count, seed):
 
 @given(unequal_classes(), st.integers(1, 100), seeds)
 def test_balanced_draw_is_the_same_for_the_same_seed(labels, count, seed):
-    once, again = (data.balanced_draw(numbered(labels), count, seed=seed) for _ in range(2))
+    once, again = (datasets.balanced_draw(numbered(labels), count, seed=seed) for _ in range(2))
     assert once.tolist() == again.tolist()
 
 
@@ -120,13 +120,13 @@ def test_balanced_draw_is_the_same_for_the_same_seed(labels, count, seed):
 def test_balanced_draw_differs_by_seed(seed, other):
     assume(seed != other)
     images = numbered([n % 5 for n in range(500)])
-    one, two = (set(data.balanced_draw(images, 50, seed=s).tolist()) for s in (seed, other))
+    one, two = (set(datasets.balanced_draw(images, 50, seed=s).tolist()) for s in (seed, other))
     assert one != two
 
 
 @pytest.mark.parametrize("given_folder", ["the binary folder itself", "its parent"])
 def test_the_binary_folder_or_its_parent_may_be_given(binary, given_folder):
-    dataset = data.load(binary if "itself" in given_folder else binary.parent)
+    dataset = datasets.load(binary if "itself" in given_folder else binary.parent)
     assert dataset.name == "cifar10"
     assert dataset.classes[0] == "airplane"
     assert dataset.train.images.shape == (45_000, 3, 32, 32)
@@ -139,7 +139,7 @@ def test_without_a_folder_the_users_cache_is_read(binary, tmp_path, monkeypatch)
     (tmp_path / "cache").mkdir()
     binary.parent.rename(tmp_path / "cache" / "cifarq")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert len(data.load().test) == 10_000
+    assert len(datasets.load().test) == 10_000
 
 
 def test_a_given_folder_is_the_only_place_looked_at(binary, tmp_path, monkeypatch):
@@ -149,7 +149,7 @@ def test_a_given_folder_is_the_only_place_looked_at(binary, tmp_path, monkeypatc
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(DataError) as caught:
-        data.load(empty)
+        datasets.load(empty)
     message = str(caught.value)
     assert str(empty / cifar10.FOLDER) in message
     assert f"data_batch_1.bin in {empty}" in message
@@ -164,14 +164,14 @@ def test_a_file_of_another_size_is_named_with_both_sizes(binary, name, size):
     with (binary / name).open("r+b") as file:
         file.truncate(size)
     with pytest.raises(DataError, match=f"{name} has {size} bytes; expected 30730000"):
-        data.load(binary)
+        datasets.load(binary)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(binary, name):
     (binary / name).unlink()
     with pytest.raises(DataError, match=r"cannot read .*5 train files and 1 test file") as caught:
-        data.load(binary)
+        datasets.load(binary)
     assert str(binary / name) in str(caught.value)
 
 
@@ -181,7 +181,7 @@ def test_a_label_above_9_is_named_with_its_file(binary):
         file.seek(5_000 * 3_073)
         file.write(b"\x0a")
     with pytest.raises(DataError, match="holds label 10; expected 0 to 9") as caught:
-        data.load(binary)
+        datasets.load(binary)
     assert str(path) in str(caught.value)
 
 
@@ -198,7 +198,7 @@ def test_pixels_are_read_channel_by_channel_and_row_by_row(binary):
 
 def test_a_folder_that_does_not_exist_is_no_data_set(tmp_path):
     with pytest.raises(DataError, match="no data set in"):
-        data.load(tmp_path / "nowhere")
+        datasets.load(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

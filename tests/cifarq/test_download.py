@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cifarq import cifar10
+from cifarq.data import cifar10
 from edge_runtime.errors import DataError
 
 pytestmark = pytest.mark.torch  # torchvision's downloader loads it

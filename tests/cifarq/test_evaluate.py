@@ -8,10 +8,12 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
-from cifarq import checkpoint, cifar10, data, evaluate, models, packs
-from cifarq.labelled import LabelledImages
+from cifarq import checkpoint, models
+from cifarq.data import cifar10, datasets, packs
+from cifarq.data.labelled import LabelledImages
+from cifarq.evaluation import evaluate
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import BundleError, DataError, UsageError
-from edge_runtime.preprocess import Preprocessing
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 SHIPPED = models.pretrained("seed-cnn")
@@ -131,7 +133,7 @@ def test_the_command_evaluates_checkpoint_bundle_and_artifact_alike(run, bundle,
     assert rows[0]["confusion"] == rows[1]["confusion"]
 
     (subject,) = evaluate.subjects(SHIPPED)
-    test = data.load(ten_class_folder).test
+    test = datasets.load(ten_class_folder).test
     here = evaluate.evaluate(subject, test, cifar10.CLASSES).to_json()
     assert rows[0] == json.loads(json.dumps(here))
 

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from cifarq import data, packs
-from cifarq.labelled import LabelledFiles, LabelledImages
-from cifarq.resize import Resize
+from cifarq.data import datasets, packs
+from cifarq.data.labelled import LabelledFiles, LabelledImages
+from cifarq.data.resize import Resize
 from edge_runtime.classify import images as device_images
 from edge_runtime.errors import DataError
 
@@ -44,7 +44,7 @@ def test_png_jpeg_and_webp_may_be_mixed(tmp_path, pictures):
                 image = Image.fromarray(pictures[number].transpose(1, 2, 0).copy())
                 image.save(tmp_path / part / label / name, **options)
             (tmp_path / part / label / "notes.txt").write_text("not an image")
-    test = data.load(tmp_path).test
+    test = datasets.load(tmp_path).test
     assert test.labels.tolist() == [0] * 4 + [1] * 4
     np.testing.assert_array_equal(test.images[:2], pictures[:2])
     lost = np.abs(test.images[2:4].astype(int) - pictures[2:4])
@@ -56,7 +56,7 @@ def test_every_colour_mode_becomes_rgb(folder, pictures, mode):
     image = Image.fromarray(pictures[0].transpose(1, 2, 0).copy()).convert(mode)
     path = folder / "test" / "ant" / ("0.jpg" if mode == "CMYK" else "0.png")
     image.save(path)
-    test = data.load(folder).test
+    test = datasets.load(folder).test
     assert test.images.shape == (7, 3, 32, 32)
 
 
@@ -66,7 +66,7 @@ def test_any_number_of_classes_is_numbered_in_sorted_order(tmp_path, pictures, w
     images = LabelledImages(pictures[: 2 * count], np.arange(2 * count) % count)
     write_images(tmp_path / "train", images, names)
     write_images(tmp_path / "test", images, names)
-    dataset = data.load(tmp_path)
+    dataset = datasets.load(tmp_path)
     assert dataset.classes == tuple(sorted(names))
     for pixels, label in zip(dataset.test.images, dataset.test.labels, strict=True):
         was = np.flatnonzero((pictures == pixels).all(axis=(1, 2, 3)))[0]
@@ -74,7 +74,7 @@ def test_any_number_of_classes_is_numbered_in_sorted_order(tmp_path, pictures, w
 
 
 def test_a_tenth_of_each_class_is_held_out(folder):
-    dataset = data.load(folder)
+    dataset = datasets.load(folder)
     assert dataset.name == "pets"
     assert np.bincount(dataset.train.labels).tolist() == [18, 18]
     assert np.bincount(dataset.validation.labels).tolist() == [2, 2]
@@ -82,7 +82,7 @@ def test_a_tenth_of_each_class_is_held_out(folder):
 
 
 def test_normalisation_is_measured_on_the_train_part_alone(folder):
-    dataset = data.load(folder)
+    dataset = datasets.load(folder)
     pixels = dataset.train.images / 255
     mean, std = dataset.normalisation
     assert mean == pytest.approx(pixels.mean(axis=(0, 2, 3)), abs=1e-4)
@@ -90,26 +90,26 @@ def test_normalisation_is_measured_on_the_train_part_alone(folder):
 
 
 def test_a_folder_that_is_called_cifar10_is_not_normalised_as_if_it_were(folder):
-    measured = data.load(folder).normalisation
-    assert data.load(folder.rename(folder.parent / "cifar10")).normalisation == measured
+    measured = datasets.load(folder).normalisation
+    assert datasets.load(folder.rename(folder.parent / "cifar10")).normalisation == measured
 
 
 def test_images_of_one_colour_can_still_be_divided_by_their_spread(folder):
     for path in folder.rglob("*.png"):
         Image.new("RGB", (32, 32), (10, 20, 30)).save(path)
-    assert min(data.load(folder).normalisation[1]) > 0
+    assert min(datasets.load(folder).normalisation[1]) > 0
 
 
 def test_a_class_only_in_train_is_named(folder):
     shutil.copytree(folder / "train" / "ant", folder / "train" / "bee")
     with pytest.raises(DataError, match=r"differ in their classes: bee.*needs a folder in both"):
-        data.load(folder)
+        datasets.load(folder)
 
 
 def test_a_class_only_in_test_is_named(folder):
     shutil.copytree(folder / "test" / "ant", folder / "test" / "bee")
     with pytest.raises(DataError, match=r"differ in their classes: bee.*needs a folder in both"):
-        data.load(folder)
+        datasets.load(folder)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
@@ -117,7 +117,7 @@ def test_an_empty_class_is_named(folder, part):
     shutil.rmtree(folder / part / "cat")
     (folder / part / "cat").mkdir()
     with pytest.raises(DataError, match=r"'cat' is empty.*Add images or remove") as caught:
-        data.load(folder)
+        datasets.load(folder)
     assert str(folder / part / "cat") in str(caught.value)
 
 
@@ -125,14 +125,14 @@ def test_a_single_class_is_nothing_to_classify(folder):
     for part in ("train", "test"):
         shutil.rmtree(folder / part / "cat")
     with pytest.raises(DataError, match=r"has 1 class folders; a classifier needs at least 2"):
-        data.load(folder)
+        datasets.load(folder)
 
 
 def test_an_image_of_another_size_is_named_with_both_sizes(folder):
     odd = folder / "test" / "cat" / "odd.png"
     Image.new("RGB", (32, 31)).save(odd)
     with pytest.raises(DataError, match=r"is 32x31 pixels.*is 32x32\. Resize") as caught:
-        data.load(folder)
+        datasets.load(folder)
     assert str(odd) in str(caught.value)
 
 
@@ -152,7 +152,7 @@ def test_sixteen_bits_a_channel_are_refused_rather_than_cut_to_white(folder):
     path = sorted((folder / "train" / "ant").iterdir())[0]
     Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(path)
     with pytest.raises(DataError, match="has more than 8 bits a channel") as caught:
-        data.load(folder)
+        datasets.load(folder)
     assert str(path) in str(caught.value)
 
 
@@ -171,5 +171,5 @@ def test_an_image_that_cannot_be_decoded_is_named(folder, spoil):
     path = sorted((folder / "train" / "ant").iterdir())[3]
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(DataError, match=r"\. Replace or remove it\.") as caught:
-        data.load(folder)
+        datasets.load(folder)
     assert str(path) in str(caught.value)

@@ -11,10 +11,12 @@ pytest.importorskip("torch")
 import torch
 
 import cifarq
-from cifarq import cifar10, inventory, models, packs
+from cifarq import models
+from cifarq.data import cifar10, packs
+from cifarq.evaluation import inventory
 from cifarq.quantize import dynamic_int8
+from edge_runtime.bundle.preprocess import normalise
 from edge_runtime.errors import UsageError
-from edge_runtime.preprocess import normalise
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 SHAPE = (3, 32, 32)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cifarq.noise import signal_to_noise_db
+from cifarq.evaluation.noise import signal_to_noise_db
 
 
 @given(st.integers(1, 12))

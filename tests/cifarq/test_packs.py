@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cifarq import cifar10, data, packs
+from cifarq.data import cifar10, datasets, packs
 
 pytest.importorskip("PIL")
 COUNTS = {"calibration": 512, "validation": 1_000, "golden": 500}
@@ -44,7 +44,7 @@ def test_a_pack_says_where_it_is_from(name):
     record = json.loads((packs.FOLDER / f"{name}.json").read_text())
     assert record["part"] == packs.PACKS[name].part == PARTS[name]
     assert record["seed"] == packs.PACKS[name].seed
-    assert record["split_seed"] == data.SPLIT_SEED
+    assert record["split_seed"] == datasets.SPLIT_SEED
     assert tuple(record["classes"]) == cifar10.CLASSES
 
 
@@ -68,7 +68,7 @@ def test_a_packs_images_are_in_the_part_it_names_and_in_no_other(cifar10_dataset
 def test_writing_packs_and_reading_them_loses_nothing(shipped, tmp_path, monkeypatch):
     counts = {"calibration": 3, "validation": 4, "golden": 52}  # 52 are a mosaic of two rows
     parts = {PARTS[name]: shipped[name].take(np.arange(n)) for name, n in counts.items()}
-    dataset = data.Dataset("cifar10", cifar10.CLASSES, **parts)
+    dataset = datasets.Dataset("cifar10", cifar10.CLASSES, **parts)
     packs.write(dataset, tmp_path)
     monkeypatch.setattr(packs, "FOLDER", tmp_path)
     for name in COUNTS:

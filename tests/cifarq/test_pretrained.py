@@ -3,7 +3,9 @@
 import pytest
 
 pytest.importorskip("torch")
-from cifarq import checkpoint, cifar10, evaluate, inventory, models
+from cifarq import checkpoint, models
+from cifarq.data import cifar10
+from cifarq.evaluation import evaluate, inventory
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 SHIPPED = [name for name in models.names() if models.pretrained(name)]

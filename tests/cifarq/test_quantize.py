@@ -10,10 +10,11 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from cifarq import checkpoint, cifar10, models, packs, quantize
-from cifarq.noise import signal_to_noise_db
-from edge_runtime.accuracy import agreement, logits_of
-from edge_runtime.preprocess import Preprocessing
+from cifarq import checkpoint, models, quantize
+from cifarq.data import cifar10, packs
+from cifarq.evaluation.noise import signal_to_noise_db
+from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.measure.accuracy import agreement, logits_of
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 REPOSITORY = Path(__file__).resolve().parents[2]

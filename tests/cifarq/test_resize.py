@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 pytest.importorskip("PIL", reason="Pillow is not installed")
 from PIL import Image
 
-from cifarq.resize import Resize
+from cifarq.data.resize import Resize
 from edge_runtime.errors import DataError
 
 SIDES = st.integers(1, 120)

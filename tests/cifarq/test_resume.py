@@ -13,8 +13,9 @@ pytest.importorskip("torch")
 import torch
 from click.testing import CliRunner
 
-from cifarq import checkpoint, progress, train
+from cifarq import checkpoint
 from cifarq.cli import cli
+from cifarq.training import progress, train
 from edge_runtime.errors import CheckpointError, ToolkitError, UsageError
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 import torch
 
-from cifarq import checkpoint, train
+from cifarq import checkpoint
+from cifarq.training import train
 from edge_runtime.errors import CheckpointError, UsageError
-from edge_runtime.stats import proportion
+from edge_runtime.results.statistics import proportion
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 totals = st.integers(1, 5_000)

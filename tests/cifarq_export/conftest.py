@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq import models
-from cifarq_export import wheelhouse
-from cifarq_export.calibrate import Calibration
+from cifarq_export.bundle import wheelhouse
 from cifarq_export.formats import Recipe
-from cifarq_export.images import ExportImages, Gatherer
+from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source, checkpoint
-from edge_runtime.manifest import Wheelhouse
+from cifarq_export.sources.images import ExportImages, Gatherer
+from edge_runtime.bundle.manifest import Wheelhouse
 from edge_runtime.setup import platforms
 from edge_runtime.setup.fit import this_platform
 

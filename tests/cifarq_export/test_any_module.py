@@ -5,9 +5,9 @@ import safetensors.torch
 import torch
 import torchvision
 
-from cifarq import cifar10, packs
-from edge_runtime import manifest
-from edge_runtime.preprocess import normalise
+from cifarq.data import cifar10, packs
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.preprocess import normalise
 
 FAST = ("--min-speedup", "0", "--validation-images", "200")
 CLASSES = 10

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from cifarq import cifar10, packs
-from cifarq_export import onnx_graph
-from edge_runtime import golden, manifest
-from edge_runtime.preprocess import normalise
+from cifarq.data import cifar10, packs
+from cifarq_export.int8 import onnx_graph
+from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle.preprocess import normalise
 
 FAST = ("--min-speedup", "0", "--validation-images", "200")
 CLASSES = 10

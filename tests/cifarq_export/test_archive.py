@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from cifarq_export import archive
-from edge_runtime import manifest
+from cifarq_export.bundle import tarball
+from edge_runtime.bundle import manifest
 from edge_runtime.errors import ExportError
 from edge_runtime.files import sha256_of
 
@@ -53,7 +53,7 @@ def test_it_has_the_same_bytes_whenever_and_wherever_it_is_written(make, monkeyp
     for where, date, mode, zone in (("a", 10**9, 0o600, "UTC"), ("b", 1.5e9, 0o777, "Asia/Tokyo")):
         monkeypatch.setenv("TZ", zone)
         bundle = make(where, date, mode)
-        packed.append(archive.write(bundle, manifest.read(bundle)))
+        packed.append(tarball.write(bundle, manifest.read(bundle)))
     first, second = packed
     assert first == first.parent / "my bundle.tar.gz" and first.parent != second.parent
     assert sha256_of(first) == sha256_of(second)
@@ -63,7 +63,7 @@ def test_it_has_the_same_bytes_whenever_and_wherever_it_is_written(make, monkeyp
 
 def test_it_holds_what_the_manifest_names_with_nobodys_owner_and_date(make, tmp_path):
     bundle = make("a", 10**9, 0o640)
-    path = archive.write(bundle, manifest.read(bundle))
+    path = tarball.write(bundle, manifest.read(bundle))
     with tarfile.open(path) as packed:
         entries = packed.getmembers()
     assert [(entry.name, oct(entry.mode)) for entry in entries] == [
@@ -89,24 +89,24 @@ def test_it_holds_what_the_manifest_names_with_nobodys_owner_and_date(make, tmp_
 
 def test_what_is_there_is_replaced_only_when_asked(make):
     bundle = make("a", 10**9, 0o644)
-    archive.require_free(bundle, overwrite=False)
-    archive.path_for(bundle).write_text("mine")
+    tarball.require_free(bundle, overwrite=False)
+    tarball.path_for(bundle).write_text("mine")
     with pytest.raises(ExportError, match=r"my bundle\.tar\.gz exists\. Give --overwrite, or"):
-        archive.require_free(bundle, overwrite=False)
-    archive.require_free(bundle, overwrite=True)
-    archive.path_for(bundle).unlink()
-    archive.path_for(bundle).mkdir()
+        tarball.require_free(bundle, overwrite=False)
+    tarball.require_free(bundle, overwrite=True)
+    tarball.path_for(bundle).unlink()
+    tarball.path_for(bundle).mkdir()
     with pytest.raises(ExportError, match="is a folder"):
-        archive.require_free(bundle, overwrite=True)
+        tarball.require_free(bundle, overwrite=True)
 
 
 def test_one_that_cannot_be_written_whole_leaves_the_old_one(make):
     bundle = make("a", 10**9, 0o644)
-    archive.path_for(bundle).write_text("old")
+    tarball.path_for(bundle).write_text("old")
     (bundle / "golden.npz").unlink()
     with pytest.raises(ExportError, match=r"No such file or directory\. The bundle is complete"):
-        archive.write(bundle, manifest.read(SMALL_BUNDLE))
-    assert archive.path_for(bundle).read_text() == "old"
+        tarball.write(bundle, manifest.read(SMALL_BUNDLE))
+    assert tarball.path_for(bundle).read_text() == "old"
     assert sorted(path.name for path in bundle.parent.iterdir()) == [
         "my bundle",
         "my bundle.tar.gz",

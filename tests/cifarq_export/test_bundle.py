@@ -17,10 +17,11 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from cifarq import packs
-from cifarq_export import bundle, staging
-from cifarq_export.images import Gatherer
-from edge_runtime import engines, files, golden, manifest
+from cifarq.data import packs
+from cifarq_export.bundle import build, staging
+from cifarq_export.sources.images import Gatherer
+from edge_runtime import engines, files
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.errors import DataError, ExportError
 from edge_runtime.files import sha256_of
 
@@ -120,10 +121,10 @@ def test_the_runtime_holds_the_device_side_and_click_and_nothing_else(everything
     assert (everything / "edge-bench.pyz").stat().st_size < 2**20
 
 
-def build(out, source, images, **changes):
-    order = replace(bundle.Order((("onnx", "fp32"),), "x86-vnni"), **changes)
+def export(out, source, images, **changes):
+    order = replace(build.Order((("onnx", "fp32"),), "x86-vnni"), **changes)
     with staging.staged(out, overwrite=False) as folder:
-        return bundle.build(folder, source, order, images)
+        return build.build(folder, source, order, images)
 
 
 def test_an_artifact_that_is_not_faithful_stops_the_export_and_leaves_nothing(
@@ -142,9 +143,9 @@ def test_an_artifact_that_is_not_faithful_stops_the_export_and_leaves_nothing(
         r"parity gate: seed-cnn-fp32\.onnx: does not compute what FP32 PyTorch.*logits differ"
     )
     with pytest.raises(ExportError, match=expected):
-        build(tmp_path / "out", seed_cnn, shipped_images)
+        export(tmp_path / "out", seed_cnn, shipped_images)
     assert list(tmp_path.iterdir()) == []
-    built = build(tmp_path / "out", seed_cnn, shipped_images, force=True)
+    built = export(tmp_path / "out", seed_cnn, shipped_images, force=True)
     assert built.manifest.artifacts[0].overridden == ("parity",)
     assert "although it fails the parity gate" in built.warnings[0]
 
@@ -164,7 +165,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(ExportError, match="No space left on device"):
-        build(tmp_path / "out", seed_cnn, shipped_images)
+        export(tmp_path / "out", seed_cnn, shipped_images)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import onnx
 import pytest
 
-from cifarq import checkpoint, inventory, models
+from cifarq import checkpoint, models
+from cifarq.evaluation import inventory
 from cifarq_export.explain import explain
 from cifarq_export.formats import onnx as onnx_format
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
 
 # Convolutions 3-32-64-128-128 and Linear 8192-256-10.
 PARAMETERS, MACS = 2_340_810, 78_481_920
@@ -89,7 +90,7 @@ def test_an_operator_without_a_kernel_is_named(seed_cnn, recipe):
     ranges = onnx_format.static_ranges(base, seed_cnn, made)
     relu = next(n for n in base.graph.node if n.op_type == "Relu")
     relu.op_type = "HardSwish"
-    from cifarq_export import qdq
+    from cifarq_export.int8 import qdq
 
     path = made.scratch / "swish.onnx"
     onnx.save(qdq.quantize(base, ranges, "x86-vnni"), path)

@@ -13,7 +13,9 @@ import onnx
 
 from cifarq import checkpoint, models
 from cifarq_export import formats
-from edge_runtime import accuracy, engines, golden, manifest
+from edge_runtime import engines
+from edge_runtime.bundle import golden, manifest
+from edge_runtime.measure import accuracy
 
 FOLDER = models.pretrained("seed-cnn")
 assert FOLDER is not None

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from cifarq.labelled import LabelledImages
-from cifarq_export import gates, sensitivity, speed
+from cifarq.data.labelled import LabelledImages
+from cifarq_export.check import gates, sensitivity, speed
+from cifarq_export.check.gates import Limits, Reference
 from cifarq_export.explain import Explanation, Operator
 from cifarq_export.formats import onnx as onnx_format
-from cifarq_export.gates import Limits, Reference
 from cifarq_export.sources import checkpoint
-from edge_runtime import accuracy
-from edge_runtime.stats import Estimate
+from edge_runtime.measure import accuracy
+from edge_runtime.results.statistics import Estimate
 
 NAME = "m-int8-static.onnx"
 QUICK = ("--format", "onnx", "--precision", "int8-static", "--min-speedup", "0")

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from cifarq_export import runtime_archive
+from cifarq_export.bundle import pyz
 from edge_runtime.files import sha256_of
 from edge_runtime.setup import environment, script
 from edge_runtime.setup.fit import Exit
@@ -42,8 +42,8 @@ def small_offline_bundle(folder, real_wheels):
     wheels, house = real_wheels
     shutil.copytree(SMALL_BUNDLE, folder)
     shutil.copytree(wheels, folder / "wheels", copy_function=os.link)
-    runtime_archive.write(folder / "edge-bench.pyz")
-    runtime_archive.write_setup(folder / "setup-device.sh")
+    pyz.write(folder / "edge-bench.pyz")
+    pyz.write_setup(folder / "setup-device.sh")
     content = json.loads((folder / "manifest.json").read_text())
     content["files"] = [
         {"file": name, "size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
@@ -181,7 +181,7 @@ def test_the_runtime_starts_itself_in_a_finished_environment_and_in_no_other(bun
 def test_old_pythons_understand_what_refuses_them(bundle):
     script = (bundle / "setup-device.sh").read_text()
     program = re.search(r"-c '(\nimport sys.*)' \"\$folder\"", script, re.DOTALL)
-    for text in (program[1], runtime_archive._MAIN):
+    for text in (program[1], pyz._MAIN):
         ast.parse(text, feature_version=(3, 4))
         assert "'" not in program[1] and 'f"' not in text
 

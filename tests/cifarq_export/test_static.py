@@ -7,12 +7,13 @@ import numpy as np
 import onnx
 import pytest
 
-from cifarq_export import calibrate, onnx_graph, qdq
-from cifarq_export.calibrate import Calibration
 from cifarq_export.formats import onnx as onnx_format
-from edge_runtime import accuracy, engines
+from cifarq_export.int8 import calibrate, onnx_graph, qdq
+from cifarq_export.int8.calibrate import Calibration
+from edge_runtime import engines
+from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
 from edge_runtime.errors import DataError, ExportError
-from edge_runtime.preprocess import NormalisedBy, Preprocessing
+from edge_runtime.measure import accuracy
 
 SIZE_LIMIT = 2_375_680
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cifarq_export import options, thresholds
+from cifarq_export import options
+from cifarq_export.int8 import thresholds
 
 VALUES = st.lists(
     st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=40), min_size=1, max_size=5

@@ -13,11 +13,11 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from packaging.requirements import Requirement
 
-from cifarq_export import staging, wheel_download, wheelhouse
-from edge_runtime import manifest
+from cifarq_export.bundle import staging, wheel_download, wheelhouse
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.manifest import FileRecord, Wheelhouse
 from edge_runtime.errors import ExportError, UsageError
 from edge_runtime.files import sha256_of
-from edge_runtime.manifest import FileRecord, Wheelhouse
 from edge_runtime.setup import platforms
 from edge_runtime.setup.wheels import parse
 

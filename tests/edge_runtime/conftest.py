@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.plan import Settings
-from edge_runtime.results import Results, Row, Status, Turn
+from edge_runtime.results.rows import Results, Row, Status, Turn
+from edge_runtime.results.settings import Settings
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 ONNX = "seed-cnn-int8-dynamic.onnx"

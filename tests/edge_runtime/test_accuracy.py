@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime import accuracy
-from edge_runtime.preprocess import NormalisedBy, Preprocessing, normalise
+from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing, normalise
+from edge_runtime.measure import accuracy
 
 
 @given(st.integers(1, 40), st.integers(1, 50))

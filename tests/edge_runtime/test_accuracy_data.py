@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from edge_runtime import accuracy_data, child, golden, manifest
-from edge_runtime.accuracy_data import LabelledImages
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.errors import DataError
+from edge_runtime.measure import accuracy_data, child
+from edge_runtime.measure.accuracy_data import LabelledImages
 
 FORMS = (
     "Give a .npz with images (N, C, H, W) uint8 and labels (N,), or CIFAR-10's binary "

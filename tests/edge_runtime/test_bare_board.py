@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import engines, installing, manifest
-from edge_runtime.manifest import FileRecord, Wheelhouse
+from edge_runtime import engines
+from edge_runtime.bundle import installing, manifest
+from edge_runtime.bundle.manifest import FileRecord, Wheelhouse
 
 ARCHIVE = "edge-bench.pyz"
 SAID = "pip install numpy onnxruntime, in a virtual environment"

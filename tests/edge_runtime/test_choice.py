@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
 from edge_runtime.classify import choice
 from edge_runtime.classify.choice import Wish
 from edge_runtime.errors import UsageError

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import edge_runtime
-from edge_runtime import Classifier, engines, golden, manifest
+from edge_runtime import Classifier, engines
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.classify.classifier import softmax
 from edge_runtime.engines import EngineMissingError
 from edge_runtime.errors import BundleError, DataError, EngineError, UsageError
@@ -103,7 +104,7 @@ def test_grey_is_grey_in_all_channels(model, pack):
 
 def test_an_image_of_another_size_is_scaled_as_the_workshop_does(model, pack):
     pil = pytest.importorskip("PIL.Image")
-    resize = pytest.importorskip("cifarq.resize")
+    resize = pytest.importorskip("cifarq.data.resize")
     small = pil.fromarray(np.ascontiguousarray(pack.images[5].transpose(1, 2, 0)))
     frame = small.resize((640, 480), pil.Resampling.BICUBIC)
     expected = model.logits(resize.Resize(32, 32, 32)(frame))
@@ -194,7 +195,7 @@ def test_static_int8_is_chosen_on_an_arm_cpu_without_dot_product_too(
     bundle, as_static, monkeypatch
 ):
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    monkeypatch.setattr("edge_runtime.host.cpu_flags", lambda: frozenset({"asimd"}))
+    monkeypatch.setattr("edge_runtime.probes.host.cpu_flags", lambda: frozenset({"asimd"}))
     as_static(target="arm64")
     assert Classifier(bundle).artifact.file == "static.onnx"
 
@@ -300,7 +301,7 @@ def test_the_package_brings_it_when_it_is_asked_for():
 
 
 def test_it_works_from_inside_the_archive(tmp_path):
-    archive = pytest.importorskip("cifarq_export.runtime_archive")
+    archive = pytest.importorskip("cifarq_export.bundle.pyz")
     archive.write(tmp_path / "edge-bench.pyz")
     code = (
         "import sys, numpy as np; from edge_runtime import Classifier; import edge_runtime; "

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime import golden, manifest
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.classify import command, worker
 from edge_runtime.classify.tally import Tally
 from edge_runtime.errors import EngineError, UsageError
@@ -521,7 +521,7 @@ def test_the_process_that_waits_loads_no_numpy():
 
 
 def test_it_works_from_inside_the_archive_beside_its_bundle(bundle, edit, tmp_path):
-    archive = pytest.importorskip("cifarq_export.runtime_archive")
+    archive = pytest.importorskip("cifarq_export.bundle.pyz")
 
     def as_written(content):
         (file,) = (f for f in content["files"] if f["file"] == "edge-bench.pyz")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import results_file
+from edge_runtime.results import document
 
 QUICK = ("--rounds", "2", "--min-runs", "6", "--min-time", "0", "--accuracy-images", "10")
 
@@ -176,13 +176,13 @@ def kill_after_the_first_round(bundle, path, *options):
         while not path.exists() and process.poll() is None:
             time.sleep(0.01)
         process.kill()
-    assert 1 <= results_file.read(path).rounds_done < 8
+    assert 1 <= document.read(path).rounds_done < 8
 
 
 def test_a_run_that_was_killed_is_resumed_and_keeps_what_it_had(run, bundle, tmp_path):
     path, rounds = tmp_path / "r.json", (*QUICK, "--rounds", "8")
     kill_after_the_first_round(bundle, path, *rounds)
-    (before,) = results_file.read(path).rows
+    (before,) = document.read(path).rows
     left = path.with_name(f".{path.name}.0123abcd.part")
     left.touch()  # as a kill between writing and renaming leaves it
     refused = run("edge_runtime", bundle, *rounds, "--json", path)
@@ -196,7 +196,7 @@ def test_a_run_that_was_killed_is_resumed_and_keeps_what_it_had(run, bundle, tmp
     )
     done = run("edge_runtime", bundle, *rounds, "--json", path, "--resume")
     assert done.returncode == 0, done.stderr
-    (after,) = results_file.read(path).rows
+    (after,) = document.read(path).rows
     assert not left.exists()
     assert len(after.turns) == 8 and after.turns[: len(before.turns)] == before.turns
     again = run("edge_runtime", bundle, *rounds, "--json", path, "--resume")
@@ -230,7 +230,7 @@ def test_a_disk_that_is_full_ends_the_run_and_loses_nothing_that_was_measured(bu
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "cannot be written (File too large), and holds what was measured" in done.stderr
     assert "int8-dynamic" in done.stdout
-    assert results_file.read(tmp_path / "r.json").rounds_done >= 1
+    assert document.read(tmp_path / "r.json").rounds_done >= 1
     assert not list(tmp_path.glob(".*.part"))
 
 
@@ -299,7 +299,7 @@ def test_the_waiting_parent_stays_small(bundle, tmp_path):
     peak_kb = int(re.search(r"VmHWM:\s+(\d+) kB", done.stderr)[1])
     assert peak_kb < 40 * 1024
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys; import edge_runtime.recording, edge_runtime.report; "
+        [sys.executable, "-c", "import sys, edge_runtime.measure.recording, edge_runtime.report; "
          "print('numpy' in sys.modules)"],
         capture_output=True,
         text=True,

@@ -5,8 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_runtime.command import CommandGroup
-from edge_runtime.errors import BundleError, UsageError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.errors import BundleError, UsageError, did_you_mean
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import comparison, results_file
 from edge_runtime.errors import UsageError
 from edge_runtime.report import compared
-from edge_runtime.stats import unpaired_ratio
+from edge_runtime.results import comparison, document
+from edge_runtime.results.statistics import unpaired_ratio
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def kept(results, tmp_path):
 
     def keep(name, **changes):
         path = tmp_path / name
-        results_file.write(replace(results, **changes), path)
+        document.write(replace(results, **changes), path)
         return path
 
     return keep

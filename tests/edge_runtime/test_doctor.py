@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.manifest import FileRecord, Wheelhouse
 from edge_runtime.doctor import contents, engines, examine, facts, system
 from edge_runtime.doctor.finding import Level
-from edge_runtime.manifest import FileRecord, Wheelhouse
 from edge_runtime.probes import Reading
 from edge_runtime.probes.throttle import Firmware
 from edge_runtime.setup import fit, platforms, wheels

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from edge_runtime import report, results_file, verdict
-from edge_runtime.comparison import of as compare
+from edge_runtime import report
 from edge_runtime.errors import UsageError
-from edge_runtime.plan import Settings
 from edge_runtime.probes import emulation
+from edge_runtime.results import document, verdict
+from edge_runtime.results.comparison import of as compare
+from edge_runtime.results.settings import Settings
 
 
 def tree(root, arch):
@@ -81,8 +82,8 @@ def test_a_sweep_of_an_emulated_cpu_has_no_scaling(emulated):
 
 
 def test_it_is_not_compared_with_anything(emulated, results, tmp_path):
-    for name, document in (("a.json", results), ("b.json", emulated)):
-        results_file.write(document, tmp_path / name)
+    for name, content in (("a.json", results), ("b.json", emulated)):
+        document.write(content, tmp_path / name)
     with pytest.raises(UsageError, match=r"b\.json was measured on an emulated CPU"):
         compare([tmp_path / "a.json", tmp_path / "b.json"])
 
@@ -91,12 +92,12 @@ def test_the_option_measures_one_short_round_unless_asked_otherwise(run, bundle,
     file = tmp_path / "r.json"
     done = run("edge_runtime", bundle, "--emulated", "--accuracy-images", "8", "--json", file)
     assert done.returncode == 0 and "n/a" in done.stdout
-    found = results_file.read(file)
+    found = document.read(file)
     assert found.settings.emulated and found.settings.rounds == 1
     assert found.rows[0].accuracy["images"] == 8
     more = ("--emulated", "--rounds", "2", "--accuracy-images", "8", "--json", file)
     assert run("edge_runtime", bundle, *more).returncode == 0
-    assert results_file.read(file).settings.rounds == 2
+    assert document.read(file).settings.rounds == 2
 
 
 def test_a_verdict_cannot_be_required_of_it(run, bundle):

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from edge_runtime import golden
+from edge_runtime.bundle import golden
 from edge_runtime.errors import BundleError
 
 

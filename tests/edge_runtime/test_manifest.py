@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edge_runtime import manifest
+from edge_runtime.bundle import manifest
 from edge_runtime.errors import BundleError
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.options import Counts, Cpus
+from edge_runtime.measure.options import Counts, Cpus
 
 NO_LIST = ["", " ", ",", "1,", ",1", "1,,2", "x", "1,x", "1.5", "-1", "1e3", "1;2", "1 2", "²", "٣"]
 

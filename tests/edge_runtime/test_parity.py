@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.parity import Parity, compare
+from edge_runtime.results.parity import Parity, compare
 
 REFERENCE = np.array([[1.0, 2.0], [3.0, 0.0], [-8.0, 4.0]], np.float32)
 

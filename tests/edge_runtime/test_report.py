@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import report, results_file
-from edge_runtime.plan import Settings
+from edge_runtime import report
 from edge_runtime.report import references, view
-from edge_runtime.results import Status
+from edge_runtime.results import document
+from edge_runtime.results.rows import Status
+from edge_runtime.results.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -225,7 +226,7 @@ def test_dynamic_int8_in_a_batch_says_that_it_was_not_compared(results):
 def test_json_is_the_document_itself_and_reads_back(results, tmp_path):
     path = tmp_path / "r.json"
     path.write_text(report.render(results, "json"))
-    assert results_file.read(path) == results
+    assert document.read(path) == results
     turns = json.loads(path.read_text())["rows"][0]["turns"]
     assert turns[0]["samples_ns"] == [3_960_000] * 221
 
@@ -284,4 +285,4 @@ def test_the_examples_in_the_documentation_are_the_approved_drawings():
     text = (Path(report.__file__).parent / "README.md").read_text()
     for name in ("table", "sweep-table", "markdown", "csv", "compare"):
         assert (GOLDEN / f"{name}.txt").read_text().rstrip() in text, name
-    assert f"Schema {results_file.SCHEMA} " in text
+    assert f"Schema {document.SCHEMA} " in text

@@ -58,7 +58,7 @@ def test_photographs_of_a_cameras_size(size, side, shorter):
 
 def test_it_is_what_the_workshop_does():
     pil = pytest.importorskip("PIL.Image")
-    resize = pytest.importorskip("cifarq.resize")
+    resize = pytest.importorskip("cifarq.data.resize")
     image = noise(97, 131)
     picture = pil.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
     theirs = resize.Resize(40, 32, 24)(picture)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime import report, results_file
+from edge_runtime import report
 from edge_runtime.errors import BundleError
-from edge_runtime.plan import Settings
-from edge_runtime.results import Results, Row, Status, Turn
+from edge_runtime.results import document
+from edge_runtime.results.rows import Results, Row, Status, Turn
+from edge_runtime.results.settings import Settings
 
 COUNTS = {"images": 500, "agree": 499, "largest_difference": 0.01, "largest_logit": 9.0}
 
@@ -50,7 +51,7 @@ RESULTS = Results(
     {"before": {"load_1min": {"value": 0.1, "source": "loadavg", "reason": ""}}},
     started="2026-11-24T12:00:00+00:00",
 )
-TEXT = results_file.text(RESULTS)
+TEXT = document.text(RESULTS)
 DOCUMENT = json.loads(TEXT)
 
 
@@ -90,7 +91,7 @@ def read(tmp_path_factory):
     def call(document):
         path.unlink(missing_ok=True)  # ext4 waits for its disk where a file is written over
         path.write_text(document if isinstance(document, str) else json.dumps(document))
-        return results_file.read(path)
+        return document.read(path)
 
     call.path = path
     return call
@@ -112,12 +113,12 @@ def refused(read):
 
 def test_what_was_written_is_read_back(results, tmp_path):
     for i, found in enumerate((RESULTS, results)):
-        results_file.write(found, tmp_path / f"{i}.json")
-        assert results_file.read(tmp_path / f"{i}.json") == found
+        document.write(found, tmp_path / f"{i}.json")
+        assert document.read(tmp_path / f"{i}.json") == found
 
 
 def test_a_document_that_was_read_is_written_the_same(read):
-    assert results_file.text(read(TEXT)) == TEXT
+    assert document.text(read(TEXT)) == TEXT
 
 
 @settings(deadline=None)  # a file is written: disks have moments of their own
@@ -139,14 +140,14 @@ def test_a_document_that_was_read_is_written_the_same(read):
 def test_any_results_are_read_back(read, samples, message, status, how):
     turns = tuple(turn(i, tuple(ns)) for i, ns in enumerate(samples, 1))
     found = Results(how, {"cpu": message}, (row(turns, status=status, message=message),))
-    assert read(results_file.text(found)) == found
+    assert read(document.text(found)) == found
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 def test_what_is_no_number_in_json_becomes_null(read, number):
     infinite = {**RESULTS.rows[0].accuracy, "largest_difference": number}
     found = replace(RESULTS, rows=(replace(RESULTS.rows[0], accuracy=infinite),))
-    text = results_file.text(found)
+    text = document.text(found)
     assert "Infinity" not in text and "NaN" not in text
     (again,) = read(text).rows
     assert again == replace(found.rows[0], accuracy={**infinite, "largest_difference": None})
@@ -156,7 +157,7 @@ def test_verdicts_are_written_and_judged_anew(read):
     assert DOCUMENT["verdict"]["status"] == DOCUMENT["rows"][1]["verdict"]["status"] == "INVALID"
     assert DOCUMENT["rows"][0]["verdict"] == {"status": "VALID", "reasons": []}
     forged = changed(("verdict",), {"status": "VALID", "reasons": []})
-    assert json.loads(results_file.text(read(forged))) == DOCUMENT
+    assert json.loads(document.text(read(forged))) == DOCUMENT
 
 
 def test_keys_of_later_versions_are_passed_over(read):
@@ -189,11 +190,11 @@ def test_what_is_no_results_file_is_refused(refused, text, why):
 def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_path):
     (tmp_path / "r.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BundleError, match=r"r\.json is not a results file"):
-        results_file.read(tmp_path / "r.json")
+        document.read(tmp_path / "r.json")
     with pytest.raises(BundleError, match=r"^cannot read .*nowhere: No such file"):
-        results_file.read(tmp_path / "nowhere")
+        document.read(tmp_path / "nowhere")
     with pytest.raises(BundleError, match=r"^cannot read .*: Is a directory"):
-        results_file.read(tmp_path)
+        document.read(tmp_path)
 
 
 @pytest.mark.parametrize("schema", [1, 4, "3", None, [3]])
@@ -207,7 +208,7 @@ def test_a_document_of_schema_2_is_read_as_of_a_real_cpu(tmp_path):
     content["schema"] = 2
     del content["settings"]["emulated"]
     (tmp_path / "r.json").write_text(json.dumps(content))
-    assert results_file.read(tmp_path / "r.json").settings.emulated is False
+    assert document.read(tmp_path / "r.json").settings.emulated is False
 
 
 FIRST = ("rows", 0)

@@ -11,13 +11,16 @@ import time
 import numpy as np
 import pytest
 
-from edge_runtime import engines, golden, manifest, plan, runner
+from edge_runtime import engines
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.errors import BundleError, EngineError, UsageError
 from edge_runtime.files import sha256_of
+from edge_runtime.measure import plan, runner
 from edge_runtime.probes import Reading
-from edge_runtime.results import Status
+from edge_runtime.results.rows import Status
+from edge_runtime.results.settings import Settings
 
-QUICK = plan.Settings(rounds=2, min_runs=6, min_time_s=0, accuracy_images=20, timeout_s=120)
+QUICK = Settings(rounds=2, min_runs=6, min_time_s=0, accuracy_images=20, timeout_s=120)
 
 
 def rows_of(planned, **options):
@@ -81,7 +84,7 @@ def test_every_turn_is_a_fresh_process_and_rests_before_it_if_asked(bundle):
     (bundle / "pids").mkdir()
     code = (
         "import os, sys; open(os.path.join(sys.argv[2], str(os.getpid())), 'w').close(); "
-        "from edge_runtime.worker import main; main()"
+        "from edge_runtime.measure.worker import main; main()"
     )
     rests = []
     planned = plan.make((bundle, bundle), dataclasses.replace(QUICK, rounds=3, cooldown_s=7))
@@ -182,7 +185,7 @@ def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
     row = run_one(bundle, dataclasses.replace(QUICK, accuracy_images=500))
     content = manifest.read(bundle)
     session = engines.require("onnxruntime").load(bundle / row.file, 1)
-    from edge_runtime.accuracy import logits_of
+    from edge_runtime.measure.accuracy import logits_of
 
     how = content.preprocessing
     logits = logits_of(session.run, pack.images, how)

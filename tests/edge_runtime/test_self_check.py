@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime import golden, manifest, plan, runner, self_check
-from edge_runtime.plan import Settings
-from edge_runtime.results import Row, Status
+from edge_runtime.bundle import golden, manifest
+from edge_runtime.measure import plan, runner, self_check
+from edge_runtime.results.rows import Row, Status
+from edge_runtime.results.settings import Settings
 
 FILE = "seed-cnn-int8-dynamic.onnx"
 SETTINGS = Settings(accuracy_images=16)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge_runtime import host, target
-from edge_runtime.target import of_this_cpu
+from edge_runtime.probes import host, target
+from edge_runtime.probes.target import of_this_cpu
 
 # The words of /proc/cpuinfo that matter, as kernels print them.
 ZEN_4 = frozenset(["sse4_2", "avx2", "avx512f", "avx512_vnni", "avx512_bf16"])

@@ -7,9 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from edge_runtime import child, manifest, turns
+from cifarq_export.check import interleaving
+from cifarq_export.check.interleaving import Subject, Turns
+from edge_runtime.bundle import manifest
 from edge_runtime.errors import EngineError
-from edge_runtime.turns import Subject, Turns
+from edge_runtime.measure import child
 
 HERE = "tests_turns_loaders"
 LOADERS = """
@@ -57,7 +59,7 @@ def test_a_ratio_is_that_of_what_the_calls_take(loaders, batch):
         "slow": loaders("sleeper", seconds=0.004),
         "fast": loaders("sleeper", seconds=0.002),
     }
-    found = turns.take(subjects, batch, rounds=5, turn_s=0.05)
+    found = interleaving.take(subjects, batch, rounds=5, turn_s=0.05)
     speed = found.speed("fast", "slow")
     assert speed.low < speed.value < speed.high
     assert 1.5 < speed.value < 2.2
@@ -67,7 +69,7 @@ def test_a_ratio_is_that_of_what_the_calls_take(loaders, batch):
 
 def test_every_start_of_the_children_adds_its_rounds(loaders, batch):
     counted = []
-    found = turns.take(
+    found = interleaving.take(
         {"a": loaders("sleeper", seconds=0)},
         batch,
         rounds=2,
@@ -82,13 +84,13 @@ def test_every_start_of_the_children_adds_its_rounds(loaders, batch):
 
 def test_a_turn_lasts_as_long_as_asked(loaders, batch):
     started = time.perf_counter()
-    found = turns.take({"a": loaders("sleeper", seconds=0.001)}, batch, rounds=2, turn_s=0.3)
+    found = interleaving.take({"a": loaders("sleeper", seconds=0.001)}, batch, rounds=2, turn_s=0.3)
     assert time.perf_counter() - started > 0.6
     assert all(sum(turn) > 0.25e9 for turn in found.samples_ns["a"])
 
 
 def test_what_a_library_prints_does_not_spoil_the_answers(loaders, batch):
-    found = turns.take({"a": loaders("chatters")}, batch, rounds=1, turn_s=0)
+    found = interleaving.take({"a": loaders("chatters")}, batch, rounds=1, turn_s=0)
     assert found.samples_ns["a"][0]
 
 
@@ -103,21 +105,21 @@ def test_what_a_library_prints_does_not_spoil_the_answers(loaders, batch):
 )
 def test_a_child_that_fails_says_why(loaders, batch, loader, message):
     with pytest.raises(EngineError, match=message):
-        turns.take({"a": loaders(loader)}, batch, rounds=1, turn_s=0)
+        interleaving.take({"a": loaders(loader)}, batch, rounds=1, turn_s=0)
 
 
 def test_children_are_gone_when_it_fails(loaders, batch):
     subjects = {"a": loaders("sleeper", seconds=0), "b": loaders("refuses")}
     with pytest.raises(EngineError):
-        turns.take(subjects, batch, rounds=1, turn_s=0)
+        interleaving.take(subjects, batch, rounds=1, turn_s=0)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
 
 def test_an_artifact_is_a_subject(bundle, batch):
     (artifact,) = manifest.read(bundle).artifacts
-    subject = turns.artifact(artifact.engine, manifest.verified(bundle, artifact))
-    found = turns.take({"a": subject}, batch, rounds=2, turn_s=0)
+    subject = interleaving.artifact(artifact.engine, manifest.verified(bundle, artifact))
+    found = interleaving.take({"a": subject}, batch, rounds=2, turn_s=0)
     assert min(found.medians_ns("a")) > 0
 
 
@@ -133,7 +135,7 @@ def test_a_child_does_not_import_a_module_that_lies_in_the_current_folder(
 ):
     (tmp_path / "numpy.py").write_text("raise SystemExit('shadowed')")
     monkeypatch.chdir(tmp_path)
-    turns.take({"a": loaders("sleeper", seconds=0)}, batch, rounds=1, turn_s=0)
+    interleaving.take({"a": loaders("sleeper", seconds=0)}, batch, rounds=1, turn_s=0)
 
 
 def test_a_conversation_is_told_its_threads(tmp_path):

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from edge_runtime import verdict
-from edge_runtime.plan import Settings
 from edge_runtime.probes.throttle import Firmware
-from edge_runtime.results import Results, Row, Status, Turn
-from edge_runtime.verdict import Grade
+from edge_runtime.results import verdict
+from edge_runtime.results.rows import Results, Row, Status, Turn
+from edge_runtime.results.settings import Settings
+from edge_runtime.results.verdict import Grade
 
 QUICK = ("--rounds", "2", "--min-runs", "6", "--min-time", "0", "--accuracy-images", "10")
 HOST = {"cpus": 4, "ticks_per_s": 100}

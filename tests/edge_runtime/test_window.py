@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime import window
 from edge_runtime.probes.throttle import Firmware
-from edge_runtime.results import Turn
+from edge_runtime.results import changes
+from edge_runtime.results.rows import Turn
 
 SHARES = {
-    "wait": (lambda turns: window.wait_share(turns, 2), ("queue_wait_ns", "monotonic_ns")),
-    "steal": (window.steal_share, ("steal_ticks", "busy_ticks")),
+    "wait": (lambda turns: changes.wait_share(turns, 2), ("queue_wait_ns", "monotonic_ns")),
+    "steal": (changes.steal_share, ("steal_ticks", "busy_ticks")),
     "others": (
-        lambda turns: window.others_cpus(turns, 100),
+        lambda turns: changes.others_cpus(turns, 100),
         ("busy_ticks", "cpu_ns", "monotonic_ns"),
     ),
 }
@@ -40,27 +40,27 @@ def since_boot(flags):
     [((2, 5), 3), ((3, 3), 0), ((None, 5), None), ((5, None), None), ((None, None), None)],
 )
 def test_a_change_needs_both_readings(pair, rise):
-    assert window.change(turn(major_faults=pair), "major_faults") == rise
+    assert changes.change(turn(major_faults=pair), "major_faults") == rise
 
 
 def test_what_was_never_read_did_not_change_by_any_number():
-    assert window.change(turn(), "major_faults") is None
-    assert window.total([turn(major_faults=(0, 1)), turn()], "major_faults") is None
+    assert changes.change(turn(), "major_faults") is None
+    assert changes.total([turn(major_faults=(0, 1)), turn()], "major_faults") is None
 
 
 def test_a_total_is_over_all_turns_and_unknown_where_one_is():
     known = [turn(major_faults=(0, 2)), turn(major_faults=(7, 10))]
-    assert window.total(known, "major_faults") == 5
-    assert window.total([*known, turn(major_faults=(None, 3))], "major_faults") is None
-    assert window.total([], "major_faults") is None
+    assert changes.total(known, "major_faults") == 5
+    assert changes.total([*known, turn(major_faults=(None, 3))], "major_faults") is None
+    assert changes.total([], "major_faults") is None
 
 
 def test_waiting_is_a_share_of_all_the_time_of_all_threads():
     busy = turn(queue_wait_ns=(5, 45), monotonic_ns=(0, 100))
     calm = turn(queue_wait_ns=(9, 9), monotonic_ns=(50, 350))
-    assert window.wait_share([busy], 1) == 0.4
-    assert window.wait_share([busy], 4) == 0.1
-    assert window.wait_share([busy, calm], 1) == 0.1  # of the sum, not the mean of two shares
+    assert changes.wait_share([busy], 1) == 0.4
+    assert changes.wait_share([busy], 4) == 0.1
+    assert changes.wait_share([busy, calm], 1) == 0.1  # of the sum, not the mean of two shares
 
 
 def test_steal_is_a_share_of_the_time_that_was_wanted():
@@ -68,7 +68,7 @@ def test_steal_is_a_share_of_the_time_that_was_wanted():
         turn(steal_ticks=(10, 13), busy_ticks=(0, 20)),
         turn(steal_ticks=(13, 15), busy_ticks=(20, 95)),
     ]
-    assert window.steal_share(turns) == 0.05
+    assert changes.steal_share(turns) == 0.05
 
 
 @pytest.mark.parametrize("name", SHARES)
@@ -80,31 +80,31 @@ def test_a_share_of_nothing_is_unknown(name):
 
 def test_others_use_what_this_process_did_not():
     used = turn(busy_ticks=(100, 350), cpu_ns=(0, 10**9), monotonic_ns=(0, 2 * 10**9))
-    assert window.others_cpus([used], 100) == 0.75
-    assert window.others_cpus([used], 250) == 0  # ticks are coarse: never less than nothing
-    assert window.others_cpus([used], None) is None
+    assert changes.others_cpus([used], 100) == 0.75
+    assert changes.others_cpus([used], 250) == 0  # ticks are coarse: never less than nothing
+    assert changes.others_cpus([used], None) is None
 
 
 def test_the_clock_is_judged_by_the_slower_of_the_two_fixed_works():
-    assert window.slowest_clock(turn(fixed_work_ns=(100, 150)), 100) == 0.5
-    assert window.slowest_clock(turn(fixed_work_ns=(125, 100)), 100) == 0.25
-    assert window.slowest_clock(turn(fixed_work_ns=(100, 100)), 100) == 0
-    assert window.slowest_clock(turn(fixed_work_ns=(100, 150)), None) is None
-    assert window.slowest_clock(turn(), 100) is None
+    assert changes.slowest_clock(turn(fixed_work_ns=(100, 150)), 100) == 0.5
+    assert changes.slowest_clock(turn(fixed_work_ns=(125, 100)), 100) == 0.25
+    assert changes.slowest_clock(turn(fixed_work_ns=(100, 100)), 100) == 0
+    assert changes.slowest_clock(turn(fixed_work_ns=(100, 150)), None) is None
+    assert changes.slowest_clock(turn(), 100) is None
 
 
 def test_the_best_fixed_work_is_the_fastest_of_all_turns():
     turns = [turn(fixed_work_ns=(120, 110)), turn(), turn(fixed_work_ns=(105, 130))]
-    assert window.fixed_work_ns(turns) == 105
-    assert window.fixed_work_ns([turn()]) is window.fixed_work_ns([]) is None
+    assert changes.fixed_work_ns(turns) == 105
+    assert changes.fixed_work_ns([turn()]) is changes.fixed_work_ns([]) is None
 
 
 @pytest.mark.parametrize(
     "pair, slower, best", [((None, 150), 0.5, 150), ((None, None), None, None)]
 )
 def test_a_fixed_work_that_is_unknown_counts_as_little_as_one_not_recorded(pair, slower, best):
-    assert window.slowest_clock(turn(fixed_work_ns=pair), 100) == slower
-    assert window.fixed_work_ns([turn(fixed_work_ns=pair)]) == best
+    assert changes.slowest_clock(turn(fixed_work_ns=pair), 100) == slower
+    assert changes.fixed_work_ns([turn(fixed_work_ns=pair)]) == best
 
 
 @pytest.mark.parametrize("flag", NOW, ids=lambda flag: flag.name)
@@ -126,19 +126,19 @@ def test_a_fixed_work_that_is_unknown_counts_as_little_as_one_not_recorded(pair,
          "earlier", "earlier, then cleared", "earlier, then unknown", "never"],
 )  # fmt: skip
 def test_the_firmware_did_what_holds_or_was_newly_marked_as_past(flag, pair, met):
-    assert window.firmware(turn(firmware_flags=pair(flag))) == (flag if met else 0)
+    assert changes.firmware(turn(firmware_flags=pair(flag))) == (flag if met else 0)
 
 
 @pytest.mark.parametrize("flag", NOW, ids=lambda flag: flag.name)
 def test_what_is_marked_as_past_is_not_of_this_turn_where_the_reading_before_is_unknown(flag):
-    assert window.firmware(turn(firmware_flags=(None, since_boot(flag)))) == 0
+    assert changes.firmware(turn(firmware_flags=(None, since_boot(flag)))) == 0
 
 
 def test_firmware_flags_come_together_and_bits_without_a_name_are_left_out():
     capped, throttled = Firmware.FREQUENCY_CAPPED, Firmware.THROTTLED
     pair = (since_boot(capped) | 1 << 5, since_boot(capped | throttled) | capped | 1 << 30)
-    assert window.firmware(turn(firmware_flags=pair)) == capped | throttled
-    assert window.firmware(turn(firmware_flags=(None, None))) == window.firmware(turn()) == 0
+    assert changes.firmware(turn(firmware_flags=pair)) == capped | throttled
+    assert changes.firmware(turn(firmware_flags=(None, None))) == changes.firmware(turn()) == 0
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_firmware_flags_come_together_and_bits_without_a_name_are_left_out():
     [((61.0, 70.5), 70.5), ((70.5, 61.0), 70.5), ((None, 50.0), 50.0), ((None, None), None)],
 )
 def test_the_temperature_is_the_higher_of_the_two(pair, higher):
-    assert window.temperature_celsius(turn(temperature_celsius=pair)) == higher
-    assert window.temperature_celsius(turn()) is None
+    assert changes.temperature_celsius(turn(temperature_celsius=pair)) == higher
+    assert changes.temperature_celsius(turn()) is None
 
 
 numbers = st.integers(0, 10**15)
@@ -178,5 +178,5 @@ def test_one_unknown_reading_makes_a_share_unknown(name, turns, data):
 
 @given(turns_of(pairs))
 def test_a_share_of_the_time_wanted_is_never_above_1_even_where_counters_ran_backwards(turns):
-    found = window.steal_share(turns)
+    found = changes.steal_share(turns)
     assert found is None or 0 <= found <= 1

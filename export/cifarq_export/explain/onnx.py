@@ -11,8 +11,8 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from cifarq_export import onnx_graph, qdq
 from cifarq_export.explain import Explanation, Operator
+from cifarq_export.int8 import onnx_graph, qdq
 
 _CALLS = 20
 

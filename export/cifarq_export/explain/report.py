@@ -8,12 +8,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from cifarq_export import onnx_graph
 from cifarq_export.explain import Explanation, Operator, explain
+from cifarq_export.int8 import onnx_graph
 from cifarq_export.text_table import aligned
-from edge_runtime import golden, manifest
-from edge_runtime.errors import BundleError, ExportError
-from edge_runtime.nearest import did_you_mean
+from edge_runtime.bundle import golden, manifest
+from edge_runtime.errors import BundleError, ExportError, did_you_mean
 
 
 def explained(

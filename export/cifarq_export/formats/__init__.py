@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from cifarq_export.calibrate import Calibration
+from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source
-from edge_runtime.preprocess import Preprocessing
+from edge_runtime.bundle.preprocess import Preprocessing
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"

@@ -15,12 +15,12 @@ import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from cifarq_export import calibrate, onnx_graph, qdq
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Recipe, Written
+from cifarq_export.int8 import calibrate, onnx_graph, qdq
 from cifarq_export.sources import Source
+from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
-from edge_runtime.preprocess import NormalisedBy
 
 ENGINE = "onnxruntime"
 SUFFIX = ".onnx"

@@ -17,10 +17,10 @@ from cifarq import quantize
 from cifarq_export.formats import Recipe, Written
 from cifarq_export.normalisation import factor_and_offset
 from cifarq_export.sources import Source
+from edge_runtime.bundle.golden import zip_entry
+from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
-from edge_runtime.golden import zip_entry
-from edge_runtime.preprocess import NormalisedBy, Preprocessing
 
 ENGINE = "torch"
 SUFFIX = ".torchscript.pt"

@@ -6,9 +6,9 @@ Each makes a ``Source``: the FP32 model as it was trained, with what is needed t
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.accuracy import Predict
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import ExportError
-from edge_runtime.preprocess import Preprocessing
+from edge_runtime.measure.accuracy import Predict
 
 if TYPE_CHECKING:
     from torch import nn

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from cifarq import checkpoint as checkpoints
-from cifarq.evaluate import torch_predictor
+from cifarq.evaluation.evaluate import torch_predictor
 from cifarq_export.sources import Source
-from edge_runtime.preprocess import Preprocessing
+from edge_runtime.bundle.preprocess import Preprocessing
 
 
 def source(folder: Path) -> Source:

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from cifarq import checkpoint
-from cifarq.evaluate import torch_predictor
+from cifarq.evaluation.evaluate import torch_predictor
 from cifarq_export.sources import Source, check_outputs
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, UsageError
-from edge_runtime.preprocess import Preprocessing
 
 
 def source(

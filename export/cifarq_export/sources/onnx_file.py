@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from cifarq_export import onnx_graph
+from cifarq_export.int8 import onnx_graph
 from cifarq_export.sources import Source, check_outputs
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, reason
-from edge_runtime.preprocess import Preprocessing
 
 MIN_OPSET = 13
 """From here on weights can be quantized per channel (QuantizeLinear got its axis)."""

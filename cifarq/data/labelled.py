@@ -1,0 +1,118 @@
+"""Images with their labels: the one shape in which data moves through the workshop.
+
+``LabelledImages`` are pixels in memory; ``LabelledFiles`` are images that are still on disk, so
+that a draw of a few reads only those few.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarq.data.resize import Resize
+from edge_runtime.classify import images
+from edge_runtime.errors import DataError
+
+
+class Labelled(Protocol):
+    """Images of which the labels are known, wherever the pixels are."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) int64, indices into the data set's classes."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: NDArray[np.int64]) -> Self:
+        """Return the images and labels at ``indices``, in that order."""
+
+    def read(self, resize: Resize | None = None) -> "LabelledImages":
+        """Return the pixels, of one size."""
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images and what they show.
+
+    Attributes:
+        images: (N, 3, H, W) uint8, NCHW, RGB, 0-255.
+        labels: (N,) int64, indices into the data set's classes.
+
+    Raises:
+        DataError: shapes or types are not these.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.shape[1] != 3 or self.images.dtype != np.uint8:
+            raise DataError(
+                f"images are {self.images.shape} {self.images.dtype}; expected (N, 3, H, W) uint8"
+            )
+        if self.labels.shape != self.images.shape[:1]:
+            raise DataError(
+                f"{len(self.images)} images came with labels of shape {self.labels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: NDArray[np.int64]) -> "LabelledImages":
+        """Return the images and labels at ``indices``, in that order."""
+        return LabelledImages(self.images[indices], self.labels[indices])
+
+    def read(self, resize: Resize | None = None) -> "LabelledImages":
+        """Return these images, resized if asked."""
+        if resize is None or not len(self):
+            return self
+        from PIL import Image
+
+        scaled = [resize(Image.fromarray(pixels.transpose(1, 2, 0))) for pixels in self.images]
+        return LabelledImages(np.stack(scaled), self.labels)
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Image files and what they show; see ``LabelledImages``."""
+
+    files: tuple[Path, ...]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
+        """Return the files and labels at ``indices``, in that order."""
+        return LabelledFiles(tuple(self.files[i] for i in indices), self.labels[indices])
+
+    def read(self, resize: Resize | None = None) -> LabelledImages:
+        """Decode the files.
+
+        Raises:
+            DataError: one cannot be decoded, or has another size than the first.
+        """
+        decoded = [_decode(file, resize) for file in self.files]
+        for file, pixels in zip(self.files, decoded, strict=True):
+            if pixels.shape != decoded[0].shape:
+                raise DataError(
+                    f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "
+                    f"{decoded[0].shape[2]}x{decoded[0].shape[1]}. Resize all images to one size "
+                    "first; cifarq-export --model and --from do it with --resize."
+                )
+        return LabelledImages(np.stack(decoded), self.labels)
+
+
+def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:
+    """Decode one image to (3, H, W) uint8, as the device does: upright, whatever the camera was."""
+    from PIL import Image
+
+    try:
+        pixels = images.read(path)
+    except DataError as error:
+        raise DataError(f"{error} Replace or remove it.") from error
+    if resize is not None:
+        return resize(Image.fromarray(pixels))
+    return pixels.transpose(2, 0, 1)

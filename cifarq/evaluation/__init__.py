@@ -1,0 +1,6 @@
+"""How good and how large a model is.
+
+evaluate.py   top-1 with its interval, for checkpoints and artifacts alike
+inventory.py  each model's size and cost
+noise.py      how far an approximation lies from what it stands for
+"""

@@ -1,0 +1,343 @@
+"""Train a model: ``TrainConfig`` in, ``TrainReport`` and a checkpoint folder out.
+
+One readable loop. Everything random is drawn from (seed, epoch), so that a run which was
+interrupted and resumed ends at the same weights as one that was not.
+"""
+
+import hashlib
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cifarq import models
+from cifarq.checkpoint import METADATA_FILE, Checkpoint, save
+from cifarq.data.datasets import Dataset
+from cifarq.data.labelled import LabelledImages
+from cifarq.evaluation.evaluate import torch_predictor
+from cifarq.training import resume as resuming
+from cifarq.training.augment import augment
+from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.errors import CheckpointError, UsageError
+from edge_runtime.measure import accuracy
+from edge_runtime.probes import host
+
+_EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What is trained and how.
+
+    Attributes:
+        architecture: a name in ``cifarq.models``.
+        epochs: passes over the training part.
+        seed: seeds weights, order, augmentation and dropout.
+        batch_size: images a step.
+        peak_lr: highest learning rate of the one cycle.
+        momentum: Nesterov momentum.
+        weight_decay: on weights of convolutions and Linear layers only.
+        label_smoothing: share of the target spread over all classes.
+        device: ``cpu``, ``cuda``, or ``auto``.
+    """
+
+    architecture: str
+    epochs: int = 6
+    seed: int = 0
+    batch_size: int = 128
+    peak_lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UsageError(f"--epochs is {self.epochs}; at least 1 is needed")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to: mean training loss, validation top-1 (0-1), seconds taken."""
+
+    number: int
+    loss: float
+    validation_top1: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training run was, and what each epoch of it came to."""
+
+    config: TrainConfig
+    dataset: str
+    train_images: int
+    validation_images: int
+    epochs: tuple[Epoch, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return asdict(self)
+
+
+class Progress:
+    """What a caller may watch: every method does nothing here."""
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        """One step of ``total`` in this epoch is done."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is done and its checkpoint is on disk."""
+
+
+def train(
+    config: TrainConfig,
+    dataset: Dataset,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> TrainReport:
+    """Train, and write the checkpoint after each epoch.
+
+    Args:
+        config: what and how.
+        dataset: its train part is learned from, its validation part is reported on; its test part
+            is not touched.
+        out: the checkpoint folder.
+        resume: go on from the last epoch that ``out`` holds.
+        progress: told of every step and epoch.
+
+    Raises:
+        UsageError: ``out`` holds a run and ``resume`` is not given, or the model is unknown.
+        CheckpointError: ``out`` cannot be written to, or its run had another configuration.
+    """
+    watcher = progress or Progress()
+    device = _device(config.device)
+    classes, shape = dataset.classes, dataset.train.images.shape[1:]
+    architecture = models.get(config.architecture)
+    build = getattr(architecture, "build_for_training", architecture.build)
+    fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
+
+    torch.manual_seed(config.seed)
+    model = build(len(classes), shape).to(device).to(memory_format=torch.channels_last)
+    optimizer = _optimizer(config, model)
+    history = _start(config, dataset, out, resume, model, optimizer)
+    _make_folder(out)
+    mean, std = dataset.normalisation
+    lesson = _Lesson(dataset.train, mean, std, device)
+
+    for number in range(len(history), config.epochs):
+        started = time.perf_counter()
+        loss = _epoch(config, number, model, optimizer, lesson, watcher)
+        if not math.isfinite(loss):
+            kept = f" Epoch {number} is kept in {out}." if number else ""
+            raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).{kept}")
+        deployed = fold(model)
+        top1 = _top1(deployed, dataset.validation, mean, std)
+        seconds = round(time.perf_counter() - started, 1)
+        history.append(Epoch(number + 1, loss, top1, seconds))
+        checkpoint = Checkpoint(
+            architecture=config.architecture,
+            classes=classes,
+            input_shape=shape,
+            mean=mean,
+            std=std,
+            weights=deployed.state_dict(),
+            training=_report(config, dataset, history).to_json(),
+        )
+        save(checkpoint, out)
+        resuming.keep(out, model, optimizer, _as_metadata(config, dataset, history))
+        watcher.epoch(history[-1])
+    return _report(config, dataset, history)
+
+
+def _epoch(
+    config: TrainConfig,
+    number: int,
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    lesson: "_Lesson",
+    watcher: Progress,
+) -> float:
+    """Learn from every image once; return the mean loss."""
+    generator = torch.Generator().manual_seed(_epoch_seed(config.seed, number))
+    torch.manual_seed(_epoch_seed(config.seed, number))  # dropout draws from the global one
+    batches = _batches(len(lesson), config.batch_size, generator)
+    total_loss = 0.0
+    model.train()
+    for step, chosen in enumerate(batches):
+        done, total = number * len(batches) + step, config.epochs * len(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = one_cycle(done, total, config.peak_lr)
+        images, labels = lesson.batch(chosen, generator)
+        with autocast(lesson.device):
+            logits = model(images)
+        loss = functional.cross_entropy(
+            logits.float(), labels, label_smoothing=config.label_smoothing
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total_loss += loss.item() * len(chosen)
+        watcher.step(number + 1, step + 1, len(batches))
+    return total_loss / len(lesson)
+
+
+class _Lesson:
+    """The training images on the device, and how a batch of them is prepared."""
+
+    def __init__(
+        self,
+        train: LabelledImages,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        device: torch.device,
+    ) -> None:
+        self.device = device
+        self._images = torch.from_numpy(train.images).to(device)
+        self._labels = torch.from_numpy(train.labels).to(device)
+        self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
+        self._std = torch.tensor(std, device=device)[:, None, None] * 255
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def batch(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return images (N, C, H, W), augmented and normalised, channels last, and labels (N,)."""
+        index = chosen.to(self.device)
+        augmented = augment(self._images[index], generator).float()
+        images = (augmented - self._mean) / self._std
+        return images.contiguous(memory_format=torch.channels_last), self._labels[index]
+
+
+def one_cycle(step: int, total: int, peak: float, *, warm_up: float = 0.25) -> float:
+    """Return the learning rate at ``step`` of ``total``: up in a line, down along half a cosine.
+
+    Source: L. Smith and N. Topin 2018 (arXiv:1708.07120); the cosine from the fast.ai library.
+    """
+    done, warm_up = (step + 1) / total, max(warm_up, 1 / total)
+    if done <= warm_up:
+        return peak * done / warm_up
+    return peak * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
+
+
+def autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Return bfloat16 autocast where the processor has bfloat16 instructions, else nothing.
+
+    Emulated bfloat16 is slower than float32, so a CPU that lacks them trains in float32.
+    """
+    enabled = device.type == "cuda" or host.has_bfloat16()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: this PyTorch sees no CUDA device. Use --device cpu.")
+    return torch.device(name)
+
+
+def _optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.SGD:
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=config.peak_lr, momentum=config.momentum, nesterov=True)
+
+
+def _epoch_seed(seed: int, epoch: int) -> int:
+    return seed * 100_003 + epoch
+
+
+def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Return all indices in random order, cut into batches."""
+    batches = list(torch.randperm(count, generator=generator).split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1:  # batch norm cannot normalise a batch of one
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def _top1(
+    model: nn.Module, images: LabelledImages, mean: tuple[float, ...], std: tuple[float, ...]
+) -> float:
+    logits = accuracy.logits_of(
+        torch_predictor(model),
+        images.images,
+        Preprocessing(mean, std),
+        batch_size=_EVALUATION_BATCH,
+    )
+    return accuracy.top1(logits, images.labels).value
+
+
+def _report(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> TrainReport:
+    counts = len(dataset.train), len(dataset.validation)
+    return TrainReport(config, dataset.name, *counts, tuple(history))
+
+
+def _start(
+    config: TrainConfig,
+    dataset: Dataset,
+    out: Path,
+    resume: bool,
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+) -> list[Epoch]:
+    """Return the epochs that are done, after bringing model and optimizer to where they were."""
+    resumable = (out / resuming.FILE).exists()
+    if not resumable and (out / METADATA_FILE).exists():
+        raise UsageError(
+            f"{out} holds a checkpoint, and no {resuming.FILE} to go on from. Give another --out."
+        )
+    if not resumable:
+        return []
+    if not resume:
+        raise UsageError(f"{out} holds a training run. Go on with --resume, or give another --out.")
+    kept = resuming.metadata(out)
+    before, now = json.loads(kept["run"]), _identity(config, dataset)
+    if differing := sorted(k for k in now if before.get(k) != now[k]):
+        changes = ", ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in differing)
+        raise CheckpointError(
+            f"the run in {out} had another configuration ({changes}). Resume with the same "
+            "options, or give another --out."
+        )
+    resuming.restore(out, model, optimizer)
+    return [Epoch(**epoch) for epoch in json.loads(kept["history"])]
+
+
+def _as_metadata(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> dict[str, str]:
+    return {
+        "run": json.dumps(_identity(config, dataset)),
+        "history": json.dumps([asdict(epoch) for epoch in history]),
+    }
+
+
+def _identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+    """Return what has to be the same for a run to go on; the device may change, and the folder."""
+    images = hashlib.sha256(dataset.train.images.tobytes() + dataset.train.labels.tobytes())
+    run = asdict(config) | {"classes": list(dataset.classes), "data": images.hexdigest()[:12]}
+    del run["device"]
+    return run
+
+
+def _make_folder(out: Path) -> None:
+    """Make the checkpoint folder now: an hour of training must not end at a missing permission."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise CheckpointError(f"cannot write to --out {out}: {error.strerror}") from error

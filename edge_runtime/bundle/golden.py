@@ -1,0 +1,127 @@
+"""The golden pack: real test images that travel with a bundle, so that a device can check itself.
+
+``golden.npz`` holds ``images`` (N, C, H, W) uint8 RGB, ``labels`` (N,) and ``logits`` (N, classes)
+float32: what the FP32 PyTorch model answered on the exporting machine. ``exported/FILE`` (N,
+classes) is what an INT8 artifact answered there, one image a call: INT8 outputs differ by CPU
+(onnxruntime#20479), and a device is told whether its own do.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.bundle import manifest
+from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.errors import BundleError
+from edge_runtime.files import write_bytes
+
+_EXPORTED = "exported/"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Images (N, C, H, W) uint8, labels (N,) int64, FP32 logits (N, classes) float32.
+
+    ``exported`` holds, by file name, an INT8 artifact's own logits (N, classes) float32.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    exported: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def first(self, count: int) -> "Golden":
+        """Return the first ``count`` images; they are in random order, so any prefix is fair."""
+        return Golden(
+            self.images[:count],
+            self.labels[:count],
+            self.logits[:count],
+            {name: logits[:count] for name, logits in self.exported.items()},
+        )
+
+
+def of_bundle(bundle: Path, content: Manifest) -> Golden:
+    """Return a bundle's golden pack after checking that it is whole and fits the model.
+
+    Raises:
+        BundleError: it is missing, corrupt, or not for this model.
+    """
+    pack = read(manifest.verified_golden(bundle, content))
+    if (classes := pack.logits.shape[1]) != len(content.classes):
+        raise BundleError(
+            f"{manifest.GOLDEN_FILE} has {classes} logits an image, the model "
+            f"{len(content.classes)} classes. Export the bundle again."
+        )
+    for artifact in content.artifacts:
+        if pack.images.shape[1:] != artifact.input.shape[1:]:
+            raise BundleError(
+                f"{manifest.GOLDEN_FILE} has images of {pack.images.shape[1:]}, {artifact.file} "
+                f"takes {artifact.input.shape[1:]}. Export the bundle again."
+            )
+    return pack
+
+
+def read(path: Path) -> Golden:
+    """Read a golden pack; nothing in it is unpickled.
+
+    Raises:
+        BundleError: it is not one, or its arrays do not fit together.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
+            exported = {
+                name.removeprefix(_EXPORTED): arrays[name]
+                for name in arrays.files
+                if name.startswith(_EXPORTED)
+            }
+    except Exception as error:  # a damaged archive makes zipfile raise nearly anything
+        raise BundleError(f"{path} is no golden pack: {error}. Copy the bundle again.") from error
+    if (
+        images.ndim != 4
+        or images.dtype != np.uint8
+        or not len(images)
+        or labels.shape != (len(images),)
+    ):
+        raise BundleError(
+            f"{path}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
+            "(N, C, H, W) uint8 and N labels. Export the bundle again."
+        )
+    if logits.ndim != 2 or len(logits) != len(images) or logits.dtype.kind != "f":
+        raise BundleError(f"{path}: logits {logits.shape} do not fit {len(images)} images.")
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+        raise BundleError(f"{path}: its labels are no classes of {logits.shape[1]}.")
+    for name, answers in exported.items():
+        if answers.shape != logits.shape or answers.dtype != np.float32:
+            raise BundleError(f"{path}: {name} has {answers.shape} logits, not {logits.shape}.")
+    return Golden(images, labels.astype(np.int64), logits.astype(np.float32), exported)
+
+
+def write(golden: Golden, path: Path) -> None:
+    """Write a golden pack whose bytes depend on its content alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        arrays: dict[str, NDArray[Any]] = {
+            "images": golden.images,
+            "labels": golden.labels,
+            "logits": golden.logits,
+        }
+        arrays |= {_EXPORTED + name: golden.exported[name] for name in sorted(golden.exported)}
+        for name, values in arrays.items():
+            array = io.BytesIO()
+            np.lib.format.write_array(array, np.ascontiguousarray(values))
+            archive.writestr(zip_entry(f"{name}.npy"), array.getvalue(), zipfile.ZIP_DEFLATED, 9)
+    write_bytes(path, buffer.getvalue())
+
+
+def zip_entry(name: str) -> zipfile.ZipInfo:
+    """Return an archive member with a fixed date and plain permissions."""
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.external_attr = 0o644 << 16
+    return entry

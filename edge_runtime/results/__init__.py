@@ -1,0 +1,11 @@
+"""What was measured, its document, and what it means.
+
+rows.py        a run has rows, a row has turns, a turn has samples
+settings.py    how a run measures
+document.py    the JSON document; checks.py: what no measurement writes
+statistics.py  percentiles and intervals
+parity.py      whether an artifact computes what the FP32 model does
+changes.py     what happened on the machine between two readings
+rules.py       what speaks against a row; verdict.py: whether a number may be believed
+comparison.py  result documents beside each other
+"""

@@ -1,0 +1,89 @@
+"""What happened on the machine while samples were taken: differences between two of its states.
+
+Shares are of the CPU time that was wanted, so that they need neither a clock rate nor a count of
+CPUs. None is said where one of the two readings is unknown.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from edge_runtime.probes.throttle import Firmware
+from edge_runtime.results.rows import Turn
+
+_NOW = (
+    Firmware.UNDER_VOLTAGE
+    | Firmware.THROTTLED
+    | Firmware.FREQUENCY_CAPPED
+    | Firmware.SOFT_TEMPERATURE_LIMIT
+)
+_SINCE_BOOT = 16  # a bit says that something is so now, the one so many further that it ever was
+
+
+def change(turn: Turn, name: str) -> Any:
+    """Return by how much a counter rose; None where it is unknown."""
+    before, after = turn.before.get(name), turn.after.get(name)
+    return None if before is None or after is None else after - before
+
+
+def total(turns: Sequence[Turn], name: str) -> Any:
+    """Return by how much a counter rose in all turns; None where it is unknown in any."""
+    changes = [change(turn, name) for turn in turns]
+    return None if None in changes or not changes else sum(changes)
+
+
+def wait_share(turns: Sequence[Turn], threads: int) -> float | None:
+    """Return the share of the timed stretches that the threads waited for a CPU, runnable."""
+    return _share(total(turns, "queue_wait_ns"), total(turns, "monotonic_ns"), threads)
+
+
+def steal_share(turns: Sequence[Turn]) -> float | None:
+    """Return the share of the CPU time wanted by this machine that its host gave to others.
+
+    Of several turns together: the counters tick a hundred times a second.
+    """
+    stolen, busy = total(turns, "steal_ticks"), total(turns, "busy_ticks")
+    if stolen is None or busy is None or min(stolen, busy) < 0:  # fell: moved to another host
+        return None
+    return _share(stolen, stolen + busy)
+
+
+def others_cpus(turns: Sequence[Turn], ticks_per_s: int | None) -> float | None:
+    """Return how many CPUs' worth of time other processes used, on average."""
+    busy, own = total(turns, "busy_ticks"), total(turns, "cpu_ns")
+    wall = total(turns, "monotonic_ns")
+    if busy is None or own is None or not wall or not ticks_per_s:
+        return None
+    return max(0.0, float((busy / ticks_per_s * 1e9 - own) / wall))
+
+
+def slowest_clock(turn: Turn, reference_ns: int | None) -> float | None:
+    """Return by what share the fixed work took longer than the reference, at its worst."""
+    known = _fixed_works(turn)
+    return (max(known) - reference_ns) / reference_ns if reference_ns and known else None
+
+
+def fixed_work_ns(turns: Sequence[Turn]) -> int | None:
+    """Return the fastest fixed work of several turns; None where none is known."""
+    return min((known for turn in turns for known in _fixed_works(turn)), default=None)
+
+
+def firmware(turn: Turn) -> Firmware:
+    """Return what the firmware did: so before or after, or marked as past only since ``before``."""
+    before, after = turn.before.get("firmware_flags"), turn.after.get("firmware_flags")
+    fresh = 0 if before is None or after is None else (after & ~before) >> _SINCE_BOOT
+    return Firmware((before or 0) | (after or 0) | fresh) & _NOW
+
+
+def temperature_celsius(turn: Turn) -> float | None:
+    """Return the higher of the two readings."""
+    known = [side.get("temperature_celsius") for side in (turn.before, turn.after)]
+    return max((value for value in known if value is not None), default=None)
+
+
+def _fixed_works(turn: Turn) -> list[int]:
+    both = [side.get("fixed_work_ns") for side in (turn.before, turn.after)]
+    return [known for known in both if known is not None]
+
+
+def _share(part: Any, whole: Any, times: int = 1) -> float | None:
+    return None if part is None or not whole else max(0.0, float(part / (whole * times)))

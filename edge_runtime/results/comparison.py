@@ -1,0 +1,199 @@
+"""Compare result documents row by row with the first of them.
+
+Rounds of different runs are no pairs: they were not measured at the same moment. So the interval is
+Welch's, and knows of the spread within each run, not of what changed between them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.errors import UsageError
+from edge_runtime.results import document, verdict
+from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.statistics import Estimate, unpaired_ratio
+
+_HOST = ("machine", "cpu", "cpus", "pointer_bits")
+"""What makes a machine another one; a new kernel or Python is a change worth comparing."""
+_SAME_MEMORY = 0.05
+"""Memory may differ by so much: it is what the kernel leaves over, and no two leave the same."""
+_NOTED = ("kernel", "libc", "python")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One file of the comparison."""
+
+    name: str
+    results: Results
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A row of a later file beside the same row of the first.
+
+    Attributes:
+        label: what both are called.
+        run: the later file's position.
+        before, after: the rows.
+        speed: how many times as fast the later one is; None where a run has fewer than 2 rounds.
+    """
+
+    label: str
+    run: int
+    before: Row
+    after: Row
+    speed: Estimate | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        runs: the files, the first being what the others are compared with.
+        pairs: rows that are in both.
+        notes: what to know before quoting it.
+    """
+
+    runs: tuple[Run, ...]
+    pairs: tuple[Pair, ...]
+    notes: tuple[str, ...]
+
+
+def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparison:
+    """Read files and compare them.
+
+    Args:
+        files: results files, at least 2.
+        allowed: what may differ: ``host``, ``cpus``, ``threads``, ``batch-size``, ``model``.
+
+    Raises:
+        BundleError: a file is no results file.
+        UsageError: there is only one, something else differs, or no row is in both.
+    """
+    if len(files) < 2:
+        raise UsageError("compare needs two result files or more: edge-bench compare A.json B.json")
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in files]
+    runs = tuple(Run(name, document.read(file)) for name, file in zip(names, files, strict=True))
+    for run in runs:
+        if run.results.settings.emulated:
+            raise UsageError(
+                f"{run.name} was measured on an emulated CPU: it says nothing of speed. Measure on "
+                "the device."
+            )
+    for run in runs[1:]:
+        found = _differences(runs[0].results, run.results)
+        if refused := [(kind, text) for kind, text in found if kind not in allowed]:
+            named = "; ".join(f"{kind}: {text}" for kind, text in refused)
+            options = " ".join(dict.fromkeys(f"--allow {kind}" for kind, _ in refused))
+            raise UsageError(
+                f"{runs[0].name} and {run.name} differ in {named}. Give {options} to compare them "
+                "all the same."
+            )
+    pairs = tuple(pair for n in range(1, len(runs)) for pair in _pairs(runs, n, allowed))
+    for n, run in enumerate(runs[1:], 1):
+        if not any(pair.run == n for pair in pairs):
+            raise UsageError(f"no row of {runs[0].name} that ran is in {run.name}.")
+    return Comparison(runs, pairs, tuple(_notes(runs, pairs)))
+
+
+def _differences(first: Results, other: Results) -> Iterator[tuple[str, str]]:
+    for name in _HOST:
+        here, there = first.host.get(name), other.host.get(name)
+        if here != there:
+            yield "host", f"{name} {here} and {there}"
+    sizes = [results.host.get("memory_bytes") for results in (first, other)]
+    known = [size for size in sizes if isinstance(size, int)]
+    if len(known) == 2 and max(known) - min(known) > _SAME_MEMORY * max(known):
+        yield "host", f"memory_bytes {known[0]} and {known[1]}"
+    for kind, name in (("cpus", "cpus"), ("threads", "threads"), ("batch-size", "batch_sizes")):
+        here, there = getattr(first.settings, name), getattr(other.settings, name)
+        if here != there:
+            yield kind, f"{_listed(here)} and {_listed(there)}"
+    here, there = ({row.model for row in results.rows} for results in (first, other))
+    if here != there:
+        yield "model", f"{_listed(sorted(here))} and {_listed(sorted(there))}"
+
+
+def _pairs(runs: tuple[Run, ...], number: int, allowed: frozenset[str]) -> Iterator[Pair]:
+    first, later = runs[0].results, runs[number].results
+    for row in later.rows:
+        before = _partner(row, first, allowed) if row.ran else None
+        if before is None:
+            continue
+        medians = [[turn.median_ns for turn in one.turns] for one in (before, row)]
+        speed = unpaired_ratio(*medians) if min(map(len, medians)) >= 2 else None
+        labels = dict.fromkeys((first.label(before), later.label(row)))
+        yield Pair(" → ".join(labels), number, before, row, speed)
+
+
+def _partner(row: Row, first: Results, allowed: frozenset[str]) -> Row | None:
+    """Return the row of the first run that a later one is compared with, if there is one.
+
+    Raises:
+        UsageError: several could be meant.
+    """
+    held = ["format", "engine", "precision"]
+    may_differ = ["bundle", "target"]
+    for kind, name in (("model", "model"), ("batch-size", "batch_size"), ("threads", "threads")):
+        (may_differ if kind in allowed else held).append(name)
+    found = [other for other in first.rows if other.ran and _same(row, other, held)]
+    for name in may_differ:  # the nearest of those that are left
+        found = [other for other in found if _same(row, other, [name])] or found
+    if len(found) > 1:
+        labels = ", ".join(f"{other.bundle} {first.label(other)}" for other in found)
+        raise UsageError(
+            f"{row.bundle} {row.label} could be compared with {labels}. Compare files of one "
+            "bundle and of the same settings."
+        )
+    return found[0] if found else None
+
+
+def _same(row: Row, other: Row, names: list[str]) -> bool:
+    return all(getattr(row, name) == getattr(other, name) for name in names)
+
+
+def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
+    first = runs[0].results
+    yield (
+        "speed: ratio of the geometric means of the rounds' medians; brackets hold its 95 % "
+        "interval (Welch). The runs were made at different times: what changed between them "
+        "(temperature, other programs) is not in the interval. To tell a small difference, measure "
+        "both bundles in one run."
+    )
+    for run in runs:
+        found = verdict.of_run(run.results)
+        if found.reasons:
+            yield f"{run.name} is {found.grade.name}: {found.reasons[0]}"
+    for n, run in enumerate(runs[1:], 1):
+        mine = [pair for pair in pairs if pair.run == n]
+        compared = [id(row) for pair in mine for row in (pair.before, pair.after)]
+        for one, other in ((runs[0], run), (run, runs[0])):
+            alone = [r for r in one.results.rows if r.ran and id(r) not in compared]
+            if alone:
+                labels = ", ".join(one.results.label(row) for row in alone)
+                yield f"{one.name}: not compared with {other.name}: {labels}."
+        for kind, text in _differences(first, run.results):
+            yield f"{run.name} differs in {kind}: {text}."
+        versions = [
+            f"{name} {first.host.get(name)} and {run.results.host.get(name)}"
+            for name in _NOTED
+            if first.host.get(name) != run.results.host.get(name)
+        ]
+        engines = sorted(_engines(first) ^ _engines(run.results))
+        if engines:
+            versions.append(f"engines {', '.join(engines)}")
+        if versions:
+            yield f"{run.name} differs in {'; '.join(versions)}."
+
+
+def _engines(results: Results) -> set[str]:
+    return {f"{row.engine} {row.engine_version}" for row in results.rows if row.ran}
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(map(str, values)) or "none"

@@ -1,0 +1,57 @@
+"""How a run measures each artifact: part of its results."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edge_runtime.errors import UsageError
+
+LONGEST_S = 1_000_000
+"""No wait is longer, some eleven days: the system counts it in 32 bits of ms."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How each artifact is measured.
+
+    Attributes:
+        threads: counts of threads the engine may use, a row each.
+        batch_sizes: images a call, a row each.
+        cpus: the CPUs that a measuring process is pinned to; all that it may use if empty.
+        rounds: so many fresh processes a row, in rounds through all rows.
+        min_runs: at least so many timed samples a row, over all rounds.
+        min_time_s: and at least so many seconds of them.
+        max_time_s: but no more seconds than this.
+        cooldown_s: pause before each process.
+        accuracy_images: golden images for top-1; the pack is used up to its end.
+        accuracy_data: name and hash of the file with other images for top-1, if one was given.
+        timeout_s: seconds after which a process is killed.
+        seed: of the order of the rows within each round.
+        emulated: whether the CPU is emulated, so that neither latency nor memory say anything.
+    """
+
+    threads: tuple[int, ...] = (1,)
+    batch_sizes: tuple[int, ...] = (1,)
+    cpus: tuple[int, ...] = ()
+    rounds: int = 10
+    min_runs: int = 700
+    min_time_s: float = 3.0
+    max_time_s: float = 60.0
+    cooldown_s: float = 0.0
+    accuracy_images: int = 500
+    accuracy_data: str = ""
+    timeout_s: float = 600.0
+    seed: int = 0
+    emulated: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):
+            if not 0 <= (value := getattr(self, name)) <= LONGEST_S:
+                raise UsageError(f"{name} is {value}; give seconds, at most {LONGEST_S:,}")
+        if self.max_time_s < self.min_time_s:
+            raise UsageError(
+                f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)

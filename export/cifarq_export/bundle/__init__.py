@@ -1,0 +1,11 @@
+"""The folder that is copied to a device.
+
+build.py         all of it, from a source
+artifact.py      one artifact: written, opened again, judged, and where it falls, helped
+staging.py       a folder that takes its place whole or not at all
+summary.py       what is printed of it
+options.py       what the command line says of the folder and what travels in it
+pyz.py           edge-bench.pyz
+wheelhouse.py    the wheels for a device without internet; wheel_download.py fetches them
+tarball.py       the folder as one reproducible file
+"""

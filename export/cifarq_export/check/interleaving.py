@@ -1,0 +1,117 @@
+"""Let sessions take turns, so that a ratio of two is not a ratio of two moments.
+
+Each subject lives in a child process of its own, one engine in it. A round goes through the
+subjects in random order; a turn is a stretch of single timed calls. The machine's drift meets all
+subjects of a round alike, and cancels in the ratio of their medians, which is paired by round.
+
+Children that are started afresh between rounds put what differs from process to process (where
+memory lies, how threads are placed) into the interval as well.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.measure import child
+from edge_runtime.results.statistics import Estimate, paired_ratio, percentile
+
+ENGINE_LOADER = "cifarq_export.check.interleaving_worker:engine_session"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is timed.
+
+    Attributes:
+        arguments: for the loader; JSON values.
+        loader: ``module:function``, called in the child; returns batch -> logits.
+    """
+
+    arguments: dict[str, Any]
+    loader: str = ENGINE_LOADER
+
+
+def artifact(engine: str, path: Path, threads: int = 1) -> Subject:
+    """Return the subject for an artifact whose hash has been checked, or that was just written."""
+    return Subject({"engine": engine, "file": str(path.resolve()), "threads": threads})
+
+
+@dataclass
+class Turns:
+    """What the subjects came to: for each, the samples in ns of each of its turns.
+
+    Turns of one index belong to one round, whichever the subject.
+    """
+
+    samples_ns: dict[str, list[list[int]]] = field(default_factory=dict)
+
+    def speed(self, name: str, reference: str) -> Estimate:
+        """Return how many times as fast as ``reference`` a subject is, with a 95 % interval.
+
+        The unit is the round: a ratio of the medians of two turns. At least 2 rounds are needed.
+        """
+        own, other = self.medians_ns(name), self.medians_ns(reference)
+        return paired_ratio(other, own)
+
+    def medians_ns(self, name: str) -> list[float]:
+        """Return the median of each turn."""
+        return [percentile(turn, 50) for turn in self.samples_ns[name]]
+
+
+def take(
+    subjects: Mapping[str, Subject],
+    batch: NDArray[Any],
+    *,
+    rounds: int,
+    turn_s: float,
+    restarts: int = 1,
+    threads: int = 1,
+    seed: int = 0,
+    progress: Callable[[int, int], object] = lambda turns, total: None,
+) -> Turns:
+    """Time the subjects in turns.
+
+    Args:
+        subjects: by name; at least one.
+        batch: what every call is given.
+        rounds: so many for each start of the children.
+        turn_s: seconds of timed calls a turn, at least; never fewer than 5 calls.
+        restarts: how often the children are started.
+        threads: for libraries that look at the environment.
+        seed: of the order within the rounds.
+        progress: called with the number of turns done since the last call, and of all turns.
+
+    Raises:
+        EngineError: a child ended or failed.
+    """
+    draw = random.Random(seed)
+    found = Turns({name: [] for name in subjects})
+    total = restarts * rounds * len(subjects)
+    for _ in range(restarts):
+        with ExitStack() as stack:
+            batch_file = Path(stack.enter_context(TemporaryDirectory())) / "batch.npy"
+            np.save(batch_file, batch)
+            children = {
+                name: stack.enter_context(
+                    child.Conversation(
+                        child.command("cifarq_export.check.interleaving_worker"), threads
+                    )
+                )
+                for name in subjects
+            }
+            for name, subject in subjects.items():
+                order = {"loader": subject.loader, "arguments": subject.arguments}
+                children[name].ask({"load": order, "batch": str(batch_file)})
+            for _ in range(rounds):
+                for name in draw.sample(list(subjects), len(subjects)):
+                    answer = children[name].ask({"turn_s": turn_s})
+                    found.samples_ns[name].append(answer["samples_ns"])
+                    progress(1, total)
+    return found

@@ -1,0 +1,66 @@
+"""The child process of ``turns``: holds one session, and times calls of it when asked.
+
+Reads JSON lines on standard input, answers each on what was standard output:
+
+    {"load": {"loader": "module:function", "arguments": {...}}, "batch": "FILE.npy"}  -> {}
+    {"turn_s": 0.2}  -> {"samples_ns": [...]}
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_runtime import engines
+from edge_runtime.errors import ToolkitError
+from edge_runtime.measure import timing
+from edge_runtime.measure.accuracy import Predict
+from edge_runtime.measure.child import answers
+
+_MIN_CALLS = 5
+_WARM_UP_CALLS = 2  # a turn starts with cold caches: the others have had theirs
+
+
+def engine_session(engine: str, file: str, threads: int) -> Predict:
+    """Load an artifact, whose hash the parent has checked."""
+    return engines.require(engine).load(Path(file), threads).run
+
+
+class _Subject:
+    def __init__(self, load: dict[str, Any], batch_file: str) -> None:
+        module, _, name = load["loader"].partition(":")
+        loader: Callable[..., Predict] = getattr(importlib.import_module(module), name)
+        predict, batch = loader(**load["arguments"]), np.load(batch_file)
+        self._call: Callable[[], Any] = lambda: predict(batch)
+        timing.warm_up(self._call)
+
+    def turn(self, seconds: float) -> list[int]:
+        for _ in range(_WARM_UP_CALLS):
+            self._call()
+        return list(timing.samples(self._call, timing.Enough(_MIN_CALLS, seconds)))
+
+
+def _answer(order: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, Any], Any]:
+    try:
+        if "load" in order:
+            return {}, _Subject(order["load"], order["batch"])
+        assert subject is not None
+        return {"samples_ns": subject.turn(order["turn_s"])}, subject
+    except ToolkitError as error:
+        return {"error": str(error)}, subject
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[-1]
+        return {"error": f"{type(error).__name__}: {reason}"}, subject
+
+
+def main() -> None:
+    """Answer until standard input ends. What a library prints goes to standard error."""
+    with answers() as out:
+        subject: _Subject | None = None
+        for line in sys.stdin:
+            answer, subject = _answer(json.loads(line), subject)
+            print(json.dumps(answer), file=out, flush=True)

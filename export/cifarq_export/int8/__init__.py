@@ -1,0 +1,6 @@
+"""Static INT8 of ONNX graphs.
+
+onnx_graph.py   what is done to ONNX graphs: cleaned, folded, opened
+calibrate.py    the range of every activation; thresholds.py: from values to a range
+qdq.py          quantize and dequantize nodes, for a target
+"""

@@ -1,0 +1,217 @@
+"""Calibration: the range of every activation of an FP32 ONNX model, over real images.
+
+The images run through the model in small batches and only a histogram of each tensor is kept, so
+memory does not grow with their number. Found ranges are cached by model, images and settings.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from cifarq.data import cifar10, packs
+from cifarq.data.labelled import LabelledImages
+from cifarq_export.int8 import onnx_graph, thresholds
+from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.errors import DataError, ExportError
+from edge_runtime.files import write_text
+
+MIN_IMAGES = 16
+"""Below this a range is an accident of the draw. ONNX Runtime's own guide asks for 100 and more."""
+
+FEW_IMAGES = 100
+
+_BATCH = 8  # every activation of so many images is in memory at once
+
+Range = tuple[float, float]
+Ranges = dict[str, Range]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What ranges are found from.
+
+    Attributes:
+        images: of the train part; labels are not looked at.
+        method: one of ``thresholds.METHODS``.
+    """
+
+    images: LabelledImages
+    method: str = "minmax"
+
+    def __post_init__(self) -> None:
+        if len(self.images) < MIN_IMAGES:
+            raise DataError(
+                f"{len(self.images)} calibration images are too few to find ranges from. Give "
+                f"{MIN_IMAGES} or more with --calibration-images and --data-dir, or leave "
+                "int8-static out with --precision."
+            )
+        pixels = self.images.images
+        if (pixels == pixels[:1]).all() or (pixels == pixels[:, :1, :1, :1]).all():
+            raise DataError(
+                "the calibration images are constant: no range can be found from them. Check the "
+                "train images in --data-dir."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the manifest says of it."""
+        pack = packs.PACKS["calibration"]
+        return {
+            "method": self.method,
+            "images": len(self.images),
+            "split": pack.part,
+            "seed": pack.seed,
+        }
+
+
+def ranges(
+    model: Any,
+    calibration: Calibration,
+    how: Preprocessing,
+    batch: int | str = "N",
+    *,
+    cache: Path | None = None,
+    scratch: Path | None = None,
+    progress: Callable[[int], object] = lambda images: None,
+) -> Ranges:
+    """Return the range of each float activation.
+
+    Args:
+        model: FP32, standard operators only (see ``onnx_graph.folded``).
+        calibration: images and method.
+        how: how images become its input.
+        batch: its batch size if that is fixed, else ``N``.
+        cache: a folder to keep found ranges in; the user's cache if None.
+        scratch: a second one: an export asks for its ranges often, and the cache may be read-only.
+        progress: called with the number of images that went through; each goes through up to twice.
+
+    Returns:
+        Tensor name -> (low, high), low <= 0 <= high, rounded outwards to 6 digits: the last bits
+        differ between CPUs of one class.
+
+    Raises:
+        ExportError: an activation is not finite.
+    """
+    name = f"{_key(model, calibration, how)}.json"
+    folders = (cache or cifar10.cache_dir() / "calibration", scratch)
+    files = [folder / name for folder in folders if folder is not None]
+    tensors = float_activations(model)
+    for file in files:
+        if (known := _cached(file, tensors)) is not None:
+            progress(len(calibration.images) * thresholds.PASSES[calibration.method])
+            return known
+    size = batch if isinstance(batch, int) else _BATCH
+    found = _measure(model, tensors, calibration, how, size, progress)
+    for file in files:
+        with suppress(OSError):  # a cache that cannot be written is no error
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(file, json.dumps(found, indent=0) + "\n")
+    return found
+
+
+def float_activations(model: Any) -> list[str]:
+    """Return the names of all float32 tensors that depend on the input, in graph order."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    kinds = {v.name: v.type.tensor_type.elem_type for v in (*inferred.value_info, *inferred.output)}
+    depends = {model.graph.input[0].name}
+    names = []
+    if model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
+        names.append(model.graph.input[0].name)
+    for node in model.graph.node:
+        if depends.isdisjoint(node.input):
+            continue
+        outputs = [name for name in node.output if name]
+        depends.update(outputs)
+        float_kinds = (onnx.TensorProto.FLOAT, None)  # what is not inferred is asked at run time
+        names += [name for name in outputs if kinds.get(name) in float_kinds]
+    return names
+
+
+def _measure(
+    model: Any,
+    tensors: list[str],
+    calibration: Calibration,
+    how: Preprocessing,
+    size: int,
+    progress: Callable[[int], object],
+) -> Ranges:
+    tap, outputs = _tap(model, tensors)
+    input_name = model.graph.input[0].name
+
+    def batches() -> Iterator[dict[str, NDArray[np.float32]]]:
+        images = calibration.images.images
+        for start in range(0, len(images), size):
+            part = images[start : start + size]
+            short = size - len(part)
+            padded = np.concatenate([part, images[:short]]) if short else part
+            values = tap.inner.run(outputs, {input_name: how.apply(padded)})
+            yield {
+                name: value
+                for name, value in zip(tensors, values, strict=True)
+                if value.dtype == np.float32 and value.size
+            }
+            progress(len(part))
+
+    found = thresholds.METHODS[calibration.method](batches)
+    for name, limits in found.items():
+        if not np.isfinite(limits).all():
+            raise ExportError(
+                f"calibration: {name} is not finite on some image. The model overflows; check its "
+                "weights and --mean and --std."
+            )
+    return {name: _outwards(*limits) for name, limits in found.items()}
+
+
+def _tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
+    """Return a session whose outputs are these tensors, and the outputs' names."""
+    tapped = onnx.ModelProto()
+    tapped.CopyFrom(model)
+    del tapped.graph.output[:]
+    outputs = list(tensors)
+    if (name := model.graph.input[0].name) in tensors:  # an input cannot be an output too
+        outputs[tensors.index(name)] = seen = f"{name}_seen"
+        tapped.graph.node.append(onnx.helper.make_node("Identity", [name], [seen], seen))
+    tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnx_graph.BASIC
+    opened = onnx_graph.session(tapped, "the model with its activations as outputs", options)
+    return opened, outputs
+
+
+def _outwards(low: float, high: float) -> Range:
+    """Round away from zero to 6 digits, and let the range hold zero: padding is zero."""
+
+    def rounded(value: float) -> float:
+        if value == 0:
+            return 0.0
+        digit = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
+        return float(f"{np.sign(value) * np.ceil(abs(value) / digit * (1 - 1e-9)) * digit:.6g}")
+
+    return rounded(min(low, 0.0)), rounded(max(high, 0.0))
+
+
+def _key(model: Any, calibration: Calibration, how: Preprocessing) -> str:
+    digest = hashlib.sha256(model.SerializeToString(deterministic=True))
+    digest.update(calibration.images.images.tobytes())
+    said = (calibration.method, thresholds.VERSION, onnxruntime.__version__, repr(how))
+    digest.update(repr(said).encode())
+    return digest.hexdigest()
+
+
+def _cached(file: Path, tensors: list[str]) -> Ranges | None:
+    """Return what a cache file says, or None where it is absent or not what this code wrote."""
+    try:
+        content = json.loads(file.read_bytes())
+        known = {name: (float(low), float(high)) for name, (low, high) in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    finite = all(np.isfinite(pair).all() and pair[0] <= 0 <= pair[1] for pair in known.values())
+    return known if finite and set(known) <= set(tensors) and known else None

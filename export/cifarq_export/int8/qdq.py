@@ -1,0 +1,184 @@
+"""Static INT8: quantize and dequantize nodes around what a target's kernels compute in integers.
+
+Weights per channel and symmetric, activations per tensor. What types they have depends on how the
+target's CPU multiplies; the graph is the same.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import QuantType
+from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+from cifarq_export.int8 import onnx_graph
+from cifarq_export.int8.calibrate import Ranges
+from edge_runtime.errors import ExportError, reason
+from edge_runtime.probes import target as targets
+
+OPERATORS = (
+    "Add",
+    "AveragePool",
+    "Clip",
+    "Concat",
+    "Conv",
+    "Flatten",
+    "Gemm",
+    "GlobalAveragePool",
+    "LeakyRelu",
+    "MatMul",
+    "MaxPool",
+    "Mul",
+    "Relu",
+    "Reshape",
+    "Sigmoid",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
+"""What ONNX Runtime's CPU engine has INT8 kernels for, as classifiers use it. Softmax is left out:
+its answers would be steps of 1/256."""
+
+WEIGHTED = ("Conv", "Gemm", "MatMul")
+"""The operators whose weights are quantized: what a layer is, where layers are counted."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How numbers are stored for a target.
+
+    Attributes:
+        activations: their type; weights are signed everywhere.
+        reduce_range: weights within 7 bits, so that sums of two products fit into 16.
+    """
+
+    activations: QuantType
+    reduce_range: bool = False
+
+
+PRESETS = {
+    targets.X86_VNNI: Preset(QuantType.QUInt8),
+    targets.X86: Preset(QuantType.QUInt8, reduce_range=True),
+    targets.ARM64: Preset(QuantType.QInt8),
+}
+
+
+def quantize(
+    model: Any,
+    ranges: Ranges,
+    target: str,
+    *,
+    keep_fp32: tuple[str, ...] = (),
+    only: str | None = None,
+) -> Any:
+    """Return a static INT8 model.
+
+    Args:
+        model: FP32, folded (see ``onnx_graph.folded``).
+        ranges: of its activations.
+        target: a name in ``edge_runtime.probes.target``.
+        keep_fp32: names of nodes that stay FP32.
+        only: quantize this one node alone.
+
+    Raises:
+        ExportError: nothing in it can be quantized.
+    """
+    preset = PRESETS[target]
+    shielded = _shielded(model, keep_fp32)
+    shields = [f"{name}{_SHIELD}" for name in keep_fp32]
+    quantizer = QDQQuantizer(
+        shielded,
+        per_channel=True,
+        reduce_range=preset.reduce_range,
+        weight_qType=QuantType.QInt8,
+        activation_qType=preset.activations,
+        tensors_range=TensorsData(
+            CalibrationMethod.MinMax,
+            {
+                name: TensorData(lowest=np.float32(low), highest=np.float32(high))
+                for name, (low, high) in ranges.items()
+            },
+        ),
+        nodes_to_quantize=[only] if only else [],
+        nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *keep_fp32, *shields],
+        op_types_to_quantize=list(OPERATORS),
+        extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
+    )
+    try:
+        quantizer.quantize_model()
+    except ValueError as error:
+        raise ExportError(f"ONNX Runtime cannot quantize this model: {reason(error)}") from error
+    quantizer.model.topological_sort()  # ONNX asks for it; ONNX Runtime alone would not
+    found = onnx_graph.prepared(quantizer.model.model)
+    if not any(node.op_type == "QuantizeLinear" for node in found.graph.node):
+        raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
+    return found
+
+
+def _head(model: Any) -> list[str]:
+    """Return the nodes after the last layer: they stay FP32, and with them the logits.
+
+    In 256 steps two classes would often tie.
+    """
+    makers = {output: node for node in model.graph.node for output in node.output}
+    found: list[str] = []
+    waiting = [output.name for output in model.graph.output]
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.op_type not in WEIGHTED and node.name not in found:
+            found.append(node.name)
+            waiting += list(node.input)
+    return found
+
+
+_SHIELD = "_stays_fp32"
+
+
+def _shielded(model: Any, keep_fp32: tuple[str, ...]) -> Any:
+    """Return a copy whose kept layers stay FP32 in ONNX Runtime too.
+
+    It quantizes the FP32 weights of a layer by itself, per tensor, where it finds the layer between
+    a dequantize and a quantize node. LeakyRelu with a slope of 1 changes no value, is fused into
+    the layer, and keeps that pattern from being found.
+
+    Source: onnxruntime, core/optimizer/qdq_transformer/weight_bias_quantization.cc.
+    """
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    nodes = []
+    for node in copy.graph.node:
+        nodes.append(node)
+        if node.name in keep_fp32:
+            output = node.output[0]
+            node.output[0] = f"{output}{_SHIELD}"
+            nodes.append(
+                onnx.helper.make_node(
+                    "LeakyRelu",
+                    [node.output[0]],
+                    [output],
+                    f"{node.name}{_SHIELD}",
+                    alpha=1.0,
+                )
+            )
+    rearranged = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del copy.graph.node[:]
+    copy.graph.node.extend(rearranged)
+    return copy
+
+
+def layers(model: Any) -> dict[str, str]:
+    """Return the layers with weights of a folded model: node name -> the layer's name."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return {
+        node.name: layer_name(node)
+        for node in model.graph.node
+        if node.op_type in WEIGHTED and node.input[1] in weights
+    }
+
+
+def layer_name(node: Any) -> str:
+    """Return what a user knows a weighted node as: its weights' name, without ``.weight``."""
+    name = next((i for i in node.input if i.endswith(".weight")), "")
+    return str(name.removesuffix(".weight") or node.name)

@@ -1,0 +1,137 @@
+"""The real images of an export: those that calibrate, those that check, those that travel along.
+
+From the data set that was given, else from the packs that ship with ``cifarq``; the same draws
+either way. The three are disjoint: golden images come from test, and check nothing here.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cifarq.data import cifar10, datasets, packs
+from cifarq.data.labelled import LabelledImages
+from cifarq.data.resize import Resize
+from edge_runtime.errors import DataError
+
+_GOLDEN_BYTES = 16 * 2**20
+"""How large the golden images may be: they are copied to the device."""
+
+_MIN_GOLDEN = 64
+
+
+@dataclass(frozen=True)
+class ExportImages:
+    """Images for one export.
+
+    Attributes:
+        dataset: the data set's name.
+        calibration: what static INT8 finds its ranges from.
+        validation: what artifacts are compared on.
+        golden: what goes into the golden pack.
+        resize: what the shorter side of each was scaled to; None if they were left as they are.
+    """
+
+    dataset: str
+    calibration: LabelledImages
+    validation: LabelledImages
+    golden: LabelledImages
+    resize: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the manifest says of them."""
+        return {
+            "dataset": self.dataset,
+            "validation": {"split": "validation", "images": len(self.validation)},
+            "golden": {"split": "test", "images": len(self.golden)},
+        }
+
+
+@dataclass(frozen=True)
+class Gatherer:
+    """Where an export's images come from.
+
+    Attributes:
+        data_dir: a data set, or None for the shipped packs.
+        shorter: what the shorter side is scaled to before the centre is cropped; None leaves the
+            images as they are.
+    """
+
+    data_dir: Path | None
+    shorter: int | None = None
+
+    @cached_property
+    def parts(self) -> datasets.Parts:
+        """The data set, split and not read."""
+        if self.data_dir is not None:
+            return datasets.find(self.data_dir)
+        part = {packs.PACKS[name].part: packs.shipped(name) for name in packs.PACKS}
+        return datasets.Parts(cifar10.NAME, cifar10.CLASSES, **part)
+
+    @property
+    def where(self) -> str:
+        """What the images are called in messages."""
+        return str(self.data_dir or "the CIFAR-10 images that ship with cifarq")
+
+    def gather(
+        self,
+        classes: tuple[str, ...],
+        input_shape: tuple[int, int, int],
+        *,
+        calibration_images: int,
+        validation_images: int,
+    ) -> ExportImages:
+        """Draw the images.
+
+        Args:
+            classes: the model's, in the order of its logits; every class of the data has to be
+                among them.
+            input_shape: (C, H, W) that the model takes.
+            calibration_images: how many; fewer if the data has fewer.
+            validation_images: likewise.
+
+        Raises:
+            DataError: the images are not what the model was trained for.
+        """
+        resize = Resize(self.shorter, *input_shape[1:]) if self.shorter is not None else None
+        each = int(np.prod(input_shape))
+        wanted = {
+            "calibration": calibration_images,
+            "validation": validation_images,
+            "golden": max(_MIN_GOLDEN, min(packs.PACKS["golden"].count, _GOLDEN_BYTES // each)),
+        }
+        drawn = {
+            name: self._relabelled(self._draw(name, count, resize), classes)
+            for name, count in wanted.items()
+        }
+        for images in drawn.values():
+            if images.images.shape[1:] != input_shape:
+                raise DataError(
+                    f"the model takes images of shape {input_shape}, {self.where} has "
+                    f"{images.images.shape[1:]}. Give the data it was trained for with --data-dir, "
+                    f"or let it be resized with --resize {max(input_shape[1:])}."
+                )
+        return ExportImages(self.parts.name, **drawn, resize=self.shorter)
+
+    def _draw(self, name: str, count: int, resize: Resize | None) -> LabelledImages:
+        if self.data_dir is not None:
+            return packs.draw(self.parts, name, count=count, resize=resize)
+        shipped = packs.shipped(name)  # drawn already, in random order: any prefix is fair
+        return shipped.take(np.arange(min(count, len(shipped)))).read(resize)
+
+    def _relabelled(self, images: LabelledImages, classes: tuple[str, ...]) -> LabelledImages:
+        """Return images whose labels are indices into the model's classes."""
+        own = self.parts.classes
+        if own == classes:
+            return images
+        if unknown := [name for name in own if name not in classes]:
+            raise DataError(
+                f"the model knows {len(classes)} classes ({', '.join(classes[:3])}, ...), "
+                f"{self.where} has {len(own)} ({', '.join(own[:3])}, ...), and {unknown[0]!r} is "
+                "not among the model's. Give the data it was trained for with --data-dir, or its "
+                "class names with --classes."
+            )
+        index = np.asarray([classes.index(name) for name in own], dtype=np.int64)
+        return LabelledImages(images.images, index[images.labels])
