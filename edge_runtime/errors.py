@@ -9,7 +9,8 @@
     ├── ExportError             1  an artifact that could not be written or is not faithful
     └── UsageError              2  the command line asks for something that does not exist
 
-A message says what is wrong, which value it was, and what to do about it.
+``what`` says what is wrong and which value it was, ``remedy`` what to do about it; the message is
+both. Whoever shows an error asks for the part that it wants, and cuts no message apart.
 """
 
 import difflib
@@ -17,9 +18,19 @@ from collections.abc import Iterable
 
 
 class ToolkitError(Exception):
-    """Base of the errors that a command turns into one line and an exit code."""
+    """Base of the errors that a command turns into one line and an exit code.
+
+    Args:
+        what: what is wrong, and which value it was.
+        remedy: what to do about it; empty where ``what`` says it all.
+    """
 
     exit_code = 1
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what} {remedy}" if remedy else what)
+        self.what = what
+        self.remedy = remedy
 
 
 class DataError(ToolkitError):

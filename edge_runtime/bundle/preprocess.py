@@ -53,6 +53,20 @@ class Preprocessing:
             return np.ascontiguousarray(images)
         return normalise(images, self.mean, self.std)
 
+    def factor_and_offset(self) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
+        """Return what raw pixels are multiplied by, and what is then added, to normalise them.
+
+        For artifacts that take raw pixels: (x / 255 - mean) / std is x * 1/(255 std) - mean/std.
+
+        Returns:
+            Each (C, 1, 1) float32, rounded once.
+        """
+        import numpy as np
+
+        std = np.asarray(self.std, np.float64)[:, None, None]
+        mean = np.asarray(self.mean, np.float64)[:, None, None]
+        return (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
+
 
 def normalise(
     images: "NDArray[np.uint8]", mean: Sequence[float], std: Sequence[float]

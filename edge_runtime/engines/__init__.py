@@ -2,10 +2,17 @@
 
 A file defines::
 
+    FORMATS: tuple[str, ...]           the formats that it reads
     REQUIRES: str                      the module it imports, and only inside a child process
     INSTALL: str                       the command that installs it
+    WHEEL: str                         the requirement of the wheel that travels with a bundle
+    ASKED_FOR: str                     the exporter's option without which that wheel stays at home
+    PROCESS_BYTES: int                 memory of a process with it and a small model, roughly
     load(path, threads) -> Session     reads an artifact whose hash has been checked
     version() -> str
+
+Nothing outside this folder knows an engine's name: an artifact has a format, and runs on every
+engine that reads it.
 """
 
 import importlib
@@ -30,8 +37,12 @@ class Session(Protocol):
 class Engine(Protocol):
     """What a file in this folder defines."""
 
+    FORMATS: tuple[str, ...]
     REQUIRES: str
     INSTALL: str
+    WHEEL: str
+    ASKED_FOR: str
+    PROCESS_BYTES: int
 
     def load(self, path: Path, threads: int) -> Session:
         """Load an artifact to run on ``threads`` threads.
@@ -52,6 +63,11 @@ def names() -> list[str]:
     """Return the names of all engines, sorted."""
     # A package in a zip archive has no folder to list: iter_modules asks its importer instead.
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def reading(format_: str) -> list[str]:
+    """Return the names of the engines that read a format, sorted; none for an unknown one."""
+    return [name for name in names() if format_ in get(name).FORMATS]
 
 
 def get(name: str) -> Engine:

@@ -10,8 +10,12 @@ if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing
     import numpy as np
     from numpy.typing import NDArray
 
+FORMATS = ("onnx",)
 REQUIRES = "onnxruntime"
 INSTALL = "pip install onnxruntime"
+WHEEL = "onnxruntime"
+ASKED_FOR = ""
+PROCESS_BYTES = 100 * 2**20
 
 
 class _OrtSession:

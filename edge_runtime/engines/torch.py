@@ -15,9 +15,13 @@ if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing
     import numpy as np
     from numpy.typing import NDArray
 
+FORMATS = ("torchscript",)
 REQUIRES = "torch"
 # Above 2.9.1 PyPI's aarch64 wheels bring CUDA packages of several GB.
 INSTALL = "pip install torch==2.9.1" if platform.machine() == "aarch64" else "pip install torch"
+WHEEL = "torch==2.9.1"
+ASKED_FOR = "--with-torch"
+PROCESS_BYTES = 400 * 2**20
 
 
 class _TorchSession:

@@ -18,12 +18,8 @@ from edge_runtime.errors import BundleError
 from edge_runtime.measure import child
 from edge_runtime.measure.plan import Job, Plan
 from edge_runtime.probes import load
-from edge_runtime.results.parity import Parity
+from edge_runtime.results.parity import DEVICE_TOLERANCE, Parity
 from edge_runtime.results.rows import Row, Status, Turn
-
-FP32_TOLERANCE = 1e-3
-"""How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
-another CPU's kernels add in another order, and on Arm differ by less than this."""
 
 SELF_CHECK_IMAGES = 64
 """Golden images that are looked at before anything is timed: one ruined layer shows in a few."""
@@ -206,7 +202,7 @@ def _checked(row: Row, expected_agreement: float) -> Row:
     """Compare with the golden logits: a model that computes something else is mismatched."""
     parity = Parity(**{field.name: row.accuracy[field.name] for field in fields(Parity)})
     problem = parity.problem(
-        row.precision, fp32_tolerance=FP32_TOLERANCE, expected_agreement=expected_agreement
+        row.precision, fp32_tolerance=DEVICE_TOLERANCE, expected_agreement=expected_agreement
     )
     if problem is None:
         return row

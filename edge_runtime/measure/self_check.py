@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from edge_runtime.measure import runner
 from edge_runtime.measure.plan import Job, Plan
-from edge_runtime.measure.runner import FP32_TOLERANCE
+from edge_runtime.results import parity
 from edge_runtime.results.rows import Results, Row
 
 
@@ -45,23 +45,4 @@ def told(row: Row) -> str:
         return f"ok, logits within {largest:.1g} of the exporting machine's, {agree}"
     if "exported" not in answers:
         return f"ok, {agree}"
-    return f"ok, {agree}; {differing(row) or 'answers as on the exporting machine'}"
-
-
-def differing(row: Row) -> str | None:
-    """Say how an INT8 artifact's answers differ from its own on the exporting machine, or None.
-
-    What FP32 differs by from CPU to CPU is no difference of INT8's.
-    """
-    there = row.accuracy.get("exported")
-    if not there:
-        return None
-    others, largest = there["images"] - there["agree"], there.get("largest_difference")
-    scale = max(1.0, there.get("largest_logit") or 0.0)
-    if not others and largest is not None and largest <= FP32_TOLERANCE * scale:
-        return None
-    logits = "are not finite" if largest is None else f"differ by up to {largest:.2g}"
-    return (
-        "INT8 outputs are not those of the same file on the exporting machine: logits "
-        f"{logits}, {others} of {there['images']} golden images are put in another class"
-    )
+    return f"ok, {agree}; {parity.differing(row) or 'answers as on the exporting machine'}"

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from edge_runtime.measure import self_check
 from edge_runtime.probes.target import ANY
 from edge_runtime.report.columns import NOT_APPLICABLE, UNKNOWN
 from edge_runtime.report.references import References
+from edge_runtime.results import parity
 from edge_runtime.results.rows import Results, Row
 from edge_runtime.results.statistics import (
     Estimate,
@@ -154,7 +154,7 @@ def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
                     "machine, which are of single images: dynamic INT8 depends on the batch."
                 )
             continue
-        if said := self_check.differing(row):
+        if said := parity.differing(row):
             yield (
                 f"{results.label(row)}: {said}. They depend on the CPU: trust the top-1 measured "
                 "here."

@@ -8,11 +8,17 @@ if TYPE_CHECKING:  # only the processes that compute need numpy
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_runtime.results.rows import Row
+
 INT8_DISAGREEMENT = 0.05
 """Share of images an INT8 model may put in another class than FP32, beyond what it did where it was
 exported, before it counts as broken. Generous on purpose: INT8 outputs differ by CPU
 (onnxruntime#20479), and how much accuracy may be lost is the exporter's question. A model with a
 ruined layer disagrees far more often."""
+
+DEVICE_TOLERANCE = 1e-3
+"""How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
+another CPU's kernels add in another order, and on Arm differ by less than this."""
 
 _SIGMAS = 2  # what chance adds: of few images, one near a class boundary is already 5 %
 
@@ -77,4 +83,23 @@ def compare(logits: "NDArray[np.float32]", reference: "NDArray[np.float32]") -> 
         agree=int((logits.argmax(axis=1) == reference.argmax(axis=1)).sum()),
         largest_difference=float(difference) if np.isfinite(difference) else float("inf"),
         largest_logit=float(np.abs(reference).max()),
+    )
+
+
+def differing(row: "Row") -> str | None:
+    """Say how an INT8 artifact's answers differ from its own on the exporting machine, or None.
+
+    What FP32 differs by from CPU to CPU is no difference of INT8's.
+    """
+    there = row.accuracy.get("exported")
+    if not there:
+        return None
+    others, largest = there["images"] - there["agree"], there.get("largest_difference")
+    scale = max(1.0, there.get("largest_logit") or 0.0)
+    if not others and largest is not None and largest <= DEVICE_TOLERANCE * scale:
+        return None
+    logits = "are not finite" if largest is None else f"differ by up to {largest:.2g}"
+    return (
+        "INT8 outputs are not those of the same file on the exporting machine: logits "
+        f"{logits}, {others} of {there['images']} golden images are put in another class"
     )

@@ -351,7 +351,7 @@ def test_an_engine_that_no_artifact_is_for_is_a_usage_error(bundle):
 
 
 def test_engines_are_found_by_file_name_and_an_unknown_one_is_named():
-    assert engines.names() == ["null", "onnxruntime", "torch"]
+    assert engines.names() == ["onnxruntime", "torch"]
     with pytest.raises(EngineError, match="no engine 'x'"):
         engines.get("x")
 

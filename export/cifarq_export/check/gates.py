@@ -24,7 +24,7 @@ from edge_runtime.measure import accuracy
 from edge_runtime.results.parity import Parity, compare
 from edge_runtime.results.statistics import Estimate
 
-FP32_TOLERANCE = 1e-4
+EXPORT_TOLERANCE = 1e-4
 """How far FP32 logits may lie from the model's, for logits up to 1, relative above: on one machine
 two engines differ by the order of their sums, about 1e-6."""
 
@@ -176,7 +176,7 @@ def _flaw(logits: NDArray[np.float32]) -> str:
 
 def parity_failure(file: str, checked: Checked, kind: str) -> Failure | None:
     """Hold an FP32 artifact to the model's own logits."""
-    problem = checked.parity.problem("fp32", fp32_tolerance=FP32_TOLERANCE)
+    problem = checked.parity.problem("fp32", fp32_tolerance=EXPORT_TOLERANCE)
     if problem is None:
         return None
     return Failure(

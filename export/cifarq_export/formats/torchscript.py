@@ -15,7 +15,6 @@ from torch import nn
 
 from cifarq import quantize
 from cifarq_export.formats import Recipe, Written
-from cifarq_export.normalisation import factor_and_offset
 from cifarq_export.sources import Source
 from edge_runtime.bundle.golden import zip_entry
 from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
@@ -37,7 +36,7 @@ class _Normalised(nn.Module):
     def __init__(self, model: nn.Module, how: Preprocessing) -> None:
         super().__init__()
         self.model = model
-        factor, offset = factor_and_offset(how)
+        factor, offset = how.factor_and_offset()
         self.factor = nn.Buffer(torch.from_numpy(factor))
         self.offset = nn.Buffer(torch.from_numpy(offset))
 

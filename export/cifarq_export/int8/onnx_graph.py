@@ -8,7 +8,6 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from cifarq_export.normalisation import factor_and_offset
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import EngineError, ExportError, reason
 
@@ -152,7 +151,7 @@ def opset(model: Any) -> int:
 def with_normalisation(model: Any, how: Preprocessing) -> Any:
     """Return a model that takes raw bytes (N, C, H, W) uint8 and normalises them itself.
 
-    See ``normalisation``; in FP32.
+    In FP32.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -160,7 +159,7 @@ def with_normalisation(model: Any, how: Preprocessing) -> Any:
     entry = graph.input[0]
     name = entry.name
     inner = f"{name}_normalised"
-    factor, offset = factor_and_offset(how)
+    factor, offset = how.factor_and_offset()
     constants = {"normalise_factor": factor[None], "normalise_offset": offset[None]}
     for node in graph.node:
         for i, value in enumerate(node.input):
