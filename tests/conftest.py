@@ -4,12 +4,16 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 DATA_VARIABLE = "CIFARQ_TEST_DATA"
+HEAVY = ("cifarq", "cifarq_export")
+"""Commands that import PyTorch: they run in forks of a process that has imported it."""
+TIMEOUT_S = 300
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -31,32 +35,67 @@ def data_dir() -> Path:
     return Path(os.environ[DATA_VARIABLE])
 
 
+@pytest.fixture(scope="session")
+def preloaded() -> "Iterator[Callable[[], Any]]":
+    """A process that forks commands with their libraries imported; started when first asked for."""
+    spec = importlib.util.spec_from_file_location(
+        "preloaded", Path(__file__).with_name("preloaded.py")
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    started: list[Any] = []
+
+    def process() -> Any:
+        if not started:
+            started.append(module.Preloaded())
+        return started[0]
+
+    yield process
+    for one in started:
+        one.close()
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, preloaded: Any) -> Run:
     """Run ``python -m MODULE ARGS`` as a user would, from an empty folder, and return what came."""
 
-    return _runner(tmp_path)
+    return _runner(tmp_path, tmp_path_factory.mktemp("streams"), preloaded)
 
 
 @pytest.fixture(scope="module")
-def run_once(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run_once(tmp_path_factory: pytest.TempPathFactory, preloaded: Any) -> Run:
     """Like ``run``, for fixtures that several tests share."""
 
-    return _runner(tmp_path_factory.mktemp("once"), check=True)
+    once, streams = tmp_path_factory.mktemp("once"), tmp_path_factory.mktemp("streams")
+    return _runner(once, streams, preloaded, check=True)
 
 
-def _runner(folder: Path, **usual: object) -> Run:
-    def call(module: str, *args: object, **options: object) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, **options.pop("env", {})}  # type: ignore[dict-item]
+def _runner(folder: Path, scratch: Path, preloaded: Any, *, check: bool = False) -> Run:
+    def call(module: str, *args: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+        changes = options.pop("env", {})
+        environment = {**os.environ, **changes}
         where = options.pop("cwd", folder)
+        if module in HEAVY and not options and "PYTHONPATH" not in changes:
+            done: subprocess.CompletedProcess[str] = preloaded().run(
+                module,
+                [str(arg) for arg in args],
+                cwd=where,
+                env=environment,
+                scratch=scratch,
+                timeout_s=TIMEOUT_S,
+            )
+            if check:
+                done.check_returncode()
+            return done
         return subprocess.run(
             [sys.executable, "-P", "-m", module, *map(str, args)],
             capture_output=True,
             text=True,
-            cwd=where,  # type: ignore[arg-type]
+            cwd=where,
             env=environment,
-            timeout=300,
-            **usual,  # type: ignore[call-overload]
+            timeout=TIMEOUT_S,
+            check=check,
             **options,
         )
 
