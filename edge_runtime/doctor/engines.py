@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_runtime.bundle.manifest import SETUP_FILE, Artifact
+from edge_runtime import engines
+from edge_runtime.bundle.manifest import SETUP_FILE
 from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
@@ -16,8 +17,6 @@ from edge_runtime.errors import ToolkitError
 from edge_runtime.measure import child, plan, runner, self_check
 from edge_runtime.results.rows import Results, Status
 from edge_runtime.results.settings import Settings
-from edge_runtime.setup import onnx_support
-from edge_runtime.setup.wheels import Wheel
 
 TIMEOUT_S = 120.0
 """An import takes seconds; on a slow card, with nothing cached, perhaps a minute."""
@@ -130,33 +129,19 @@ def quantized(tried: list[Tried], contents: Contents | None) -> Iterator[Finding
 
 
 def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
-    """Look at whether the ONNX files can be read by the engine that a named device will have.
-
-    A newer ONNX Runtime reads what an older one read. One that is older than what checked a file
-    may read it too, unless it is known not to know the file's version.
-    Source: ONNX Runtime, "Compatibility" (backwards compatibility).
-    """
-    wheel = contents.wheel("onnxruntime")
-    checked = contents.manifest.versions.get("onnxruntime", "")
+    """Say which release checked each artifact, and which one a named device will have."""
     for artifact in contents.manifest.artifacts:
-        if artifact.engine != "onnxruntime":
-            continue
-        what = f"{artifact.file}: IR {artifact.ir_version}, opset {artifact.opset}"
-        if wheel is None:
-            yield unknown("model", f"{what}; onnxruntime {checked} or newer reads it")
-        elif _number(wheel.version) >= _number(checked):
-            yield ok("model", f"{what}: onnxruntime {wheel.version} reads it")
-        elif least := _needed(wheel, artifact):
-            yield fatal(
-                "model",
-                f"{what}: onnxruntime {wheel.version} comes along and cannot read it",
-                f"it takes {least}: export with --wheels for a system that has wheels of it",
-            )
+        name = engines.distribution(artifact.engine)
+        wheel = contents.wheel(name)
+        checked = contents.manifest.versions.get(name, "")
+        onnx = f" (IR {artifact.ir_version}, opset {artifact.opset})" if artifact.opset else ""
+        text = f"{artifact.file}{onnx}: checked with {name} {checked}"
+        if wheel is not None and wheel.version == checked.partition("+")[0]:
+            yield ok("model", f"{text}, which comes along")
         else:
+            brought = f", and {wheel.version} comes along" if wheel else ""
             yield unknown(
-                "model",
-                f"{what}: onnxruntime {wheel.version} is older than {checked}, which checked it",
-                f"run doctor on {facts.name}",
+                "model", f"{text}{brought}", f"run doctor on {facts.name}: it loads each artifact"
             )
 
 
@@ -188,14 +173,3 @@ def _installing(one: Tried, contents: Contents | None) -> str:
     if contents is not None and contents.wheel(one.name):
         return f"./{SETUP_FILE} installs it from the bundle"
     return f"{one.install}, in a virtual environment"
-
-
-def _needed(wheel: Wheel, artifact: Artifact) -> str | None:
-    if not (isinstance(artifact.ir_version, int) and isinstance(artifact.opset, int)):
-        return None
-    return onnx_support.needed(wheel.version, artifact.ir_version, artifact.opset)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    parts = version.split("+")[0].split(".")
-    return tuple(int(part) for part in parts if part.isdigit())

@@ -1,8 +1,7 @@
 """What a device's system and processor allow, and the state it is in.
 
-Sources: Raspberry Pi's documentation of its processors' thermal limits (a soft limit at 60 °C on a
-Pi 3 B+, throttling from 80 °C on); ONNX Runtime's "Quantize ONNX models" (INT8 gains with VNNI or
-the dot product instructions); page sizes: a Pi 5 boots a kernel with pages of 16 KiB.
+Source: Raspberry Pi's documentation of its processors' thermal limits (a soft limit at 60 °C on a
+Pi 3 B+, throttling from 80 °C on).
 """
 
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.probes.emulation import emulator
-from edge_runtime.probes.target import ARM64, X86_VNNI, has_dot_product, of_this_cpu
+from edge_runtime.probes.target import ARM64, X86_VNNI, dot_product, of_this_cpu
 from edge_runtime.probes.throttle import Firmware
 
 LEAST_PYTHON = (3, 11)
@@ -67,20 +66,16 @@ def glibc(facts: Facts) -> Iterator[Finding]:
 
 
 def processor(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
-    """Look at what the processor can do with INT8, and whether the artifacts are made for it."""
+    """Say which INT8 instructions there are, and whether the artifacts are made for this CPU.
+
+    What INT8 gains with or without them is for edge-bench to measure.
+    """
     if facts.cpu_flags.value is None:
         yield unknown("cpu", facts.cpu_flags.reason)
         return
     name = facts.cpu.value or "unnamed"
     flags = facts.cpu_flags.value
-    if has_dot_product(flags):
-        yield ok("cpu", f"{name}, with dot product instructions: INT8 gains most")
-    else:
-        yield warning(
-            "cpu",
-            f"{name}, without dot product instructions: INT8 will gain little",
-            "measure both: FP32 may be as fast, INT8 is smaller all the same",
-        )
+    yield ok("cpu", f"{name}; INT8 dot product instructions: {dot_product(flags) or 'none'}")
     machine = facts.platform.value.machine if facts.platform.value else "aarch64"
     target = of_this_cpu(machine, flags)
     runs_here = {target, "any"} | ({"x86"} if target == X86_VNNI else set())

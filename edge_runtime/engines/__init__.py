@@ -17,6 +17,7 @@ engine that reads it.
 
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -68,6 +69,16 @@ def names() -> list[str]:
 def reading(format_: str) -> list[str]:
     """Return the names of the engines that read a format, sorted; none for an unknown one."""
     return [name for name in names() if format_ in get(name).FORMATS]
+
+
+def distribution(name: str) -> str:
+    """Return the name of the distribution that an engine's wheel is of.
+
+    Raises:
+        EngineError: there is no engine of that name.
+    """
+    name = re.split(r"[^\w.-]", get(name).WHEEL, maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def get(name: str) -> Engine:

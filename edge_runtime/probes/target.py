@@ -3,7 +3,7 @@
     x86-vnni   x86-64 with VNNI: u8 x s8 products are summed exactly in 32 bits
     x86        x86-64 without: pairs of products are summed in 16 bits and saturate, so weights
                have to stay within 7 bits
-    arm64      64-bit Arm: s8 x s8; fast with the dot product instructions (Pi 5), less without
+    arm64      64-bit Arm: s8 x s8 products are summed exactly in 32 bits
 
 Source: Intel's description of VPMADDUBSW and VPDPBUSD; ONNX Runtime, "Quantize ONNX models".
 """
@@ -19,6 +19,7 @@ ANY = "any"
 NAMES = (X86_VNNI, X86, ARM64)
 
 _VNNI = {"avx512_vnni", "avx_vnni", "avx512vnni"}
+_DOTPROD = "asimddp"
 _ARM = {"aarch64", "arm64"}
 _X86 = {"x86_64", "amd64"}
 
@@ -39,6 +40,12 @@ def of_this_cpu(machine: str | None = None, flags: frozenset[str] | None = None)
     return X86_VNNI if found & _VNNI else X86
 
 
-def has_dot_product(flags: frozenset[str]) -> bool:
-    """Say whether INT8 products are summed by one instruction: VNNI on x86, dotprod on Arm."""
-    return bool(flags & (_VNNI | {"asimddp"}))
+def dot_product(flags: frozenset[str]) -> str:
+    """Return the INT8 dot product instructions that a CPU has: VNNI, dotprod, or ''.
+
+    Args:
+        flags: the CPU's features, as Linux names them.
+    """
+    if flags & _VNNI:
+        return "VNNI"
+    return "dotprod" if _DOTPROD in flags else ""

@@ -87,7 +87,6 @@ def test_what_is_not_known_is_unknown_with_its_reason_and_never_ok(name):
             "3.11",
         ),
         ("glibc", {"platform": replace(BOOKWORM, glibc=(0, 0))}, "fatal", "musl", "Debian"),
-        ("cpu", {"cpu_flags": frozenset({"asimd"})}, "warning", "INT8 will gain little", "FP32"),
         ("governor", {"governor": "ondemand"}, "warning", "ondemand", "tee /sys/devices"),
         ("cooling", {"temperature_celsius": 65.0}, "warning", "65 °C before", "--cooldown 60"),
         ("cooling", {"temperature_celsius": 82.0}, "warning", "throttles from here", "fan"),
@@ -186,22 +185,28 @@ def test_the_disk_is_held_against_what_the_setup_asks_for(bundle, pi5, monkeypat
         )  # fmt: skip
 
 
+def test_the_processor_is_ok_and_its_int8_instructions_are_named(pi5):
+    for flags, name in (({"asimddp"}, "dotprod"), ({"avx_vnni"}, "VNNI"), ({"asimd"}, "none")):
+        finding = only(system.processor(with_(pi5, cpu_flags=frozenset(flags)), None))
+        assert finding.level is Level.OK and finding.remedy == ""
+        assert finding.text.endswith(f"; INT8 dot product instructions: {name}")
+
+
 @pytest.mark.parametrize(
     "version, level, text, remedy",
     [
-        ("1.16.3", "fatal", "1.16.3 comes along and cannot read it", "it takes 1.18 or newer: "),
-        ("1.18.0", "unknown", "1.18.0 is older than", "run doctor on pi5-bookworm"),
-        ("99.0.0", "ok", "99.0.0 reads it", ""),
+        ("1.32.0", "ok", "1.32.0, which comes along", ""),
+        ("1.18.0", "unknown", "1.32.0, and 1.18.0 comes along", "run doctor on pi5-bookworm"),
     ],
 )
-def test_an_engine_that_cannot_read_the_model_is_fatal_and_one_that_may_is_not(
+def test_which_release_checked_an_artifact_is_said_beside_the_one_that_comes_along(
     bundle, pi5, version, level, text, remedy
 ):
-    found = with_wheels(bundle, f"onnxruntime-{version}-cp311-cp311-manylinux_2_28_aarch64.whl")
-    finding = only(engines.models(found, pi5))
+    content = with_wheels(bundle, f"onnxruntime-{version}-cp311-cp311-manylinux_2_28_aarch64.whl")
+    finding = only(engines.models(content, pi5))
     assert (finding.level, finding.name) == (level, "model")
-    assert "IR 10, opset 18" in finding.text and text in finding.text
-    assert finding.remedy.startswith(remedy)
+    assert "(IR 10, opset 18): checked with onnxruntime" in finding.text
+    assert finding.text.endswith(text) and finding.remedy.startswith(remedy)
 
 
 def test_memory_is_held_against_the_engine_and_the_largest_artifact(pi5, bundle):

@@ -34,11 +34,17 @@ def test_a_cpu_is_known_by_machine_and_flags(machine, flags, expected):
 
 
 @pytest.mark.parametrize(
-    "flags, has", [(ZEN_4, True), (ALDER_LAKE, True), (HASWELL, False), (CORTEX_A76, True)]
+    "flags, name",
+    [
+        (ZEN_4, "VNNI"),
+        (ALDER_LAKE, "VNNI"),
+        (HASWELL, ""),
+        (CORTEX_A72, ""),
+        (CORTEX_A76, "dotprod"),
+    ],
 )
-def test_the_dot_product_instruction(flags, has):
-    assert target.has_dot_product(flags) is has
-    assert target.has_dot_product(CORTEX_A72) is False
+def test_the_dot_product_instructions_are_named(flags, name):
+    assert target.dot_product(flags) == name
 
 
 def test_this_machine_is_read_where_nothing_is_given():

@@ -82,7 +82,7 @@ def cause(explanation: Explanation, flags: frozenset[str] | None = None) -> str:
             f"bounds the arithmetic's gain at {bound:.2f} times, and quantizing activations at "
             "each call costs more than that"
         )
-    if not target.has_dot_product(host.cpu_flags() if flags is None else flags):
+    if not target.dot_product(host.cpu_flags() if flags is None else flags):
         return "this CPU has no INT8 dot product instruction"
     return "its small INT8 operators cost more than they save; see cifarq-export explain"
 
