@@ -126,7 +126,7 @@ def measure(
                 "engine": made.engine,
                 "target": made.target,
                 "size_bytes": made.size_bytes,
-                "quantized": made.explanation.to_manifest(),
+                "quantized": made.explanation.to_manifest() if made.explanation else {},
                 "accuracy": {
                     name: _counts(session.run, recipe.how, found)
                     for name, found in references.items()

@@ -112,13 +112,13 @@ def bundle(
     source, gatherer = Asked(**asked).open()
 
     from cifarq.training.progress import stages
-    from cifarq_export import selection
+    from cifarq_export import formats, selection
     from cifarq_export.bundle import build as bundles
     from cifarq_export.bundle import staging, summary
     from cifarq_export.bundle import tarball as archives
     from cifarq_export.check import gates
 
-    selected = selection.choose(format_, precisions, source.formats)
+    selected = selection.choose(format_, precisions, formats.for_source(source))
     for format_name, precision in selected.skipped:
         click.echo(f"Skipped: {format_name} cannot be written as {precision}.", err=True)
     order = bundles.Order(
@@ -194,26 +194,32 @@ def explain(
     """
     from cifarq_export.explain import report
 
-    found = report.explained(artifact, input_shape)
+    explanations = report.explain_path(artifact, input_shape)
     if as_json:
-        content = {name: explanation.to_json() for name, explanation in found.items()}
+        content = {name: e.to_json() if e else None for name, e in explanations.items()}
         click.echo(json.dumps(content, indent=1))
         return
-    click.echo("\n\n".join(report.text(name, e, layers=layers) for name, e in found.items()))
+    tables = (report.text(name, e, layers=layers) for name, e in explanations.items())
+    click.echo("\n\n".join(tables))
 
 
 @cli.command()
 @_JSON
 def formats(as_json: bool) -> None:
-    """List the formats and the precisions each can be written in."""
+    """List the formats, the precisions of each, and the engines that read it."""
     from cifarq_export import formats as registry
+    from edge_runtime import engines
+    from edge_runtime.report.grid import Grid
 
-    pairs = {name: list(registry.get(name).PRECISIONS) for name in registry.names()}
+    rows = {
+        name: {"precisions": registry.get(name).PRECISIONS, "engines": engines.reading(name)}
+        for name in registry.names()
+    }
     if as_json:
-        click.echo(json.dumps(pairs, indent=1))
+        click.echo(json.dumps(rows, indent=1))
         return
-    for name, precisions in pairs.items():
-        click.echo(f"{name}: {', '.join(precisions)}")
+    cells = [[name, *(", ".join(values) for values in row.values())] for name, row in rows.items()]
+    click.echo("\n".join(Grid(("format", "precisions", "engines"), cells, 3).text()))
 
 
 def main() -> None:

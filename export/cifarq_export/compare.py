@@ -56,8 +56,8 @@ class Comparison:
                     "drop_points": _estimate(one.checked.drop),
                     "agreement": _estimate(one.checked.agreement),
                     "speed": _estimate(self.speeds[one.path.name]),
-                    "weight_share": one.explanation.weight_share,
-                    "mac_share": one.explanation.mac_share,
+                    "weight_share": one.explanation and one.explanation.weight_share,
+                    "mac_share": one.explanation and one.explanation.mac_share,
                     "fallback": list(one.fallback),
                 }
                 for one in self.made
@@ -104,7 +104,7 @@ class Comparison:
 
 def pairs(source: Source, format_: str | None) -> tuple[tuple[str, str], ...]:
     """Return every format and precision there is for a source, FP32 first."""
-    chosen = selection.choose(format_, None, source.formats).pairs
+    chosen = selection.choose(format_, None, formats.for_source(source)).pairs
     names = dict.fromkeys(name for name, _ in chosen)
     if not names:
         raise UsageError("nothing to compare")

@@ -43,7 +43,10 @@ def choose(
     chosen_formats = _parse(format_, "format", list(exists), offered, offered)
     for name in chosen_formats:
         if name not in offered:
-            raise UsageError(f"an ONNX file cannot be written as {name}; leave out --format.")
+            raise UsageError(
+                f"this model cannot be written as {name}, only as {', '.join(offered)}.",
+                "Leave out --format.",
+            )
     chosen_precisions = _parse(precisions, "precision", known, usual, list(DEFAULT_PRECISIONS))
     wanted = [(f, p) for f in chosen_formats for p in chosen_precisions]
     missing = tuple((f, p) for f, p in wanted if p not in exists[f])
@@ -52,8 +55,8 @@ def choose(
     if missing and (named or not pairs):
         format_name, precision = missing[0]
         raise UsageError(
-            f"{format_name} cannot be written as {precision}; it can be "
-            f"{', '.join(exists[format_name])}."
+            f"{format_name} cannot be written as {precision}.",
+            f"Choose from: {', '.join(exists[format_name])}.",
         )
     return Selection(pairs, missing if precisions not in (None, ALL) else ())
 
@@ -68,7 +71,7 @@ def _parse(
         return usual
     for name in names:
         if name not in known:
-            raise UsageError(f"no {kind} {name!r}. {did_you_mean(name, [*known, ALL])}")
+            raise UsageError(f"no {kind} {name!r}.", did_you_mean(name, [*known, ALL]))
     if not names:
-        raise UsageError(f"--{kind} is empty. {did_you_mean('', [*known, ALL])}")
+        raise UsageError(f"--{kind} is empty.", did_you_mean("", [*known, ALL]))
     return list(dict.fromkeys(names))

@@ -93,9 +93,16 @@ def test_bad_input_is_one_line_and_nothing_is_written(run, tmp_path, arguments, 
 def test_formats_lists_what_each_can_be_written_as(run):
     done = run("cifarq_export", "formats", "--json")
     assert json.loads(done.stdout) == {
-        "torchscript": ["fp32", "int8-dynamic"],
-        "onnx": ["fp32", "int8-dynamic", "int8-static", "int8-dynamic-conv"],
+        "torchscript": {"precisions": ["fp32", "int8-dynamic"], "engines": ["torch"]},
+        "onnx": {
+            "precisions": ["fp32", "int8-dynamic", "int8-static", "int8-dynamic-conv"],
+            "engines": ["onnxruntime"],
+        },
     }
+    shown = run("cifarq_export", "formats").stdout.splitlines()
+    assert shown[-1].split() == [
+        *("onnx", "fp32,", "int8-dynamic,", "int8-static,", "int8-dynamic-conv", "onnxruntime")
+    ]
 
 
 def test_a_model_of_ones_own_goes_from_images_to_a_measured_bundle(run, tmp_path):

@@ -95,7 +95,7 @@ def test_an_operator_without_a_kernel_is_named(seed_cnn, recipe):
     path = made.scratch / "swish.onnx"
     onnx.save(qdq.quantize(base, ranges, "x86-vnni"), path)
     image = np.zeros((1, 3, 32, 32), np.float32)
-    found = explain(path, "onnxruntime", image, precision="int8-static")
+    found = explain(path, "onnx", image, precision="int8-static")
     assert found.quantize_nodes_between > 0
     why = found.to_manifest()["why_fp32"]
     assert any("no INT8 kernel for Hard" in reason for reason in why.values())

@@ -136,11 +136,11 @@ def test_the_fallback_stops_when_the_drop_holds(
     costs = sensitivity.layer_costs(source, made, reference)
     path = tmp_path / "m.onnx"
     onnx_format.write(source, "int8-static", path, made)
-    before = gates.check(path, onnx_format.ENGINE, source.how, reference)
+    before = gates.check(path, "onnxruntime", source.how, reference)
     found = sensitivity.fall_back(
         source, made, path, reference, Limits(fallback_trials=trials), costs, before
     )
-    again = gates.check(path, onnx_format.ENGINE, source.how, reference)
+    again = gates.check(path, "onnxruntime", source.how, reference)
     if not kept:  # one of the two alone helps nothing, and nothing is changed
         assert found is None and again.drop == before.drop
         return

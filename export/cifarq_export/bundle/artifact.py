@@ -8,7 +8,7 @@ from typing import Any
 from cifarq_export import explain, formats
 from cifarq_export.check import gates, sensitivity
 from cifarq_export.check.gates import Checked, Failure, Limits, Reference
-from cifarq_export.formats import Recipe
+from cifarq_export.formats import STATIC, Recipe
 from cifarq_export.sources import Source
 from edge_runtime.bundle.manifest import Artifact, TensorSpec
 from edge_runtime.files import sha256_of
@@ -17,8 +17,6 @@ from edge_runtime.results.statistics import Estimate
 
 Watch = Callable[[str, int, int], object]
 """Called with what is being done, how much of it was done since the last call, and its total."""
-
-STATIC = "int8-static"
 
 _NOTHING = 0.01
 """Share of the bytes below which an INT8 artifact saves nobody anything."""
@@ -33,7 +31,7 @@ class Made:
         format, engine, precision, target: as in the manifest.
         written: what the format says of it.
         checked: what it came to on validation images.
-        explanation: what of it is INT8.
+        explanation: what of it is INT8; None if that is unknown.
         size_bytes: of the file, which may be gone.
         fallback: layers that were returned to FP32.
         failures, warnings: of its gates.
@@ -47,7 +45,7 @@ class Made:
     target: str
     written: formats.Written
     checked: Checked
-    explanation: explain.Explanation
+    explanation: explain.Explanation | None
     size_bytes: int
     fallback: tuple[str, ...] = ()
     failures: list[Failure] = field(default_factory=list)
@@ -71,7 +69,7 @@ class Made:
             sha256=sha256_of(self.path),
             opset=self.written.opset,
             ir_version=self.written.ir_version,
-            quantized=self.explanation.to_manifest(),
+            quantized=self.explanation.to_manifest() if self.explanation else {},
             # Rounded to one digit: the last bits differ between CPUs of one class.
             parity={
                 "images": checked.parity.images,
@@ -135,7 +133,7 @@ def make(
         ExportError: it cannot be written.
         EngineError: its engine is missing, or refuses it.
     """
-    writer = formats.get(format_name)
+    writer, engine = formats.get(format_name), formats.engine_of(format_name)
     path = folder / file_name(source, format_name, precision)
     count = len(reference.images)
     written = writer.write(source, precision, path, recipe)
@@ -143,7 +141,7 @@ def make(
     def checking(done: int) -> object:
         return watch(f"checking {path.name}", done, count)
 
-    checked = gates.check(path, writer.ENGINE, recipe.how, reference, checking)
+    checked = gates.check(path, engine, recipe.how, reference, checking)
     fallback: tuple[str, ...] = ()
     causes = ""
     if precision == STATIC and checked.drop.value > limits.max_drop:
@@ -162,12 +160,12 @@ def make(
         if sensitivity.has_more_trials(len(costs), limits.fallback_trials):
             causes += "More --fallback-trials may help. "
     explanation = explain.explain(
-        path, writer.ENGINE, recipe.how.apply(reference.images.images[:1]), precision=precision
+        path, format_name, recipe.how.apply(reference.images.images[:1]), precision=precision
     )
     made = Made(
         path,
         format_name,
-        writer.ENGINE,
+        engine,
         precision,
         recipe.target if precision == STATIC else target.ANY,
         written,
@@ -189,7 +187,7 @@ def _judge(made: Made, reference: Reference, limits: Limits, causes: str) -> Non
         failure = gates.accuracy_failure(name, made.checked, limits, causes)
         if warning := gates.accuracy_warning(name, made.checked, limits):
             made.warnings.append(warning)
-        if made.explanation.weight_share < _NOTHING:
+        if made.explanation and made.explanation.weight_share < _NOTHING:
             made.warnings.append(
                 f"{name} holds {100 * made.explanation.weight_share:.1f} % of its bytes in INT8: "
                 "it is FP32 under another name. Take int8-static, which quantizes convolutions too."

@@ -54,7 +54,7 @@ class Order:
     @property
     def engines(self) -> frozenset[str]:
         """What runs the artifacts."""
-        return frozenset(formats.get(name).ENGINE for name, _ in self.pairs)
+        return frozenset(formats.engine_of(name) for name, _ in self.pairs)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def recipe_for(
     Raises:
         DataError: the calibration images are too few, or constant.
     """
-    static = any(precision == artifact.STATIC for _, precision in order.pairs)
+    static = any(precision == formats.STATIC for _, precision in order.pairs)
     raw = order.input_dtype == "uint8"
     return Recipe(
         how=replace(

@@ -44,7 +44,7 @@ def _row(one: Made) -> list[str]:
     return [
         one.path.name,
         f"{one.size_bytes / 1024:,.1f}",
-        f"{100 * one.explanation.mac_share:.1f}",
+        f"{100 * one.explanation.mac_share:.1f}" if one.explanation else "unknown",
         f"{100 * one.checked.top1.value:.1f}",
         "–" if is_fp32 else str(one.checked.drop),
         "1" if is_fp32 else str(one.speed) if one.speed else "not measured",

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cifarq.evaluation.noise import signal_to_noise_db
+from cifarq_export import formats
 from cifarq_export.check import gates
 from cifarq_export.formats import Recipe, Written
 from cifarq_export.formats import onnx as onnx_format
@@ -122,7 +123,7 @@ def fall_back(
         kept = costs[:count]
         again = replace(recipe, keep_fp32=tuple(cost.node for cost in kept))
         written = onnx_format.write(source, "int8-static", path, again)
-        checked = gates.check(path, onnx_format.ENGINE, recipe.how, reference, progress)
+        checked = gates.check(path, formats.engine_of("onnx"), recipe.how, reference, progress)
         if checked.drop.value < smallest:
             layers = tuple(cost.layer for cost in kept)
             best = Fallback(written, checked, layers, trial)

@@ -62,8 +62,10 @@ def measure(
     return found
 
 
-def cause(explanation: Explanation, flags: frozenset[str] | None = None) -> str:
+def cause(explanation: Explanation | None, flags: frozenset[str] | None = None) -> str:
     """Return the likeliest reason for an INT8 artifact to be no faster, as a clause."""
+    if explanation is None:
+        return "which of its operators are INT8 is unknown"
     integer = explanation.counts(int8=True)
     if count := integer.get("ConvInteger"):
         return (

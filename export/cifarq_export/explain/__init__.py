@@ -1,11 +1,18 @@
-"""What of an artifact is INT8, what is not, and why: one kind of artifact a file.
+"""What of an artifact is INT8, what is not, and why: one format a file, named like the format.
+
+A format without a file here can be exported all the same; its INT8 shares are unknown.
 
 Shares are of what the FP32 model holds: a weight counts as 4 bytes whether it became INT8 or not,
 so that 90 % means nine tenths of the FP32 file, and 25 % of the multiply-accumulates in FP32 bound
 the gain at 4 times.
+
+onnx.py          operators as ONNX Runtime fuses and times them
+torchscript.py   operators as PyTorch dispatches them
+report.py        ``cifarq-export explain``
 """
 
 import importlib
+import importlib.util
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,24 +96,26 @@ class Explanation:
         return sum(int(getattr(operator, name)) for operator in self.operators)
 
 
-def explain(path: Path, engine: str, image: NDArray[Any], *, precision: str = "") -> Explanation:
-    """Say what of an artifact is INT8.
+def explain(
+    path: Path, format_: str, image: NDArray[Any], *, precision: str = ""
+) -> Explanation | None:
+    """Say what of an artifact is INT8; None if no file here knows its format.
 
     Args:
-        path: the artifact; TorchScript only if its hash has been checked.
-        engine: what runs it.
+        path: the artifact, whose hash has been checked if its format can run code.
+        format_: the artifact's format.
         image: a batch that it takes; figures are for one image of it.
         precision: what it was exported as, if that is known: it is part of the reasons.
 
     Raises:
         EngineError: the engine refuses it.
     """
-    module = importlib.import_module(f"cifarq_export.explain.{_MODULES[engine]}")
-    found: Explanation = module.explain(path, np.ascontiguousarray(image), precision)
-    return found
-
-
-_MODULES = {"onnxruntime": "onnx", "torch": "torchscript"}
+    name = f"{__name__}.{format_}"
+    if importlib.util.find_spec(name) is None:
+        return None
+    module = importlib.import_module(name)
+    explanation: Explanation = module.explain(path, np.ascontiguousarray(image), precision)
+    return explanation
 
 
 def _share(part: int, whole: int) -> float:

@@ -15,17 +15,20 @@ from edge_runtime.bundle import golden, manifest
 from edge_runtime.errors import BundleError, ExportError, did_you_mean
 
 
-def explained(
+def explain_path(
     path: Path, input_shape: tuple[int, int, int] | None = None
-) -> dict[str, Explanation]:
+) -> dict[str, Explanation | None]:
     """Explain a bundle's artifacts, one of them, or a bare ONNX file; by file name.
 
     Args:
         path: what is explained.
         input_shape: (C, H, W), for an ONNX file that leaves its size open.
 
+    Returns:
+        By file name; None for a format that no file of ``explain/`` knows.
+
     Raises:
-        BundleError: a TorchScript file outside a bundle: its hash is known to nobody.
+        BundleError: a file outside a bundle whose format may run code.
         ExportError: it is nothing that can be explained.
     """
     bundle = path if path.is_dir() else path.parent
@@ -37,7 +40,7 @@ def explained(
             image = content.preprocessing.apply(pack.images[:1])
             return {
                 a.file: explain(
-                    manifest.verified(bundle, a), a.engine, image, precision=a.precision
+                    manifest.verified(bundle, a), a.format, image, precision=a.precision
                 )
                 for a in chosen
             }
@@ -47,7 +50,7 @@ def explained(
                 f"{path} is not an artifact of its bundle. {did_you_mean(path.name, known)}"
             )
     if path.is_file() and path.suffix == ".onnx":
-        return {path.name: explain(path, "onnxruntime", _any_image(path, input_shape))}
+        return {path.name: explain(path, "onnx", _any_image(path, input_shape))}
     if path.is_file():
         raise BundleError(
             f"{path} lies in no bundle, and a file that may run code is opened only after its "
@@ -56,8 +59,10 @@ def explained(
     raise ExportError(f"{path} is neither a bundle nor an .onnx file.")
 
 
-def text(name: str, explanation: Explanation, *, layers: bool = False) -> str:
+def text(name: str, explanation: Explanation | None, *, layers: bool = False) -> str:
     """Return the explanation of one artifact as a table."""
+    if explanation is None:
+        return f"{name}: unknown; cifarq-export cannot look into this format."
     whole = sum(o.weights for o in explanation.operators)
     macs = sum(o.macs for o in explanation.operators)
     named = [o for o in explanation.operators if o.weights or o.macs or o.why or o.int8]

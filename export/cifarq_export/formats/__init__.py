@@ -2,13 +2,22 @@
 
 A file defines::
 
-    ENGINE: str                          what runs its artifacts: a name in edge_runtime.engines
+    ORDER: int                           its place in lists: smaller first, then by name
     SUFFIX: str                          how its files end
     PRECISIONS: tuple[str, ...]          what it can write; the first is fp32
+    can_write(source) -> bool            whether a source can be written in it
     write(source, precision, path, recipe) -> Written
+
+Nothing outside this folder knows a format's name. What runs its files are the engines in
+``edge_runtime/engines`` that read the format; ``explain/`` may have a file of the same name that
+says what of an artifact is INT8.
+
+onnx.py          weights inside, a dynamic batch, every precision
+torchscript.py   traced and frozen by PyTorch
 """
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +26,14 @@ from typing import Any, Protocol, cast
 
 from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source
+from edge_runtime import engines
 from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.errors import ExportError
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
+STATIC = "int8-static"
+"""The precision that is calibrated on images and made for one CPU class."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +77,12 @@ class Written:
 class Format(Protocol):
     """What a file in this folder defines."""
 
-    ENGINE: str
+    ORDER: int
     SUFFIX: str
     PRECISIONS: tuple[str, ...]
+
+    def can_write(self, source: Source) -> bool:
+        """Say whether a source can be written in this format."""
 
     def write(self, source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
         """Write one artifact.
@@ -83,11 +99,29 @@ class Format(Protocol):
 
 
 def names() -> list[str]:
-    """Return the names of all formats; TorchScript, the reference of ratios, comes first."""
-    found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
-    return sorted(found, key=lambda name: (name != "torchscript", name))
+    """Return the names of all formats, in the order in which they are listed."""
+    modules = {module.name for module in pkgutil.iter_modules(__path__)}
+    return sorted(modules, key=lambda name: (get(name).ORDER, name))
 
 
 def get(name: str) -> Format:
     """Return a format by name, which has to be one of ``names``."""
     return cast(Format, importlib.import_module(f"cifarq_export.formats.{name}"))
+
+
+def for_source(source: Source) -> list[str]:
+    """Return the names of the formats that a source can be written in."""
+    return [name for name in names() if get(name).can_write(source)]
+
+
+def engine_of(name: str) -> str:
+    """Return the engine that checks a format's artifacts: the first that reads it and is installed.
+
+    Raises:
+        ExportError: no engine reads the format.
+    """
+    readers = engines.reading(name)
+    if not readers:
+        raise ExportError(f"no engine reads the format {name}.", "Choose another --format.")
+    installed = (e for e in readers if importlib.util.find_spec(engines.get(e).REQUIRES))
+    return next(installed, readers[0])

@@ -15,21 +15,26 @@ import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Recipe, Written
+from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
 from cifarq_export.int8 import calibrate, onnx_graph, qdq
 from cifarq_export.sources import Source
 from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
 
-ENGINE = "onnxruntime"
+ORDER = 1
 SUFFIX = ".onnx"
-PRECISIONS = ("fp32", "int8-dynamic", "int8-static", "int8-dynamic-conv")
+PRECISIONS = ("fp32", "int8-dynamic", STATIC, "int8-dynamic-conv")
 
 _DYNAMIC_OPS = {
     "int8-dynamic": ["MatMul", "Gemm"],
     "int8-dynamic-conv": ["MatMul", "Gemm", "Conv"],
 }
+
+
+def can_write(source: Source) -> bool:
+    """Say whether a source can be written as ONNX: a PyTorch module or an ONNX model can."""
+    return source.module is not None or source.graph is not None
 
 
 def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
@@ -38,7 +43,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     calibration = None
     if precision == "fp32":
         model = onnx.load(fp32)
-    elif precision == "int8-static":
+    elif precision == STATIC:
         folded = static_base(source, recipe)
         found = static_ranges(folded, source, recipe)
         model = qdq.quantize(folded, found, recipe.target, keep_fp32=recipe.keep_fp32)

@@ -21,7 +21,7 @@ from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
 
-ENGINE = "torch"
+ORDER = 0  # first: its FP32 is what the others are compared with
 SUFFIX = ".torchscript.pt"
 PRECISIONS = ("fp32", "int8-dynamic")
 
@@ -42,6 +42,11 @@ class _Normalised(nn.Module):
 
     def forward(self, images: torch.Tensor) -> Any:
         return self.model(images.float() * self.factor + self.offset)
+
+
+def can_write(source: Source) -> bool:
+    """Say whether a source can be written as TorchScript: a PyTorch module can."""
+    return source.module is not None
 
 
 def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written:

@@ -40,11 +40,6 @@ class Source:
     batch: int | str = "N"
     kind: str = "FP32 PyTorch"
 
-    @property
-    def formats(self) -> tuple[str, ...]:
-        """The formats that it can be written in."""
-        return ("torchscript", "onnx") if self.module is not None else ("onnx",)
-
 
 def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: str) -> None:
     """Refuse a model whose answer to ``images`` images is not one number for each class.
