@@ -38,9 +38,7 @@ def test_what_is_known_to_be_slow_is_had_by_its_name_alone():
 
 def test_a_source_that_only_onnx_can_hold():
     assert choose(None, None, ("onnx",)).pairs == ONNX
-    with pytest.raises(
-        UsageError, match="cannot be written as torchscript, only as onnx"
-    ):
+    with pytest.raises(UsageError, match="cannot be written as torchscript, only as onnx"):
         choose("torchscript", None, ("onnx",))
 
 
