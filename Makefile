@@ -13,14 +13,17 @@ else
 TORCH := torch==2.14.1 torchvision==0.29.1
 endif
 
-.PHONY: demo test test-runtime lint bundle arm64 clean
+.PHONY: demo test test-slow test-runtime lint bundle arm64 clean
 
 demo: $(VENV)/installed  ## export the shipped model, measure it here, print the table
 	$(BIN)/cifarq-export --out $(DEMO) --overwrite
 	$(BIN)/edge-bench $(DEMO)
 
-test: $(VENV)/installed  ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/installed  ## run the tests, but those marked slow
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(VENV)/installed  ## run the tests marked slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 test-runtime:  ## run the device's tests alone, with $(PYTHON) and without PyTorch
 	$(PYTHON) -m venv --clear build/runtime-venv

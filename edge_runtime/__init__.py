@@ -8,29 +8,19 @@ first asked for.
 
 Where things are::
 
-    cli.py, command.py, options.py, default_bundle.py, nearest.py
-                            the command ``edge-bench``, and what it takes
-    classify/               the runtime as a library, ``from edge_runtime import Classifier``, and
-                            as a command, ``edge-bench classify``
-    manifest.py, golden.py, preprocess.py
-                            what a bundle says of itself, the real images it brings, and how images
-                            become inputs
-    plan.py -> recording.py -> runner.py -> worker.py -> measure.py
-                            one plan; rounds, kept as they end; one child a turn; its samples
-    child.py, installing.py how a child is started, and what it needs
-    engines/, probes/       what runs an artifact; what is read off the machine
-    host.py, target.py      which machine this is, and which class of CPU
-    window.py -> rules.py -> verdict.py     what happened meanwhile, and what it means
-    stats.py, accuracy.py, parity.py        pure arithmetic
-    accuracy_data.py        other labelled images than the golden ones
-    results.py, results_file.py, results_checks.py, report/
-                            what was measured, its document, what is drawn from it
-    comparison.py           result documents beside each other
-    self_check.py           what the golden images are answered, before anything is timed
-    doctor/                 what will go wrong on a device, before it does
-    setup/                  which wheels fit a device, and the Python half of ``setup-device.sh``
-    turns.py, turn_worker.py                sessions that take turns, for whoever exports
-    errors.py, files.py, strict.py          what fails; files written whole; JSON read strictly
+    cli.py, command.py  the command ``edge-bench``; the group that all our commands are
+    bundle/             what was copied to this device
+    engines/            what runs an artifact, one engine a file
+    probes/             what is read off the machine, one quantity a file
+    measure/            from a plan to the samples of one process
+    results/            what was measured, its document, and what it means
+    report/             what a result looks like, one output a file
+    classify/           the model in a program, ``from edge_runtime import Classifier``, and
+                        ``edge-bench classify``
+    doctor/             what will go wrong on a device, before it does
+    setup/              an environment from the bundle alone
+    documents/          JSON from other machines, read strictly
+    errors.py, files.py what fails; files written whole
 """
 
 __version__ = "0.1.0"

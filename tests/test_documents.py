@@ -234,8 +234,8 @@ def test_what_the_troubleshooting_lists_is_what_is_said():
     said = {part for cell in cells for text in re.findall("`(.+?)`", cell)
             for part in re.split(r" ?\.\.\.:? ?", text)}  # fmt: skip
     files = [*(REPOSITORY / "edge_runtime").rglob("*.py")]
-    files += (REPOSITORY / "export/cifarq_export").glob("setup-device.sh")
-    files += (REPOSITORY / "export/cifarq_export").glob("runtime_archive.py")
+    bundle = REPOSITORY / "export/cifarq_export/bundle"
+    files += [*bundle.glob("*.py"), *bundle.glob("*.sh")]
     # Texts in pieces are put together, and what is filled in is left out.
     whole = "\n".join(re.sub(r'"\s*\n\s*f?"', "", file.read_text()) for file in files)
     assert len(said) > 12
