@@ -126,7 +126,7 @@ def measure(
                 "engine": made.engine,
                 "target": made.target,
                 "size_bytes": made.size_bytes,
-                "quantized": made.explanation.to_manifest() if made.explanation else {},
+                "quantized": asdict(made.explanation.to_manifest()) if made.explanation else {},
                 "accuracy": {
                     name: _counts(session.run, recipe.how, found)
                     for name, found in references.items()
@@ -153,7 +153,7 @@ def measure(
             "turn_s": turn_s,
             "batch_size": 1,
             "threads": 1,
-            "calibration": recipe.calibration.to_json() if recipe.calibration else None,
+            "calibration": asdict(recipe.calibration.record()) if recipe.calibration else None,
         },
         "host": {**host.describe(), "target": here},
         "versions": {

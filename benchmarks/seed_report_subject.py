@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime import engines
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
 from edge_runtime.measure.child import answers
 from edge_runtime.probes import energy, memory
 
@@ -93,7 +93,7 @@ def _artifact(order: dict[str, Any], content: manifest.Manifest) -> Any:
         a for a in content.artifacts if (a.format, a.precision) == (format_name, precision)
     )
     engine = engines.require(artifact.engine)
-    path = manifest.verified(Path(order["bundle"]), artifact)
+    path = integrity.verify(Path(order["bundle"]), artifact)
     return lambda: engine.load(path, order["threads"]).run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
 from edge_runtime.files import sha256_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -128,7 +128,7 @@ def test_the_seed_report_runs(data_dir, tmp_path):
 def test_the_kept_bundle_is_small_and_whole():
     content = manifest.read(BUNDLE)
     for item in (*content.files, *content.artifacts):
-        manifest.verified(BUNDLE, item)
+        integrity.verify(BUNDLE, item)
     assert sum(path.stat().st_size for path in BUNDLE.iterdir()) <= 5 * 10**6
 
 

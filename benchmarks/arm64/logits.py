@@ -22,7 +22,7 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
     import numpy as np
 
     from edge_runtime import engines
-    from edge_runtime.bundle import golden, manifest
+    from edge_runtime.bundle import golden, integrity, manifest
     from edge_runtime.files import atomic_path
     from edge_runtime.measure import accuracy
 
@@ -41,7 +41,7 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
     count = min(count, len(images))
     if len(found) >= count:
         return
-    session = engine.load(manifest.verified(bundle, artifact), 1)
+    session = engine.load(integrity.verify(bundle, artifact), 1)
     for start in range(len(found), count, KEPT_EVERY):
         some = images[start : min(start + KEPT_EVERY, count)]
         logits = accuracy.logits_of(session.run, some, content.preprocessing)

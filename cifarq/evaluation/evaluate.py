@@ -17,9 +17,10 @@ from torch import nn
 from cifarq import checkpoint, quantize
 from cifarq.data.labelled import LabelledImages
 from edge_runtime import engines
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
+from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.errors import DataError, UsageError
+from edge_runtime.errors import DataError
 from edge_runtime.measure import accuracy
 from edge_runtime.measure.accuracy import Predict
 from edge_runtime.results.statistics import Estimate
@@ -78,12 +79,8 @@ def subjects(path: Path, *, threads: int = 1) -> list[Subject]:
     bundle = path.parent if path.is_file() else path
     if not (bundle / manifest.FILE).is_file():
         return [_checkpoint_subject(path)]
-    content = manifest.read(bundle)
-    chosen = [a for a in content.artifacts if path == bundle or a.file == path.name]
-    if not chosen:
-        known = ", ".join(a.file for a in content.artifacts)
-        raise UsageError(f"{path} is not an artifact of its bundle, which has {known}.")
-    return [_artifact_subject(bundle, content, artifact, threads) for artifact in chosen]
+    bundle, content, artifacts = artifacts_at(path)
+    return [_artifact_subject(bundle, content, artifact, threads) for artifact in artifacts]
 
 
 def _checkpoint_subject(path: Path) -> Subject:
@@ -97,7 +94,7 @@ def _artifact_subject(
     bundle: Path, content: manifest.Manifest, artifact: manifest.Artifact, threads: int
 ) -> Subject:
     engine = engines.require(artifact.engine)
-    session = engine.load(manifest.verified(bundle, artifact), threads)
+    session = engine.load(integrity.verify(bundle, artifact), threads)
     return Subject(
         str(bundle / artifact.file),
         session.run,

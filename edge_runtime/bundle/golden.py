@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.errors import BundleError
 from edge_runtime.files import write_bytes
 
 _EXPORTED = "exported/"
+_EXPORT_AGAIN = "Export the bundle again."
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
 
@@ -52,17 +53,19 @@ def of_bundle(bundle: Path, content: Manifest) -> Golden:
     Raises:
         BundleError: it is missing, corrupt, or not for this model.
     """
-    pack = read(manifest.verified_golden(bundle, content))
+    pack = read(integrity.verify_golden(bundle, content))
     if (classes := pack.logits.shape[1]) != len(content.classes):
         raise BundleError(
             f"{manifest.GOLDEN_FILE} has {classes} logits an image, the model "
-            f"{len(content.classes)} classes. Export the bundle again."
+            f"{len(content.classes)} classes.",
+            _EXPORT_AGAIN,
         )
     for artifact in content.artifacts:
         if pack.images.shape[1:] != artifact.input.shape[1:]:
             raise BundleError(
                 f"{manifest.GOLDEN_FILE} has images of {pack.images.shape[1:]}, {artifact.file} "
-                f"takes {artifact.input.shape[1:]}. Export the bundle again."
+                f"takes {artifact.input.shape[1:]}.",
+                _EXPORT_AGAIN,
             )
     return pack
 
@@ -82,7 +85,9 @@ def read(path: Path) -> Golden:
                 if name.startswith(_EXPORTED)
             }
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
-        raise BundleError(f"{path} is no golden pack: {error}. Copy the bundle again.") from error
+        raise BundleError(
+            f"{path} is no golden pack: {error}.", "Copy the bundle again."
+        ) from error
     if (
         images.ndim != 4
         or images.dtype != np.uint8
@@ -91,15 +96,22 @@ def read(path: Path) -> Golden:
     ):
         raise BundleError(
             f"{path}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
-            "(N, C, H, W) uint8 and N labels. Export the bundle again."
+            "(N, C, H, W) uint8 and N labels.",
+            _EXPORT_AGAIN,
         )
     if logits.ndim != 2 or len(logits) != len(images) or logits.dtype.kind != "f":
-        raise BundleError(f"{path}: logits {logits.shape} do not fit {len(images)} images.")
+        raise BundleError(f"{path}: logits {logits.shape} for {len(images)} images.", _EXPORT_AGAIN)
     if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < logits.shape[1]:
-        raise BundleError(f"{path}: its labels are no classes of {logits.shape[1]}.")
+        raise BundleError(
+            f"{path}: some labels are not among {logits.shape[1]} classes.",
+            _EXPORT_AGAIN,
+        )
     for name, answers in exported.items():
         if answers.shape != logits.shape or answers.dtype != np.float32:
-            raise BundleError(f"{path}: {name} has {answers.shape} logits, not {logits.shape}.")
+            raise BundleError(
+                f"{path}: {name} has {answers.shape} logits, not {logits.shape}.",
+                _EXPORT_AGAIN,
+            )
     return Golden(images, labels.astype(np.int64), logits.astype(np.float32), exported)
 
 

@@ -35,4 +35,4 @@ def require_numpy(bundle: Path) -> None:
     except BundleError:  # said by who opens it
         script = ""
     how = script or "pip install numpy onnxruntime, in a virtual environment"
-    raise EngineError(f"numpy is not installed for {sys.executable}: {how}")
+    raise EngineError(f"numpy is not installed for {sys.executable}:", how)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.documents.strict import Positive
+
 if TYPE_CHECKING:  # a manifest is read by processes that compute nothing, too
     import numpy as np
     from numpy.typing import NDArray
@@ -38,7 +40,7 @@ class Preprocessing:
     color: str = "RGB"
     range: tuple[float, float] = (0.0, 1.0)
     layout: str = "NCHW"
-    resize: int | None = None
+    resize: Positive | None = None
 
     @property
     def dtype(self) -> str:

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime import engines
-from edge_runtime.bundle import installing, manifest
+from edge_runtime.bundle import installing, integrity, manifest
 from edge_runtime.bundle.manifest import Artifact
 from edge_runtime.classify import choice, pixels, resample
 from edge_runtime.classify.choice import Wish
@@ -126,7 +126,7 @@ class Classifier:
         self.classes = content.classes
         self._how = content.preprocessing
         self.engine_version = engine.version()
-        self._session = engine.load(manifest.verified(folder, self.artifact), threads)
+        self._session = engine.load(integrity.verify(folder, self.artifact), threads)
 
     def predict(
         self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str | None = None

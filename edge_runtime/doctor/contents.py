@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor import elf
 from edge_runtime.doctor.facts import Facts
@@ -46,8 +46,8 @@ def read(bundle: Path) -> tuple[Contents, list[Finding]]:
         BundleError: it is no bundle, or its manifest is damaged.
     """
     content = manifest.read(bundle)
-    problems = manifest.problems(bundle, (*content.files, *content.artifacts))
-    files, broken = manifest.whole_wheels(bundle, content) if _has_wheels(bundle) else ([], [])
+    problems = integrity.problems(bundle, (*content.files, *content.artifacts))
+    files, broken = integrity.whole_wheels(bundle, content) if _has_wheels(bundle) else ([], [])
     whole: dict[Path, Wheel] = {}
     for file in files:
         try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity
 from edge_runtime.documents import strict
 from edge_runtime.errors import BundleError
 from edge_runtime.measure import child
@@ -53,7 +53,7 @@ def standard(job: Job) -> Sequence[str]:
 def corrupt_files(plan: Plan) -> list[str]:
     """Return what is wrong with the bundles' files that are no artifacts, a sentence each."""
     bundles = {job.bundle: job.manifest for job in plan.jobs}
-    return [text for b, content in bundles.items() for text in manifest.problems(b, content.files)]
+    return [text for b, content in bundles.items() for text in integrity.problems(b, content.files)]
 
 
 def run(
@@ -142,8 +142,8 @@ def _left(plan: Plan, rows: Sequence[Row]) -> int:
 def _take_turn(plan: Plan, job: Job, row: Row, number: int, start: Start) -> Row:
     """Return the row after one more turn; turn 0 looks at its answers alone."""
     try:
-        manifest.verified(job.bundle, job.artifact)
-        manifest.verified_golden(job.bundle, job.manifest)
+        integrity.verify(job.bundle, job.artifact)
+        integrity.verify_golden(job.bundle, job.manifest)
     except BundleError as error:
         message = str(error).removeprefix(f"{job.artifact.file}: ")
         return replace(row, status=Status.CORRUPT, message=message)
@@ -159,7 +159,7 @@ def _take_turn(plan: Plan, job: Job, row: Row, number: int, start: Start) -> Row
         row = replace(row, turns=(*row.turns, turn))
     if not first:
         return row
-    expected = job.artifact.parity.get("top1_agreement", 1.0)
+    expected = job.artifact.parity.top1_agreement
     return _checked(replace(row, accuracy=answer["accuracy"]), expected)
 
 

@@ -11,7 +11,7 @@ import zipfile
 from enum import IntEnum
 from pathlib import Path
 
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity
 from edge_runtime.bundle.manifest import Manifest, Wheelhouse
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
 from edge_runtime.setup import platforms, wheels
@@ -98,8 +98,8 @@ def require_whole(bundle: Path, content: Manifest, *, with_wheels: bool) -> list
     Raises:
         SetupError: some are missing or damaged: a line for each.
     """
-    lines = manifest.problems(bundle, (*content.files, *content.artifacts))
-    files, broken = manifest.whole_wheels(bundle, content) if with_wheels else ([], [])
+    lines = integrity.problems(bundle, (*content.files, *content.artifacts))
+    files, broken = integrity.whole_wheels(bundle, content) if with_wheels else ([], [])
     if lines or broken:
         raise SetupError(Exit.BUNDLE, *lines, *broken)
     return files

@@ -56,12 +56,12 @@ def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, nam
     assert content.model == name.replace("_", "-") and content.classes == cifar10.CLASSES
     by = {(a.format, a.precision): a for a in content.artifacts}
     assert len(by) == 5
-    assert by["onnx", "fp32"].accuracy["top1"] > 0.12  # random features; chance is 0.1
+    assert by["onnx", "fp32"].accuracy.top1 > 0.12  # random features; chance is 0.1
     static = by["onnx", "int8-static"]
-    assert static.quantized["mac_share"] > 0.99
+    assert static.quantized.mac_share > 0.99
     assert static.size_bytes < 0.35 * by["onnx", "fp32"].size_bytes
     if name == "resnet18":
-        assert static.quantized["quantize_nodes_between"] == 0
+        assert static.quantized.quantize_nodes_between == 0
     quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     done = run("edge_runtime", "b", *quick, "--output", "csv")
     assert done.returncode == 0, done.stdout + done.stderr

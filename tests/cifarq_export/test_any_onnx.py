@@ -104,10 +104,10 @@ def test_an_onnx_file_that_torch_did_not_write(run, tmp_path, own_onnx, batch, o
     assert [a.format for a in content.artifacts] == ["onnx"] * 3
     assert fp32.input.name == "image" and fp32.input.shape == (batch, 3, 32, 32)
     assert fp32.output.name == "scores"
-    assert fp32.accuracy["top1"] > 0.2 and fp32.parity["largest_logit_difference"] < 1e-4
+    assert fp32.accuracy.top1 > 0.2 and fp32.parity.largest_logit_difference < 1e-4
     # Batch norms are folded, the mean became a pool: one clean integer graph.
-    assert static.quantized["int8"]["QLinearConv"] == 2
-    assert static.quantized["quantize_nodes_between"] == 0 and static.quantized["mac_share"] == 1
+    assert static.quantized.int8["QLinearConv"] == 2
+    assert static.quantized.quantize_nodes_between == 0 and static.quantized.mac_share == 1
     assert dynamic.precision == "int8-dynamic"
     quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     done = run("edge_runtime", "b", *quick)
@@ -124,7 +124,7 @@ def test_raw_pixels_into_an_onnx_file(run, tmp_path, own_onnx):
     content = manifest.read(tmp_path / "b")
     assert content.preprocessing.normalised_by == "artifact"
     assert {a.input.dtype for a in content.artifacts} == {"uint8"}
-    assert content.artifacts[0].parity["largest_logit_difference"] < 1e-4
+    assert content.artifacts[0].parity.largest_logit_difference < 1e-4
     quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     assert run("edge_runtime", "b", *quick).returncode == 0
 
@@ -152,7 +152,7 @@ def test_classes_in_another_order_and_more_of_them_are_matched_by_name(run, tmp_
     assert done.returncode == 0, done.stderr
     before, after = (manifest.read(tmp_path / name) for name in ("a", "b"))
     assert after.classes == names
-    assert after.artifacts[0].accuracy["top1"] == before.artifacts[0].accuracy["top1"]
+    assert after.artifacts[0].accuracy.top1 == before.artifacts[0].accuracy.top1
 
 
 def spoil(path, what):
@@ -282,7 +282,7 @@ def test_weights_that_are_listed_as_inputs_and_constants_in_nodes(run, tmp_path,
         found[name] = manifest.read(tmp_path / name).artifacts
     for plain, old in zip(found["plain"], found["old"], strict=True):
         assert old.quantized == plain.quantized
-        assert old.accuracy["top1"] == plain.accuracy["top1"]
+        assert old.accuracy.top1 == plain.accuracy.top1
     done = run("cifarq_export", "explain", "old.onnx")
     assert done.returncode == 0, done.stderr
 

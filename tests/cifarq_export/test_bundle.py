@@ -21,7 +21,7 @@ from cifarq.data import packs
 from cifarq_export.bundle import build, staging
 from cifarq_export.sources.images import Gatherer
 from edge_runtime import engines, files
-from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle import golden, integrity, manifest
 from edge_runtime.errors import DataError, ExportError
 from edge_runtime.files import sha256_of
 
@@ -41,15 +41,15 @@ def test_everything_lies_at_its_top_and_is_in_the_manifest(everything):
         "seed-cnn-int8-dynamic.torchscript.pt",
     }
     for record in (*content.files, *content.artifacts):
-        path = manifest.verified(everything, record)
+        path = integrity.verify(everything, record)
         assert path.stat().st_size == record.size_bytes
 
 
 def test_parity_and_accuracy_of_each_artifact_are_in_the_manifest(everything):
     for artifact in manifest.read(everything).artifacts:
-        assert artifact.parity["images"] == artifact.accuracy["images"] == 1000
-        assert artifact.parity["top1_agreement"] >= 0.99
-        assert abs(artifact.accuracy["top1"] - artifact.accuracy["fp32_top1"]) < 0.01
+        assert artifact.parity.images == artifact.accuracy.images == 1000
+        assert artifact.parity.top1_agreement >= 0.99
+        assert abs(artifact.accuracy.top1 - artifact.accuracy.fp32_top1) < 0.01
 
 
 def test_what_each_int8_artifact_answers_here_travels_with_the_golden_pack(everything):
@@ -242,7 +242,7 @@ def test_with_the_data_set_given_the_draws_are_the_shipped_packs(data_dir, seed_
         )
         for where in (data_dir, None)
     )
-    assert given.to_json() == shipped.to_json()
+    assert given.record() == shipped.record()
     for name in ("calibration", "validation", "golden"):
         np.testing.assert_array_equal(getattr(given, name).images, getattr(shipped, name).images)
         np.testing.assert_array_equal(getattr(given, name).labels, getattr(shipped, name).labels)

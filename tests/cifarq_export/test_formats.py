@@ -82,12 +82,12 @@ def test_the_batch_is_dynamic(everything, format_name, precision):
 def test_int8_holds_the_weights_it_says(everything, format_name, precision):
     fp32 = artifact_of(everything, format_name, "fp32")
     int8 = artifact_of(everything, format_name, precision)
-    share = int8.quantized["weight_share"]
+    share = int8.quantized.weight_share
     assert share == pytest.approx(0.897 if precision == "int8-dynamic" else 0.9997, abs=2e-4)
     # One byte where there were four; a few KB of graph are the same in both.
     assert int8.size_bytes == pytest.approx(fp32.size_bytes * (1 - 0.75 * share), rel=0.02)
     macs = 0.0268 if precision == "int8-dynamic" else 1.0
-    assert int8.quantized["mac_share"] == pytest.approx(macs, abs=1e-4)
+    assert int8.quantized.mac_share == pytest.approx(macs, abs=1e-4)
 
 
 def test_onnx_is_one_file_with_a_dynamic_batch_and_its_opset_in_the_manifest(everything):

@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 from packaging.requirements import Requirement
 
 from cifarq_export.bundle import staging, wheel_download, wheelhouse
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import FileRecord, Wheelhouse
 from edge_runtime.errors import ExportError, UsageError
 from edge_runtime.files import sha256_of
@@ -317,9 +317,9 @@ def test_a_bundle_with_wheels_and_an_archive_as_typed(links, run, tmp_path):
     (artifact,) = content.artifacts
     assert (artifact.ir_version, artifact.opset) == wheelhouse.ONNX_WRITTEN
     for record in content.wheelhouse.wheels:
-        manifest.verified_wheel(tmp_path / "b", record)
+        integrity.verify_wheel(tmp_path / "b", record)
     for record in content.files:
-        manifest.verified(tmp_path / "b", record)
+        integrity.verify(tmp_path / "b", record)
     assert os.access(tmp_path / "b" / "setup-device.sh", os.X_OK)
     assert "wheels for pi-bookworm: 4 files, " in done.stdout
     *_, copy, there = done.stdout.splitlines()

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
+from edge_runtime.bundle.location import NotAnArtifactError, artifacts_at
 from edge_runtime.errors import BundleError
 
 
@@ -21,15 +22,15 @@ def test_it_says_what_is_really_in_the_artifact(bundle):
     (artifact,) = manifest.read(bundle).artifacts
     assert artifact.precision == "int8-dynamic" and artifact.engine == "onnxruntime"
     assert artifact.input.shape == ("N", 3, 32, 32) and artifact.output.shape == ("N", 10)
-    assert artifact.quantized["int8"] == {"DynamicQuantizeMatMul": 2}
-    assert artifact.quantized["weight_share"] == 0.897
-    assert artifact.quantized["mac_share"] == 0.0268
+    assert artifact.quantized.int8 == {"DynamicQuantizeMatMul": 2}
+    assert artifact.quantized.weight_share == 0.897
+    assert artifact.quantized.mac_share == 0.0268
 
 
 def test_every_file_of_a_whole_bundle_is_verified(bundle):
     content = manifest.read(bundle)
     for record in (*content.files, *content.artifacts):
-        assert manifest.verified(bundle, record) == bundle / record.file
+        assert integrity.verify(bundle, record) == bundle / record.file
 
 
 @pytest.mark.parametrize(
@@ -46,14 +47,14 @@ def test_a_damaged_file_is_named_with_both_hashes(bundle, damage):
     path = bundle / artifact.file
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(BundleError, match=f"{artifact.file}: corrupt.*{artifact.sha256[:12]}"):
-        manifest.verified(bundle, artifact)
+        integrity.verify(bundle, artifact)
 
 
 def test_a_missing_file_is_named(bundle):
     (artifact,) = manifest.read(bundle).artifacts
     (bundle / artifact.file).unlink()
     with pytest.raises(BundleError, match=f"{artifact.file}: cannot read it"):
-        manifest.verified(bundle, artifact)
+        integrity.verify(bundle, artifact)
 
 
 @pytest.mark.parametrize(
@@ -143,10 +144,59 @@ def test_preprocessing_that_would_not_be_obeyed_is_refused(bundle, edit, change,
         manifest.read(bundle)
 
 
+def set_at(content, place, value):
+    """Set a value of nested JSON by its keys, dotted."""
+    *keys, last = (int(key) if key.isdecimal() else key for key in place.split("."))
+    for key in keys:
+        content = content[key]
+    content[last] = value
+
+
 @pytest.mark.parametrize(
-    "parity, message", [("good", "parity is 'good'"), ({"top1_agreement": 7}, "is 7, not a share")]
+    "place, value, message",
+    [
+        ("artifacts.0.parity", "good", r"artifacts\[0\].parity is 'good'"),
+        ("artifacts.0.parity.top1_agreement", 7, "top1_agreement is 7, not a number from 0 to 1"),
+        ("artifacts.0.accuracy.drop_points.low", None, "drop_points.low is None, not a number"),
+        ("artifacts.0.quantized.int8.Conv", "2", "int8.Conv is '2', not a whole number"),
+        ("artifacts.0.quantized.int8.Conv", -1, "int8.Conv is -1, not a whole number from 0"),
+        ("artifacts.0.size_bytes", -1, "size_bytes is -1, not a whole number from 0"),
+        ("files.0.size_bytes", -1, r"files\[0\].size_bytes is -1, not a whole number from 0"),
+        ("classes", ["cat"], "classes names 1; a classifier has 2 or more"),
+        ("images.golden.split", None, "images.golden.split is None, not a string"),
+        ("preprocessing.resize", 0, "resize is 0, not a whole number from 1"),
+        ("preprocessing.resize", 31, "resize is 31, less than the 32 pixels"),
+    ],
 )
-def test_an_agreement_that_is_none_is_named(bundle, edit, parity, message):
-    edit(lambda content: content["artifacts"][0].update(parity=parity))
+def test_a_value_that_is_invalid_is_named_with_its_place(bundle, edit, place, value, message):
+    edit(lambda content: set_at(content, place, value))
     with pytest.raises(BundleError, match=message):
         manifest.read(bundle)
+
+
+def test_shares_may_be_unknown(bundle, edit):
+    edit(lambda content: set_at(content, "artifacts.0.quantized.mac_share", None))
+    assert manifest.read(bundle).artifacts[0].quantized.mac_share is None
+
+
+def test_a_path_means_a_bundle_or_one_artifact_of_it(bundle, tmp_path):
+    (artifact,) = manifest.read(bundle).artifacts
+    content = manifest.read(bundle)
+    assert artifacts_at(bundle) == (bundle, content, (artifact,))
+    assert artifacts_at(bundle / artifact.file) == (bundle, content, (artifact,))
+    (tmp_path / "link.onnx").symlink_to(bundle / artifact.file)
+    assert artifacts_at(tmp_path / "link.onnx") == (bundle, content, (artifact,))
+
+
+def test_a_path_that_means_no_artifact_is_refused(bundle, tmp_path, edit):
+    (tmp_path / "alone.onnx").touch()
+    with pytest.raises(NotAnArtifactError, match=r"lies in no bundle.*Give a bundle folder"):
+        artifacts_at(tmp_path / "alone.onnx")
+    with pytest.raises(NotAnArtifactError, match="not an artifact of the bundle around it"):
+        artifacts_at(bundle / "golden.npz")
+    for nothing in (tmp_path / "nothing", tmp_path / ("x" * 300), tmp_path / "a\0b"):
+        with pytest.raises(BundleError, match=r"does not exist|cannot read"):
+            artifacts_at(nothing)
+    edit(lambda content: content.update(artifacts=[]))
+    with pytest.raises(BundleError, match="holds no artifact"):
+        artifacts_at(bundle)

@@ -9,7 +9,7 @@ import pytest
 
 from cifarq_export.check import interleaving
 from cifarq_export.check.interleaving import Subject, Turns
-from edge_runtime.bundle import manifest
+from edge_runtime.bundle import integrity, manifest
 from edge_runtime.errors import EngineError
 from edge_runtime.measure import child
 
@@ -118,7 +118,7 @@ def test_children_are_gone_when_it_fails(loaders, batch):
 
 def test_an_artifact_is_a_subject(bundle, batch):
     (artifact,) = manifest.read(bundle).artifacts
-    subject = interleaving.artifact(artifact.engine, manifest.verified(bundle, artifact))
+    subject = interleaving.artifact(artifact.engine, integrity.verify(bundle, artifact))
     found = interleaving.take({"a": subject}, batch, rounds=2, turn_s=0)
     assert min(found.medians_ns("a")) > 0
 

@@ -3,14 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cifarq_export import explain, formats
 from cifarq_export.check import gates, sensitivity
 from cifarq_export.check.gates import Checked, Failure, Limits, Reference
 from cifarq_export.formats import STATIC, Recipe
 from cifarq_export.sources import Source
-from edge_runtime.bundle.manifest import Artifact, TensorSpec
+from edge_runtime.bundle.manifest import (
+    AccuracyRecord,
+    Artifact,
+    Interval,
+    ParityRecord,
+    Quantized,
+    TensorSpec,
+)
 from edge_runtime.files import sha256_of
 from edge_runtime.probes import target
 from edge_runtime.results.statistics import Estimate
@@ -69,20 +75,20 @@ class Made:
             sha256=sha256_of(self.path),
             opset=self.written.opset,
             ir_version=self.written.ir_version,
-            quantized=self.explanation.to_manifest() if self.explanation else {},
+            quantized=self.explanation.to_manifest() if self.explanation else Quantized(),
             # Rounded to one digit: the last bits differ between CPUs of one class.
-            parity={
-                "images": checked.parity.images,
-                "top1_agreement": round(checked.agreement.value, 4),
-                "largest_logit_difference": float(f"{checked.parity.largest_difference:.0e}"),
-            },
-            accuracy={
-                "split": "validation",
-                "images": checked.parity.images,
-                "top1": round(checked.top1.value, 4),
-                "fp32_top1": round(reference.top1.value, 4),
-                "drop_points": _rounded(checked.drop),
-            },
+            parity=ParityRecord(
+                images=checked.parity.images,
+                top1_agreement=round(checked.agreement.value, 4),
+                largest_logit_difference=float(f"{checked.parity.largest_difference:.0e}"),
+            ),
+            accuracy=AccuracyRecord(
+                split="validation",
+                images=checked.parity.images,
+                top1=round(checked.top1.value, 4),
+                fp32_top1=round(reference.top1.value, 4),
+                drop_points=_round(checked.drop),
+            ),
             calibration=self.written.calibration,
             fallback=self.fallback,
             overridden=tuple(sorted({str(failure.gate) for failure in self.failures})),
@@ -207,5 +213,5 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _rounded(estimate: Estimate) -> dict[str, Any]:
-    return {name: round(getattr(estimate, name), 3) for name in ("value", "low", "high")}
+def _round(estimate: Estimate) -> Interval:
+    return Interval(round(estimate.value, 3), round(estimate.low, 3), round(estimate.high, 3))

@@ -113,7 +113,7 @@ def build(
         preprocessing=recipe.how,
         files=tuple(_write_runtime(folder, with_setup=house is not None)),
         artifacts=tuple(one.record(source, recipe, validation) for one in made),
-        images=images.to_json(),
+        images=images.record(),
         versions={
             "cifarq": edge_runtime.__version__,
             **{name: importlib.metadata.version(name) for name in _LIBRARIES},
@@ -234,7 +234,7 @@ def _warnings(
 ) -> list[str]:
     found = []
     calibrated = [one.written.calibration for one in made if one.written.calibration]
-    if calibrated and (few := calibrated[0]["images"]) < FEW_IMAGES:
+    if calibrated and (few := calibrated[0].images) < FEW_IMAGES:
         found.append(
             f"int8-static is calibrated on {few} images; give {FEW_IMAGES} or more with "
             "--calibration-images and --data-dir."

@@ -24,7 +24,7 @@ def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
     """
     content, made = built.manifest, built.made
     checked = made[0].checked.parity.images
-    fp32 = content.artifacts[0].accuracy["fp32_top1"]
+    fp32 = content.artifacts[0].accuracy.fp32_top1
     heading = (
         f"{content.model}: {out}, checked on {checked:,} validation images against {kind} "
         f"({100 * fp32:.1f} % top-1)"

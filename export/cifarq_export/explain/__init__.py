@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.bundle.manifest import Quantized
+
 
 @dataclass(frozen=True)
 class Operator:
@@ -76,21 +78,21 @@ class Explanation:
         )
         return dict(sorted(found.items()))
 
-    def to_manifest(self) -> dict[str, Any]:
+    def to_manifest(self) -> Quantized:
         """Return the facts for a manifest: no timings."""
         why = {o.kind: o.why for o in self.operators if o.why}
-        return {
-            "weight_share": round(self.weight_share, 4),
-            "mac_share": round(self.mac_share, 4),
-            "int8": self.counts(int8=True),
-            "fp32": self.counts(int8=False),
-            "why_fp32": dict(sorted(why.items())),
-            "quantize_nodes_between": self.quantize_nodes_between,
-        }
+        return Quantized(
+            weight_share=round(self.weight_share, 4),
+            mac_share=round(self.mac_share, 4),
+            int8=self.counts(int8=True),
+            fp32=self.counts(int8=False),
+            why_fp32=dict(sorted(why.items())),
+            quantize_nodes_between=self.quantize_nodes_between,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values."""
-        return {**self.to_manifest(), "operators": [asdict(o) for o in self.operators]}
+        return {**asdict(self.to_manifest()), "operators": [asdict(o) for o in self.operators]}
 
     def _total(self, name: str) -> int:
         return sum(int(getattr(operator, name)) for operator in self.operators)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cifarq_export.explain import Explanation, Operator, explain
 from cifarq_export.int8 import onnx_graph
 from cifarq_export.text_table import aligned
-from edge_runtime.bundle import golden, manifest
-from edge_runtime.errors import BundleError, ExportError, did_you_mean
+from edge_runtime.bundle import golden, integrity
+from edge_runtime.bundle.location import NotAnArtifactError, artifacts_at
+from edge_runtime.errors import BundleError, ExportError
 
 
 def explain_path(
@@ -28,35 +29,25 @@ def explain_path(
         By file name; None for a format that no file of ``explain/`` knows.
 
     Raises:
-        BundleError: a file outside a bundle whose format may run code.
-        ExportError: it is nothing that can be explained.
+        BundleError: it is no bundle, or a file outside one that may run code.
+        ExportError: it is no valid ONNX model, or leaves the size of its input open.
     """
-    bundle = path if path.is_dir() else path.parent
-    if (bundle / manifest.FILE).is_file():
-        content = manifest.read(bundle)
-        chosen = [a for a in content.artifacts if path == bundle or a.file == path.name]
-        if chosen:
-            pack = golden.of_bundle(bundle, content)
-            image = content.preprocessing.apply(pack.images[:1])
-            return {
-                a.file: explain(
-                    manifest.verified(bundle, a), a.format, image, precision=a.precision
-                )
-                for a in chosen
-            }
-        if path.suffix != ".onnx":
-            known = [a.file for a in content.artifacts]
-            raise BundleError(
-                f"{path} is not an artifact of its bundle. {did_you_mean(path.name, known)}"
-            )
-    if path.is_file() and path.suffix == ".onnx":
-        return {path.name: explain(path, "onnx", _any_image(path, input_shape))}
-    if path.is_file():
+    try:
+        bundle, content, artifacts = artifacts_at(path)
+    except NotAnArtifactError as error:
+        if path.suffix == ".onnx":
+            return {path.name: explain(path, "onnx", _any_image(path, input_shape))}
         raise BundleError(
-            f"{path} lies in no bundle, and a file that may run code is opened only after its "
-            "SHA-256 matched a manifest. Give a bundle, a file in one, or an .onnx file."
-        )
-    raise ExportError(f"{path} is neither a bundle nor an .onnx file.")
+            f"{error.what} A file that may run code is opened only after its SHA-256 matched a "
+            "manifest.",
+            f"{error.remedy} Or give an .onnx file.",
+        ) from error
+    pack = golden.of_bundle(bundle, content)
+    image = content.preprocessing.apply(pack.images[:1])
+    return {
+        a.file: explain(integrity.verify(bundle, a), a.format, image, precision=a.precision)
+        for a in artifacts
+    }
 
 
 def text(name: str, explanation: Explanation | None, *, layers: bool = False) -> str:

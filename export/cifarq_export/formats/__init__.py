@@ -22,11 +22,12 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source
 from edge_runtime import engines
+from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import ExportError
 
@@ -69,7 +70,7 @@ class Written:
 
     input: str = INPUT_NAME
     output: str = OUTPUT_NAME
-    calibration: dict[str, Any] | None = None
+    calibration: CalibrationRecord | None = None
     opset: int | None = None
     ir_version: int | None = None
 

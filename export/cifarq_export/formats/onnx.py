@@ -48,7 +48,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
         found = static_ranges(folded, source, recipe)
         model = qdq.quantize(folded, found, recipe.target, keep_fp32=recipe.keep_fp32)
         assert recipe.calibration is not None
-        calibration = recipe.calibration.to_json()
+        calibration = recipe.calibration.record()
     else:
         model = _dynamic_int8(fp32, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from cifarq.data import cifar10, packs
 from cifarq.data.labelled import LabelledImages
 from cifarq_export.int8 import onnx_graph, thresholds
+from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import DataError, ExportError
 from edge_runtime.files import write_text
@@ -61,15 +62,10 @@ class Calibration:
                 "train images in --data-dir."
             )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what the manifest says of it."""
+    def record(self) -> CalibrationRecord:
+        """Return its entry in the manifest."""
         pack = packs.PACKS["calibration"]
-        return {
-            "method": self.method,
-            "images": len(self.images),
-            "split": pack.part,
-            "seed": pack.seed,
-        }
+        return CalibrationRecord(self.method, len(self.images), pack.part, pack.seed)
 
 
 def ranges(

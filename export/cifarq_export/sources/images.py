@@ -7,13 +7,13 @@ either way. The three are disjoint: golden images come from test, and check noth
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cifarq.data import cifar10, datasets, packs
 from cifarq.data.labelled import LabelledImages
 from cifarq.data.resize import Resize
+from edge_runtime.bundle.manifest import ImagesRecord, SplitRecord
 from edge_runtime.errors import DataError
 
 _GOLDEN_BYTES = 16 * 2**20
@@ -40,13 +40,13 @@ class ExportImages:
     golden: LabelledImages
     resize: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return what the manifest says of them."""
-        return {
-            "dataset": self.dataset,
-            "validation": {"split": "validation", "images": len(self.validation)},
-            "golden": {"split": "test", "images": len(self.golden)},
-        }
+    def record(self) -> ImagesRecord:
+        """Return their entry in the manifest."""
+        return ImagesRecord(
+            self.dataset,
+            validation=SplitRecord("validation", len(self.validation)),
+            golden=SplitRecord("test", len(self.golden)),
+        )
 
 
 @dataclass(frozen=True)
