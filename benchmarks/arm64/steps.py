@@ -32,7 +32,6 @@ TESTS = (
     "command",
     "comparison",
     "doctor",
-    "elf",
     "golden",
     "images",
     "manifest",

@@ -4,7 +4,6 @@ On the device itself it looks; for a device that is only named (``--target pi4-b
 what a name can tell, and what remains to be seen there.
 
     finding.py   a line: ok, warning, fatal or unknown, with what to do
-    elf.py       how a shared library wants to be mapped
     facts.py     what is known of the device, looked up or named
     system.py    what the machine, its system and its state allow
     contents.py  whether the bundle is whole, and its wheels and artifacts are for this device

@@ -1,13 +1,11 @@
 """Whether a bundle is whole, and what it brings is for this device."""
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import Manifest
-from edge_runtime.doctor import elf
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
 from edge_runtime.errors import BundleError
@@ -115,43 +113,6 @@ def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterato
         )
     else:
         yield ok("disk", f"{megabytes(free.value)} free")
-
-
-def pages(contents: Contents | None, facts: Facts, installed: int | None) -> Iterator[Finding]:
-    """Look at whether libraries can be mapped with the device's pages.
-
-    Args:
-        contents: the bundle, whose wheels are looked at where no engine is installed.
-        facts: what is known of the device.
-        installed: the least alignment of the installed engines' libraries, in bytes.
-    """
-    page = facts.page_bytes
-    if page.value is None:
-        yield unknown("page size", page.reason)
-        return
-    least = installed if installed is not None else _least_of_wheels(contents)
-    size = f"{page.value:,} bytes"
-    if least is None:
-        yield ok("page size", size)
-    elif least < page.value:
-        yield fatal(
-            "page size",
-            f"{size}, and an engine's library is made for {least:,}: it cannot be loaded",
-            "boot the kernel with 4 KiB pages (Pi 5: kernel=kernel8.img in config.txt)",
-        )
-    else:
-        yield ok("page size", f"{size}; the engines' libraries take pages up to {least:,}")
-
-
-def _least_of_wheels(contents: Contents | None) -> int | None:
-    found = []
-    for path in contents.wheels if contents else ():
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if ".so" in Path(name).suffixes:
-                    with archive.open(name) as file:
-                        found.append(elf.alignment(file))
-    return elf.least(found)
 
 
 def _has_wheels(bundle: Path) -> bool:

@@ -20,8 +20,6 @@ from edge_runtime.results.settings import Settings
 
 TIMEOUT_S = 120.0
 """An import takes seconds; on a slow card, with nothing cached, perhaps a minute."""
-_ALL = ("onnxruntime", "torch")
-_QNNPACK = "qnnpack"
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,7 @@ class Tried:
         missing: whether it is not installed.
         problem: what happened, where it is installed and cannot be imported.
         install: the command that installs it.
-        quantized: the quantized engines that PyTorch has here.
-        alignment: the least one of its libraries, in bytes.
+        checks: what else artifacts need of it.
     """
 
     name: str
@@ -43,8 +40,7 @@ class Tried:
     missing: bool = False
     problem: str = ""
     install: str = ""
-    quantized: tuple[str, ...] = ()
-    alignment: int | None = None
+    checks: tuple[engines.Check, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -53,18 +49,20 @@ class Tried:
 
 
 def wanted(contents: Contents | None) -> tuple[str, ...]:
-    """Return the names of the engines that a bundle's artifacts need; all without a bundle."""
+    """Return the names of the engines that checked a bundle's artifacts; all without a bundle."""
     if contents is None:
-        return _ALL
+        return tuple(engines.names())
     return tuple(sorted({artifact.engine for artifact in contents.manifest.artifacts}))
 
 
-def attempt(name: str) -> Tried:
+def attempt(name: str, contents: Contents | None) -> Tried:
     """Import an engine in a child process, and return what became of it."""
+    artifacts = contents.manifest.artifacts if contents else ()
+    precisions = sorted({one.precision for one in artifacts if one.engine == name})
     try:
         done = subprocess.run(
             child.command("edge_runtime.doctor.engine_child"),
-            input=json.dumps({"engine": name}),
+            input=json.dumps({"name": name, "precisions": precisions}),
             capture_output=True,
             text=True,
             errors="replace",
@@ -72,11 +70,12 @@ def attempt(name: str) -> Tried:
             env=child.environment(1),
         )
     except subprocess.TimeoutExpired:
-        return Tried(name, problem=f"its import did not end within {TIMEOUT_S:g} s")
+        return Tried(name, problem=f"import timed out after {TIMEOUT_S:g} s")
     if done.returncode:
         return Tried(name, problem=child.why(done.returncode, done.stderr))
     answer = json.loads(done.stdout)
-    return Tried(name, **{**answer, "quantized": tuple(answer["quantized"])})
+    checks = tuple(engines.Check(**check) for check in answer.pop("checks", ()))
+    return Tried(name, **answer, checks=checks)
 
 
 def imports(tried: list[Tried], contents: Contents | None) -> Iterator[Finding]:
@@ -93,10 +92,19 @@ def imports(tried: list[Tried], contents: Contents | None) -> Iterator[Finding]:
             yield fatal("engine", f"{one.name}: {one.problem}", remedy)
 
 
+def checks(tried: list[Tried]) -> Iterator[Finding]:
+    """Say what the engines found out about themselves."""
+    for check in (check for one in tried for check in one.checks):
+        if check.remedy:
+            yield fatal(check.name, check.text, check.remedy)
+        else:
+            yield ok(check.name, check.text)
+
+
 def to_come(contents: Contents, facts: Facts) -> Iterator[Finding]:
     """Say which engines a device that is only named will have."""
     names = wanted(contents)
-    have = {name: contents.wheel(name) for name in names}
+    have = {name: contents.wheel(engines.distribution(name)) for name in names}
     for name, wheel in have.items():
         if wheel is not None:
             yield ok("engine", f"{name} {wheel.version} comes along, to be tried there")
@@ -104,28 +112,8 @@ def to_come(contents: Contents, facts: Facts) -> Iterator[Finding]:
             yield unknown("engine", f"{name} has to be installed on {facts.name}")
         else:
             level = warning if any(have.values()) else fatal
-            more = " --with-torch" if name == "torch" else ""
-            yield level("engine", f"no wheel of {name} comes along", f"export with --wheels{more}")
-
-
-def quantized(tried: list[Tried], contents: Contents | None) -> Iterator[Finding]:
-    """Look at what runs a quantized TorchScript file: without it, it is refused or wrong."""
-    artifacts = contents.manifest.artifacts if contents else ()
-    if not any(a.engine == "torch" and a.precision != "fp32" for a in artifacts):
-        return
-    for one in tried:
-        if one.name != "torch" or not one.works:
-            continue
-        names = ", ".join(one.quantized) or "none"
-        if set(one.quantized) - {"none"}:
-            best = _QNNPACK if _QNNPACK in one.quantized else one.quantized[-1]
-            yield ok("quantized TorchScript", f"PyTorch has {names}; on Arm {best} is used")
-        else:
-            yield fatal(
-                "quantized TorchScript",
-                f"PyTorch's quantized engines here: {names}",
-                "install another build of PyTorch, or use the ONNX artifacts",
-            )
+            options = " ".join(filter(None, ("--wheels", engines.get(name).ASKED_FOR)))
+            yield level("engine", f"no wheel of {name} comes along", f"export with {options}")
 
 
 def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
@@ -170,6 +158,6 @@ def golden(contents: Contents) -> Iterator[Finding]:
 
 
 def _installing(one: Tried, contents: Contents | None) -> str:
-    if contents is not None and contents.wheel(one.name):
+    if contents is not None and contents.wheel(engines.distribution(one.name)):
         return f"./{SETUP_FILE} installs it from the bundle"
     return f"{one.install}, in a virtual environment"

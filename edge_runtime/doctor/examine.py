@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_runtime.doctor import contents as contents_
-from edge_runtime.doctor import elf, engines, facts, system
+from edge_runtime.doctor import engines, facts, system
 from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, Level, unknown
@@ -21,13 +21,12 @@ def here(bundle: Path | None) -> Iterator[Finding]:
     known = facts.looked_up(bundle or Path.cwd())
     yield from broken
     yield from _system(known, found)
-    tried = [engines.attempt(name) for name in engines.wanted(found)]
+    tried = [engines.attempt(name, found) for name in engines.wanted(found)]
     works = any(one.works for one in tried)
     yield from engines.imports(tried, found)
-    yield from contents_.pages(found, known, elf.least(one.alignment for one in tried))
+    yield from engines.checks(tried)
     if found:
         yield from contents_.wheelhouse(found, known, installed=works)
-        yield from engines.quantized(tried, found)
         if works:
             yield from engines.golden(found)
     yield from system.memory(known, found.manifest if found else None)
@@ -51,7 +50,6 @@ def target(bundle: Path | None, device: Device) -> Iterator[Finding]:
         yield from engines.to_come(found, known)
         yield from contents_.wheelhouse(found, known, installed=False)
         yield from engines.models(found, known)
-    yield from contents_.pages(found, known, None)
     yield from system.memory(known, found.manifest if found else None)
     yield from contents_.disk(found, known, installed=False)
     yield from _state(known)

@@ -1,10 +1,7 @@
 """What is known of a device: looked up on it, or told by its name."""
 
-import os
-import platform
 import shutil
 import struct
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +35,6 @@ class Facts:
         cpu: its processor's name.
         cpu_flags: the processor's features, as Linux names them.
         emulated_on: the machine that emulates it, or "none".
-        page_bytes: of its memory.
         memory_bytes: free for programs now.
         disk_bytes: free where the bundle lies.
         governor, temperature_celsius, firmware_flags, power_source: as the probes read them.
@@ -51,7 +47,6 @@ class Facts:
     cpu: Reading[str]
     cpu_flags: Reading[frozenset[str]]
     emulated_on: Reading[str]
-    page_bytes: Reading[int]
     memory_bytes: Reading[int]
     disk_bytes: Reading[int]
     governor: Reading[str]
@@ -80,7 +75,6 @@ def looked_up(folder: Path, root: Path = ROOT) -> Facts:
         if flags
         else _unknown(str(cpuinfo), "it lists no features of the processor"),
         emulated_on=emulation.emulated_on(root),
-        page_bytes=_asked("SC_PAGE_SIZE"),
         memory_bytes=memory.available_bytes(root),
         disk_bytes=Reading(shutil.disk_usage(folder).free, str(folder)),
         governor=cpufreq.governor(root),
@@ -114,7 +108,6 @@ def named(device: Device, platform_of_wheels: Platform | None = None) -> Facts:
         cpu=told(board.model if board else None, no_board),
         cpu_flags=told(board.flags if board else None, no_board),
         emulated_on=told(None),
-        page_bytes=told(board.page_bytes if board else None, no_board),
         memory_bytes=told(None),
         disk_bytes=told(None),
         governor=told(None),
@@ -126,11 +119,3 @@ def named(device: Device, platform_of_wheels: Platform | None = None) -> Facts:
 
 def _unknown(source: str, reason: str) -> Reading[Any]:
     return Reading(None, source, reason)
-
-
-def _asked(name: str) -> Reading[int]:
-    try:
-        return Reading(os.sysconf(name), f"sysconf {name}")
-    except (AttributeError, ValueError, OSError):
-        reason = f"{platform.system()} ({sys.platform}) does not say"
-        return Reading(None, f"sysconf {name}", reason)

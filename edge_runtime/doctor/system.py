@@ -6,6 +6,7 @@ Pi 3 B+, throttling from 80 °C on).
 
 from collections.abc import Iterator
 
+from edge_runtime import engines
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
@@ -16,9 +17,6 @@ from edge_runtime.probes.throttle import Firmware
 LEAST_PYTHON = (3, 11)
 WARM_CELSIUS = 60.0
 HOT_CELSIUS = 80.0
-_PROCESS_BYTES = {"onnxruntime": 100 * 2**20, "torch": 400 * 2**20}
-"""Roughly what a process with the engine and a small model takes; edge-bench's note on memory says
-what it really took, which is more for PyTorch's CUDA builds."""
 
 _SET_GOVERNOR = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 
@@ -106,7 +104,7 @@ def memory(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
         yield unknown("memory", free.reason)
         return
     needs = {
-        artifact.engine: _PROCESS_BYTES.get(artifact.engine, 0) + 3 * artifact.size_bytes
+        artifact.engine: _process_bytes(artifact.engine) + 3 * artifact.size_bytes
         for artifact in sorted(content.artifacts if content else (), key=lambda a: a.size_bytes)
     }
     short = {engine: need for engine, need in needs.items() if need > free.value}
@@ -119,6 +117,14 @@ def memory(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
         )
     else:
         yield ok("memory", f"{megabytes(free.value)} free")
+
+
+def _process_bytes(engine: str) -> int:
+    """Return what a process with an engine and a small model takes, roughly.
+
+    edge-bench's note on memory says what it really took, which is more for CUDA builds.
+    """
+    return engines.get(engine).PROCESS_BYTES if engine in engines.names() else 0
 
 
 def governor(facts: Facts) -> Iterator[Finding]:

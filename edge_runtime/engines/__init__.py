@@ -11,6 +11,12 @@ A file defines::
     load(path, threads) -> Session     reads an artifact whose hash has been checked
     version() -> str
 
+and may define::
+
+    WHEEL_NOTE: str                    what its wheel costs: its size
+    no_wheel(machine) -> str           why no wheel of it can travel to a machine; '' if one can
+    checks(precisions) -> list[Check]  what else artifacts of these precisions need of it
+
 Nothing outside this folder knows an engine's name: an artifact has a format, and runs on every
 engine that reads it.
 """
@@ -18,6 +24,8 @@ engine that reads it.
 import importlib
 import pkgutil
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -33,6 +41,21 @@ class Session(Protocol):
 
     def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
         """Map (N, C, H, W) float32 to logits (N, classes)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something else that artifacts need of an engine on this device.
+
+    Attributes:
+        name: what was checked.
+        text: what came of it.
+        remedy: what to do; empty where nothing is wrong.
+    """
+
+    name: str
+    text: str
+    remedy: str = ""
 
 
 class Engine(Protocol):
@@ -69,6 +92,22 @@ def names() -> list[str]:
 def reading(format_: str) -> list[str]:
     """Return the names of the engines that read a format, sorted; none for an unknown one."""
     return [name for name in names() if format_ in get(name).FORMATS]
+
+
+def wheel_note(name: str) -> str:
+    """Return what an engine's wheel costs, if its file says so."""
+    return str(getattr(get(name), "WHEEL_NOTE", ""))
+
+
+def no_wheel(name: str, machine: str) -> str:
+    """Return why no wheel of an engine can travel to a machine; '' if one can.
+
+    Args:
+        name: the engine's.
+        machine: as ``platform.machine`` says it.
+    """
+    why: Callable[[str], str] | None = getattr(get(name), "no_wheel", None)
+    return why(machine) if why else ""
 
 
 def distribution(name: str) -> str:

@@ -5,10 +5,11 @@ A TorchScript file can run code: ``load`` is for files whose hash matched their 
 
 import platform
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.engines import Session
+from edge_runtime.engines import Check, Session
 from edge_runtime.errors import EngineError
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
@@ -21,6 +22,7 @@ REQUIRES = "torch"
 INSTALL = "pip install torch==2.9.1" if platform.machine() == "aarch64" else "pip install torch"
 WHEEL = "torch==2.9.1"
 ASKED_FOR = "--with-torch"
+WHEEL_NOTE = "115 MB more to copy, 500 MB installed"
 PROCESS_BYTES = 400 * 2**20
 
 
@@ -60,11 +62,28 @@ def choose_quantized_backend() -> None:
         torch.backends.quantized.engine = "qnnpack"
 
 
-def quantized_backends() -> list[str]:
-    """Return the names of the quantized backends that this build of PyTorch has here."""
+def no_wheel(machine: str) -> str:
+    """Return why no wheel of PyTorch can travel to a machine; '' if one can."""
+    if machine == "aarch64":
+        return ""
+    return (
+        f"on PyPI the {machine} wheels of PyTorch are CUDA builds of several GB; the device can "
+        "install the CPU build from PyTorch's own package index"
+    )
+
+
+def checks(precisions: Collection[str]) -> list[Check]:
+    """Check that quantized files can run: without a quantized backend they are refused or wrong."""
+    if not set(precisions) - {"fp32"}:
+        return []
     import torch
 
-    return list(torch.backends.quantized.supported_engines)
+    choose_quantized_backend()
+    names = list(torch.backends.quantized.supported_engines)
+    text = f"PyTorch's quantized backends here: {', '.join(names) or 'none'}"
+    if set(names) - {"none"}:
+        return [Check("quantized", f"{text}; {torch.backends.quantized.engine} is used")]
+    return [Check("quantized", text, "install another build of PyTorch, or use other artifacts")]
 
 
 def load(path: Path, threads: int) -> Session:

@@ -6,7 +6,6 @@ Where things are::
 
     platforms.py            devices by name: Python, machine and C library
     wheels.py               what a wheel's file name says, and why it does not fit
-    onnx_support.py         which releases of ONNX Runtime read an ONNX file
     fit.py                  what is wrong with a device or a bundle, before anything is written
     script.py               the Python half of ``setup-device.sh``
     environment.py          the virtual environment that it makes

@@ -7,8 +7,7 @@
 
 Sources: Debian's package lists (Bookworm: Python 3.11, glibc 2.36; Trixie: 3.13 and 2.41);
 PEP 600 for what a C library's version means to a wheel; Raspberry Pi's processor documentation and
-the ``Features`` that these cores show in /proc/cpuinfo; config.txt's ``kernel=`` (a Pi 5 boots
-kernel_2712.img, with pages of 16 KiB).
+the ``Features`` that these cores show in /proc/cpuinfo.
 """
 
 import re
@@ -46,13 +45,11 @@ class Board:
         name: what it is called on a command line.
         model: what a reader calls it.
         flags: the CPU's features that matter here, as Linux names them.
-        page_bytes: of memory, with the kernel that its operating system boots.
     """
 
     name: str
     model: str
     flags: frozenset[str]
-    page_bytes: int
 
 
 _RASPBERRY_PI_OS = {
@@ -62,9 +59,9 @@ _RASPBERRY_PI_OS = {
 _ARMV8 = frozenset({"fp", "asimd", "crc32"})
 _ARMV82 = _ARMV8 | {"atomics", "fphp", "asimdhp", "asimdrdm", "lrcpc", "dcpop", "asimddp"}
 _BOARDS = {
-    "pi3": Board("pi3", "Raspberry Pi 3 (Cortex-A53)", _ARMV8, 4096),
-    "pi4": Board("pi4", "Raspberry Pi 4 (Cortex-A72)", _ARMV8, 4096),
-    "pi5": Board("pi5", "Raspberry Pi 5 (Cortex-A76)", _ARMV82, 16384),
+    "pi3": Board("pi3", "Raspberry Pi 3 (Cortex-A53)", _ARMV8),
+    "pi4": Board("pi4", "Raspberry Pi 4 (Cortex-A72)", _ARMV8),
+    "pi5": Board("pi5", "Raspberry Pi 5 (Cortex-A76)", _ARMV82),
 }
 EXAMPLES = ("pi-bookworm", "pi-trixie", "linux-aarch64-py3.12", "linux-x86_64-py3.11-glibc2.35")
 

@@ -101,14 +101,13 @@ def bundle(
     force: bool,
     out: Path | None,
     device: str | None,
-    with_torch: bool,
     archive: bool,
     overwrite: bool,
     as_json: bool,
     **asked: Any,
 ) -> None:
     """Export CHECKPOINT (a folder that `cifarq train` wrote) or another model as a bundle."""
-    wheels = wheels_for(device, with_torch=with_torch)
+    wheels = wheels_for(device, asked)
     source, gatherer = Asked(**asked).open()
 
     from cifarq.training.progress import stages

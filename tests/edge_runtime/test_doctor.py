@@ -10,6 +10,7 @@ from edge_runtime.bundle import manifest
 from edge_runtime.bundle.manifest import FileRecord, Wheelhouse
 from edge_runtime.doctor import contents, engines, examine, facts, system
 from edge_runtime.doctor.finding import Level
+from edge_runtime.engines import Check
 from edge_runtime.probes import Reading
 from edge_runtime.probes.throttle import Firmware
 from edge_runtime.setup import fit, platforms, wheels
@@ -54,7 +55,6 @@ LOOKS = {
     "cooling": lambda known: system.cooling(known),
     "power": lambda known: system.power(known),
     "disk": lambda known: contents.disk(None, known, installed=True),
-    "page size": lambda known: contents.pages(None, known, 65536),
 }
 
 
@@ -120,19 +120,12 @@ def test_what_is_not_known_is_unknown_with_its_reason_and_never_ok(name):
         ),
         ("power", {"power_source": "battery"}, "warning", "battery", "plug it in"),
         ("disk", {"disk_bytes": 5 * MEGA}, "warning", "5 MB free", "make room"),
-        ("page size", {"page_bytes": 2**17}, "fatal", "made for 65,536", "kernel8.img"),
     ],
 )
 def test_each_trouble_has_its_line_and_its_remedy(pi5, name, values, level, text, remedy):
     found = only(LOOKS[name](with_(pi5, **values)))
     assert (found.level, found.name) == (level, name)
     assert text in found.text and remedy in found.remedy
-
-
-def test_pages_are_fatal_only_where_a_library_cannot_be_mapped(pi5):
-    small = only(contents.pages(None, pi5, 4096))
-    assert small.level is Level.FATAL and "16,384 bytes" in small.text
-    assert only(contents.pages(None, with_(pi5, page_bytes=4096), 4096)).level is Level.OK
 
 
 def with_wheels(bundle, *files):
@@ -209,6 +202,13 @@ def test_which_release_checked_an_artifact_is_said_beside_the_one_that_comes_alo
     assert finding.text.endswith(text) and finding.remedy.startswith(remedy)
 
 
+def test_what_an_engine_found_out_about_itself_is_a_finding():
+    well, badly = Check("quantized", "backends here: x86"), Check("quantized", "none", "another")
+    first, second = engines.checks([engines.Tried("torch", "2.9.1", checks=(well, badly))])
+    assert (first.level, second.level) == (Level.OK, Level.FATAL)
+    assert second.remedy == "another" and second.text == "none"
+
+
 def test_memory_is_held_against_the_engine_and_the_largest_artifact(pi5, bundle):
     content = manifest.read(bundle)
     assert only(system.memory(pi5, content)).level is Level.OK
@@ -253,7 +253,7 @@ def test_the_whole_is_as_bad_as_its_worst_and_unknown_is_not_bad(pi5):
 def test_this_machine_can_be_looked_up(tmp_path):
     here = facts.looked_up(tmp_path)
     assert here.pointer_bits.value == 64 and here.disk_bytes.value > 0
-    assert here.memory_bytes.value and here.page_bytes.value in (4096, 16384, 65536)
+    assert here.memory_bytes.value
     assert here.platform.value.python >= (3, 11)
 
 

@@ -59,7 +59,7 @@ def test_json_holds_every_finding_and_the_exit_code(run, bundle):
     content = json.loads(done.stdout)
     assert content["exit_code"] == done.returncode == 0 and content["target"] == "here"
     names = {finding["name"] for finding in content["findings"]}
-    assert names >= {"files", "userland", "python", "glibc", "cpu", "engine", "page size",
+    assert names >= {"files", "userland", "python", "glibc", "cpu", "engine",
                      "wheels", "model", "memory", "disk", "governor", "cooling",
                      "power"}  # fmt: skip
     for finding in content["findings"]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import BundleError
-from edge_runtime.setup import onnx_support, wheels
+from edge_runtime.setup import wheels
 from edge_runtime.setup.platforms import Platform
 
 BOOKWORM = Platform("pi-bookworm", "aarch64", (3, 11), (2, 36))
@@ -107,40 +107,6 @@ def test_an_abi3_wheel_needs_its_python_or_a_newer_one_and_any_other_just_its_ow
     assert (stable.problem(device) is None) == (own >= built)
     exact = wheels.parse(f"x-1-cp3{built}-cp3{built}-manylinux2014_aarch64.whl")
     assert (exact.problem(device) is None) == (own == built)
-
-
-@pytest.mark.parametrize(
-    "version, ir_version, opset, needed",
-    [
-        ("1.16.3", 10, 18, "1.18 or newer"),
-        ("1.17.3", 9, 21, "1.18 or newer"),
-        ("1.9", 9, 18, "1.15 or newer"),
-        ("1.9", 8, 18, None),
-        ("1.18.0", 10, 18, None),
-        ("1.32.0+cpu", 14, 28, None),
-        ("1.17.3", 9, 20, None),
-        ("1.16.3", 9, 19, None),
-        ("1.20.1", 11, 18, "1.23 or newer"),
-        ("1.20.1", 10, 22, "1.21 or newer"),
-        # Newer than all that is known: what is known is only who does not read it.
-        ("1.20.1", 99, 18, "one newer than 1.32"),
-        ("1.33.0", 10, 99, None),
-        ("nightly", 10, 18, None),
-        ("1", 10, 18, None),
-        ("", 10, 18, None),
-    ],
-)
-def test_an_onnx_runtime_that_is_known_not_to_read_a_file_is_told_of(
-    version, ir_version, opset, needed
-):
-    assert onnx_support.needed(version, ir_version, opset) == needed
-
-
-@given(st.integers(1, 40), st.integers(3, 20), st.integers(7, 40), st.integers(0, 9))
-def test_a_newer_release_reads_what_an_older_one_reads(minor, ir_version, opset, later):
-    if onnx_support.needed(f"1.{minor}.0", ir_version, opset) is None:
-        assert onnx_support.needed(f"1.{minor + later}.0", ir_version, opset) is None
-        assert onnx_support.needed(f"1.{minor}.0", ir_version - 1, opset - 1) is None
 
 
 word = st.text("abcXYZ019", min_size=1, max_size=8)

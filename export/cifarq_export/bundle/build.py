@@ -120,8 +120,6 @@ def build(
         },
         wheelhouse=house,
     )
-    if order.wheels is not None and house is not None:
-        wheelhouse.require_reading(order.wheels, house, content.artifacts)
     write_text(folder / manifest.FILE, content.to_json())
     warnings = _warnings(made, validation, failures)
     if order.wheels is not None and house is not None:

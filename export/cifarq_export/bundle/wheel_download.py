@@ -1,13 +1,15 @@
-"""One wheel for another machine, fetched by pip, and what that wheel says it needs."""
+"""Wheels for another machine: chosen by uv for that machine, fetched by pip.
 
-import email.parser
+``pip download --platform`` chooses files for another machine and evaluates the markers of their
+requirements for this one: on an x86 host PyTorch for a Raspberry Pi would bring CUDA. uv resolves
+for the platform that it is told, and is given pip's settings; pip then fetches what uv chose.
+"""
+
+import ast
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from packaging.requirements import InvalidRequirement, Requirement
 
 from edge_runtime.errors import ExportError
 from edge_runtime.setup import platforms
@@ -17,40 +19,77 @@ from edge_runtime.setup.wheels import LEGACY_GLIBC
 _OLDEST_GLIBC = {"x86_64": 5, "aarch64": 17}
 """Minor version of the oldest C library that a machine's wheels are built for (PEP 600)."""
 
-_OFFLINE = ("connection", "name resolution", "name or service", "timed out", "unreachable", "proxy")
+_UV_GLIBC = (17, 28, *range(31, 41))
+"""Minor versions of the C libraries that uv has a platform for."""
+
+_UV_OPTIONS = {
+    "index-url": "--index-url",
+    "extra-index-url": "--extra-index-url",
+    "find-links": "--find-links",
+    "constraint": "--constraint",
+    "trusted-host": "--allow-insecure-host",
+}
+"""Settings of pip that say where wheels come from, and uv's options for them."""
+
+_ERROR_CHARACTERS = 300
+_OFFLINE = ("connection", "connect", "name resolution", "name or service", "timed out", "dns")
 
 
-def fetch(requirement: Requirement, by: str, platform: Platform, folder: Path) -> Path:
-    """Fetch the newest wheel that fulfils a requirement on a platform, by pip with its settings.
+def resolve(requirements: Iterable[str], platform: Platform) -> list[str]:
+    """Return the newest versions, with all that they need, that fulfil requirements on a platform.
 
     Args:
-        requirement: its marker and extras are not looked at.
-        by: what asks for it, for an error's text.
-        platform: whom the wheel is for.
-        folder: an empty one to put it in.
+        requirements: what is wanted, as pip reads it.
+        platform: whom the wheels are for.
+
+    Returns:
+        Pinned requirements: ``numpy==2.4.6``.
 
     Raises:
-        ExportError: pip is missing, or finds none.
+        ExportError: there are none, pip's settings cannot be read, or uv is missing or offline.
     """
-    wanted = f"{requirement.name}{requirement.specifier}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
-    command += ["--disable-pip-version-check", "--progress-bar", "off", "--only-binary", ":all:"]
-    command += ["--implementation", "cp", "--python-version", ".".join(map(str, platform.python))]
-    command += [part for tag in tags(platform) for part in ("--platform", tag)]
-    done = subprocess.run(
-        [*command, "--dest", str(folder), wanted],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    found = list(folder.glob("*.whl"))
-    if done.returncode == 0 and len(found) == 1:
-        return found[0]
+    wanted = list(requirements)
+    command = ["-m", "uv", "--no-config", "pip", "compile", "--quiet", "--no-header"]
+    command += ["--no-annotate", "--only-binary", ":all:", "--python", sys.executable]
+    command += ["--python-platform", _uv_platform(platform)]
+    command += ["--python-version", _version(platform.python), *_uv_sources(), "-"]
+    done = _run(command, "\n".join(wanted))
+    if done.returncode == 0:
+        return done.stdout.split()
+    if "No module named uv" in done.stderr:
+        raise ExportError("uv, which chooses the wheels, is not installed:", "pip install uv.")
+    causes = " ".join(done.stderr.replace("cause:", " ").replace("error:", " ").split())
     raise ExportError(
-        f"cannot fetch {wanted}, which {by} needs on {platform.name} (Python "
-        f"{platform.python[0]}.{platform.python[1]}, {platform.machine}, glibc "
-        f"{platform.glibc[0]}.{platform.glibc[1]}). {_why(done.stderr, platform)}"
+        f"no wheels of {', '.join(wanted)} for {described(platform)}. uv says: "
+        f"{causes.rstrip('.')[:_ERROR_CHARACTERS]}.",
+        _remedy(done.stderr, platform),
+    )
+
+
+def download(pins: Iterable[str], platform: Platform, folder: Path) -> None:
+    """Fetch wheels into a folder, by pip with its settings.
+
+    Args:
+        pins: what ``resolve`` chose.
+        platform: whom the wheels are for.
+        folder: where they go.
+
+    Raises:
+        ExportError: pip is missing, or cannot fetch one.
+    """
+    command = ["-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
+    command += ["--disable-pip-version-check", "--progress-bar", "off", "--only-binary", ":all:"]
+    command += ["--implementation", "cp", "--python-version", _version(platform.python)]
+    command += [part for tag in tags(platform) for part in ("--platform", tag)]
+    done = _run([*command, "--dest", str(folder), *pins])
+    if done.returncode == 0:
+        return
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ")] or lines or ["nothing"]
+    last = errors[-1].removeprefix("ERROR: ").rstrip(".")[:_ERROR_CHARACTERS]
+    raise ExportError(
+        f"cannot fetch the wheels for {described(platform)}. pip says: {last}.",
+        "" if "No space left on device" in last else _remedy(done.stderr, platform),
     )
 
 
@@ -67,39 +106,74 @@ def tags(platform: Platform) -> Iterator[str]:
             yield f"{name}_{platform.machine}"
 
 
-def requirements_of(wheel: Path) -> tuple[Requirement, ...]:
-    """Return what a wheel says it needs, with the markers that say where.
+def described(platform: Platform) -> str:
+    """Return a platform's name and what it stands for."""
+    return (
+        f"{platform.name} (Python {_version(platform.python)}, {platform.machine}, glibc "
+        f"{_version(platform.glibc)})"
+    )
+
+
+def _version(numbers: tuple[int, int]) -> str:
+    return ".".join(map(str, numbers))
+
+
+def _run(arguments: list[str], said: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run a module of this Python, and return what it said."""
+    return subprocess.run(
+        [sys.executable, *arguments], input=said, capture_output=True, text=True, errors="replace"
+    )
+
+
+def _uv_platform(platform: Platform) -> str:
+    """Return uv's platform with the newest C library that is no newer than the platform's.
 
     Raises:
-        ExportError: it is damaged.
+        ExportError: the C library is older than all of uv's.
     """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            (name,) = (
-                name
-                for name in archive.namelist()
-                if name.count("/") == 1 and name.endswith(".dist-info/METADATA")
-            )
-            text = archive.read(name).decode()
-        lines = email.parser.HeaderParser().parsestr(text).get_all("Requires-Dist", [])
-        return tuple(Requirement(line) for line in lines)
-    except (zipfile.BadZipFile, ValueError, InvalidRequirement) as error:
-        raise ExportError(f"{wheel.name} cannot be read: {error}.") from error
+    known = [minor for minor in _UV_GLIBC if (2, minor) <= platform.glibc]
+    if not known:
+        raise ExportError(
+            f"no wheels for {described(platform)}: the oldest C library that wheels are chosen for "
+            f"is glibc 2.{_UV_GLIBC[0]}.",
+            "Give the device a newer system.",
+        )
+    return f"{platform.machine}-manylinux_2_{known[-1]}"
 
 
-def _why(said: str, platform: Platform) -> str:
-    """Return pip's last word, and what to do."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    if any("No module named pip" in line for line in lines):
-        return f"There is no pip here: {sys.executable} -m ensurepip."
-    errors = [line for line in lines if line.startswith("ERROR: ")] or lines or ["nothing"]
-    last = errors[-1].removeprefix("ERROR: ").rstrip(".")[:300]
-    if "No space left on device" in last:
-        return f"pip says: {last}."
-    if any(word in line.lower() for line in lines for word in _OFFLINE):
+def _uv_sources() -> list[str]:
+    """Return the options of uv that make it look where pip looks.
+
+    Raises:
+        ExportError: pip is missing, or cannot read its settings.
+    """
+    done = _run(["-m", "pip", "--disable-pip-version-check", "config", "list"])
+    if "No module named pip" in done.stderr:
+        raise ExportError("pip is not installed:", f"{sys.executable} -m ensurepip.")
+    if done.returncode:
+        raise ExportError(f"pip cannot read its settings: {done.stderr.strip()}")
+    by_section: dict[str, dict[str, str]] = {}
+    for line in done.stdout.splitlines():
+        name, _, value = line.partition("=")
+        section, _, setting = name.rpartition(".")
+        by_section.setdefault(section, {})[setting] = str(ast.literal_eval(value))
+    settings: dict[str, str] = {}
+    for section in ("global", "download", ":env:"):  # pip's own order: the last one counts
+        settings |= by_section.get(section, {})
+    options = ["--native-tls", "--index-strategy", "unsafe-best-match"]  # as pip does
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        options.append("--no-index")
+    for setting, option in _UV_OPTIONS.items():
+        options += [part for value in settings.get(setting, "").split() for part in (option, value)]
+    return options
+
+
+def _remedy(said: str, platform: Platform) -> str:
+    """Return what to do about wheels that cannot be had."""
+    if any(word in line.lower() for line in said.splitlines() for word in _OFFLINE):
         return (
-            f"pip says: {last}. Is this machine offline? Connect it, or point pip at a folder of "
-            "wheels: PIP_FIND_LINKS=DIR."
+            "Is this machine offline? Connect it, or point pip at a folder of wheels: "
+            "PIP_FIND_LINKS=DIR."
         )
     others = [
         name
@@ -108,6 +182,6 @@ def _why(said: str, platform: Platform) -> str:
         and known.python != platform.python
     ]
     return (
-        f"pip says: {last}. There may be no wheel for this Python or C library (try --wheels "
-        f"{' or '.join(others)}), or no network here."
+        f"There may be no wheel for this Python or C library (try --wheels {' or '.join(others)}), "
+        "or PIP_CONSTRAINT or PIP_INDEX_URL holds it back."
     )
