@@ -52,23 +52,23 @@ def verify_golden(bundle: Path, content: Manifest) -> Path:
     raise BundleError(f"{bundle / FILE} names no {GOLDEN_FILE}.", "Export the bundle again.")
 
 
-def problems(bundle: Path, records: Iterable[FileRecord | Artifact]) -> list[str]:
-    """Return what is wrong with files of a bundle, a sentence each."""
-    messages = []
+def problems(bundle: Path, records: Iterable[FileRecord | Artifact]) -> list[BundleError]:
+    """Return what is wrong with files of a bundle."""
+    errors = []
     for record in records:
         try:
             verify(bundle, record)
         except BundleError as error:
-            messages.append(str(error))
-    return messages
+            errors.append(error)
+    return errors
 
 
-def whole_wheels(bundle: Path, content: Manifest) -> tuple[list[Path], list[str]]:
-    """Return the wheels that are whole, and what is wrong with the others, a sentence each."""
-    files, messages = [], []
+def whole_wheels(bundle: Path, content: Manifest) -> tuple[list[Path], list[BundleError]]:
+    """Return the wheels that are whole, and what is wrong with the others."""
+    files, errors = [], []
     for wheel in content.wheelhouse.wheels if content.wheelhouse else ():
         try:
             files.append(verify_wheel(bundle, wheel))
         except BundleError as error:
-            messages.append(f"{WHEELS_FOLDER}/{error}")
-    return files, messages
+            errors.append(BundleError(f"{WHEELS_FOLDER}/{error.what}", error.remedy))
+    return files, errors

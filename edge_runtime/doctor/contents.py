@@ -51,12 +51,15 @@ def read(bundle: Path) -> tuple[Contents, list[Finding]]:
         try:
             whole[file] = wheels.parse(file.name)
         except BundleError as error:
-            broken.append(f"{manifest.WHEELS_FOLDER}/{error}")
-    found = [_broken(text) for text in (*problems, *broken)]
-    if not found:
+            broken.append(BundleError(f"{manifest.WHEELS_FOLDER}/{error.what}", error.remedy))
+    findings = [
+        fatal("files", error.what, error.remedy or "Copy the bundle again.")
+        for error in (*problems, *broken)
+    ]
+    if not findings:
         count = len(content.names) + len(whole)
-        found = [ok("files", f"{count} are what the manifest says, by their SHA-256")]
-    return Contents(bundle, content, whole), found
+        findings = [ok("files", f"{count} files have the SHA-256 that the manifest names")]
+    return Contents(bundle, content, whole), findings
 
 
 def wheelhouse(contents: Contents, facts: Facts, *, installed: bool) -> Iterator[Finding]:
@@ -124,8 +127,3 @@ def _export_for(platform: Platform, meant: str) -> str:
     name = name_of(platform)
     remedy = f"export with --wheels {name}" if name else "no engine has wheels for such a device"
     return f"{remedy}; these are for {meant}"
-
-
-def _broken(text: str) -> Finding:
-    what, _, remedy = text.rpartition(". ") if text.endswith(".") else (text, "", "")
-    return fatal("files", what or text, remedy.rstrip(".").lower() or "copy the bundle again")

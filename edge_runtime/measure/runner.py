@@ -53,7 +53,7 @@ def standard(job: Job) -> Sequence[str]:
 def corrupt_files(plan: Plan) -> list[str]:
     """Return what is wrong with the bundles' files that are no artifacts, a sentence each."""
     bundles = {job.bundle: job.manifest for job in plan.jobs}
-    return [text for b, content in bundles.items() for text in integrity.problems(b, content.files)]
+    return [str(e) for b, content in bundles.items() for e in integrity.problems(b, content.files)]
 
 
 def run(

@@ -98,10 +98,10 @@ def require_whole(bundle: Path, content: Manifest, *, with_wheels: bool) -> list
     Raises:
         SetupError: some are missing or damaged: a line for each.
     """
-    lines = integrity.problems(bundle, (*content.files, *content.artifacts))
+    problems = integrity.problems(bundle, (*content.files, *content.artifacts))
     files, broken = integrity.whole_wheels(bundle, content) if with_wheels else ([], [])
-    if lines or broken:
-        raise SetupError(Exit.BUNDLE, *lines, *broken)
+    if problems or broken:
+        raise SetupError(Exit.BUNDLE, *map(str, (*problems, *broken)))
     return files
 
 

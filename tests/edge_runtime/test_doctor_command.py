@@ -48,7 +48,7 @@ def test_a_whole_bundle_on_this_machine_has_nothing_fatal(run, bundle):
     done = run("edge_runtime", "doctor", bundle)
     assert done.returncode == 0, done.stdout + done.stderr
     text = done.stdout
-    assert "3 are what the manifest says" in text
+    assert "3 files have the SHA-256 that the manifest names" in text
     assert "onnxruntime" in text and "can be imported" in text
     assert "onnx int8-dynamic (IR 10, opset 18): 64 of 64 in FP32's class" in text
     assert not lines(done, "fatal") and text.endswith("unknown.\n")
@@ -89,7 +89,7 @@ def test_a_flipped_byte_is_fatal_and_named(run, bundle):
     done = run("edge_runtime", "doctor", bundle)
     assert done.returncode == 1
     assert any(f"{ONNX}: corrupt" in line for line in lines(done, "fatal"))
-    assert "→ copy it again" in done.stdout
+    assert "→ Copy it again." in done.stdout
 
 
 def test_an_engine_that_dies_of_sigill_is_an_answer(run, bundle, fake_engine):
