@@ -2,19 +2,26 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import edge_runtime
 from cifarq_export import options
 from cifarq_export.bundle.options import SHIPPING_OPTIONS, wheels_for
-from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Asked
+from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Making
 from edge_runtime.command import CommandGroup
+
+if TYPE_CHECKING:
+    from cifarq_export.sources.images import ExportImages
+    from cifarq_export.sources.opening import Opened
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _FORMAT = click.option(
-    "--format", "format_", metavar="NAME", help="torchscript, onnx or all.  [default: all]"
+    "--format",
+    "format_",
+    metavar="NAME",
+    help="Format to write: a name that `cifarq-export formats` lists, or all.  [default: all]",
 )
 
 
@@ -23,11 +30,11 @@ _FORMAT = click.option(
     default="bundle",
     subcommand_metavar="[CHECKPOINT] | COMMAND [ARGS]...",
     install="pip install '.[export]' in cifarq's folder",
-    help="""Export a model as a bundle: one folder to copy to a device, with the model in every
-    format and precision asked for, and what measures it there. INT8 that loses accuracy or is
-    slower than FP32 is not shipped: the command says by how much and why, and ends with 1.
+    help="""Export a model as a bundle: a folder to copy to a device. It holds the model in each
+    requested format and precision, and the tool that measures it there. If an INT8 artifact loses
+    accuracy or is slower than FP32, no bundle is written: the command says by how much and why.
 
-    Without CHECKPOINT, --model or --from: the trained seed CNN that ships with cifarq.
+    Without CHECKPOINT, --model or --from, the trained seed CNN that ships with cifarq is exported.
 
     \b
     Examples:
@@ -41,8 +48,8 @@ _FORMAT = click.option(
       cifarq-export compare runs/seed                 every precision in one table
       cifarq-export explain my-bundle                 what of it is INT8, what is not, and why
     """,
-    epilog="Exit: 0 the bundle is complete; 1 nothing was written: bad input, or an artifact does "
-    "not pass a gate; 2 the command line is wrong.",
+    epilog="Exit: 0 the bundle is complete; 1 nothing was written: bad input, or an artifact "
+    "fails a gate; 2 the command line is wrong.",
 )
 @click.version_option(edge_runtime.__version__, prog_name="cifarq-export")
 def cli() -> None:
@@ -57,8 +64,8 @@ def cli() -> None:
         "--precision",
         "precisions",
         metavar="NAMES",
-        help="fp32, int8-dynamic, int8-static, separated by commas, or all; int8-dynamic-conv by "
-        "its name alone.  [default: fp32,int8-dynamic,int8-static]",
+        help="Precisions to write, separated by commas, or all. int8-dynamic-conv is written only "
+        "if it is named.  [default: fp32,int8-dynamic,int8-static]",
     ),
     *MAKING_OPTIONS,
     click.option(
@@ -66,49 +73,47 @@ def cli() -> None:
         default=0.5,
         show_default=True,
         type=click.FloatRange(0),
-        help="Points of top-1 that INT8 may lose against FP32.",
+        help="Largest top-1 drop of INT8 against FP32, in percentage points.",
     ),
     click.option(
         "--fallback-trials",
         default=4,
         show_default=True,
         type=click.IntRange(0),
-        help="Where static INT8 loses more: how often to return the worst layers to FP32, with 1, "
-        "2, 4, ... of them.",
+        help="If static INT8 drops by more than --max-drop: number of attempts to return the worst "
+        "layers to FP32, with 1, 2, 4, ... layers.",
     ),
     click.option(
         "--min-speedup",
         default=0.8,
         show_default=True,
         type=click.FloatRange(0),
-        help="The least speed of INT8 as a multiple of FP32's, on this CPU; 0 does not measure.",
+        help="Smallest speed of INT8 as a multiple of FP32's, measured on this CPU. 0: do not "
+        "measure.",
     ),
-    click.option("--force", is_flag=True, help="Ship what fails a gate too; the manifest says so."),
+    click.option(
+        "--force",
+        is_flag=True,
+        help="Write the bundle even if an artifact fails a gate. The manifest records it.",
+    ),
     *SHIPPING_OPTIONS,
     click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of a table."),
 )
 def bundle(
     format_: str | None,
     precisions: str | None,
-    target_name: str,
-    input_: str,
-    calibration: str,
-    calibration_images: int,
-    validation_images: int,
-    max_drop: float,
-    fallback_trials: int,
-    min_speedup: float,
     force: bool,
     out: Path | None,
     device: str | None,
     archive: bool,
     overwrite: bool,
     as_json: bool,
-    **asked: Any,
+    **values: Any,
 ) -> None:
     """Export CHECKPOINT (a folder that `cifarq train` wrote) or another model as a bundle."""
-    wheels = wheels_for(device, asked)
-    source, gatherer = Asked(**asked).open()
+    wheels = wheels_for(device, values)
+    opened = _open(values)
+    source = opened.source
 
     from cifarq.training.progress import stages
     from cifarq_export import formats, selection
@@ -120,12 +125,13 @@ def bundle(
     selected = selection.choose(format_, precisions, formats.for_source(source))
     for format_name, precision in selected.skipped:
         click.echo(f"Skipped: {format_name} cannot be written as {precision}.", err=True)
+    limits, making = options.take(gates.Limits, values), options.take(Making, values)
     order = bundles.Order(
         selected.pairs,
-        options.resolve_target(target_name),
-        input_,
-        calibration,
-        gates.Limits(max_drop, min_speedup, fallback_trials),
+        making.target,
+        making.input_dtype,
+        making.calibration,
+        limits,
         force,
         wheels,
     )
@@ -133,63 +139,54 @@ def bundle(
     if archive:
         archives.require_free(out, overwrite=overwrite)
     with staging.staged(out, overwrite=overwrite) as folder:
-        images = options.draw(gatherer, source, calibration_images, validation_images)
+        images = _gather(opened, making)
         with stages() as watch:
             built = bundles.build(folder, source, order, images, watch)
     packed = archives.write(out, built.manifest) if archive else None
     for warning in built.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    click.echo(
-        built.manifest.to_json() if as_json else summary.text(built, source.kind, out, packed)
-    )
+    text = built.manifest.to_json() if as_json else summary.text(built, source.kind, out, packed)
+    click.echo(text)
 
 
-@cli.command()
+@cli.command(short_help="Compare all precisions of a model.")
 @options.apply(*SOURCE_OPTIONS, _FORMAT, *MAKING_OPTIONS, _JSON)
-def compare(
-    format_: str | None,
-    target_name: str,
-    input_: str,
-    calibration: str,
-    calibration_images: int,
-    validation_images: int,
-    as_json: bool,
-    **asked: Any,
-) -> None:
-    """Compare every precision of a model: bytes, top-1, agreement, and speed measured in turns."""
-    source, gatherer = Asked(**asked).open()
+def compare(format_: str | None, as_json: bool, **values: Any) -> None:
+    """Compare all precisions of a model: size, top-1, agreement with FP32, and measured speed."""
+    opened = _open(values)
 
     from cifarq.training.progress import stages
     from cifarq_export import compare as comparing
     from cifarq_export.bundle import build as bundles
 
+    making = options.take(Making, values)
     order = bundles.Order(
-        comparing.pairs(source, format_),
-        options.resolve_target(target_name),
-        input_,
-        calibration,
+        comparing.pairs(opened.source, format_),
+        making.target,
+        making.input_dtype,
+        making.calibration,
     )
-    images = options.draw(gatherer, source, calibration_images, validation_images)
+    images = _gather(opened, making)
     with stages() as watch:
-        compared = comparing.compare(source, order, images, watch)
-    click.echo(json.dumps(compared.to_json(), indent=1) if as_json else compared.text())
+        comparison = comparing.compare(opened.source, order, images, watch)
+    click.echo(json.dumps(comparison.to_json(), indent=1) if as_json else comparison.text())
 
 
-@cli.command()
+@cli.command(short_help="Show what of an artifact is INT8, and why.")
 @click.argument("artifact", type=options.PATH)
-@click.option("--layers", is_flag=True, help="List each operator, not only their types.")
+@click.option("--layers", is_flag=True, help="List each operator instead of each operator type.")
 @click.option(
     "--input-shape",
     type=options.Numbers(int, 3, "3,H,W"),
-    help="For an .onnx file that leaves it open.",
+    help="Shape of one input image, for an .onnx file that does not fix it.",
 )
 @_JSON
 def explain(
     artifact: Path, layers: bool, input_shape: tuple[int, int, int] | None, as_json: bool
 ) -> None:
-    """Say what of ARTIFACT is INT8, what is not, and why.
+    """Show which operators of ARTIFACT run in INT8, which do not, and why.
 
-    ARTIFACT is a bundle, a file in one, or any .onnx file.
+    ARTIFACT is a bundle, an artifact in one, or any .onnx file.
     """
     from cifarq_export.explain import report
 
@@ -202,10 +199,10 @@ def explain(
     click.echo("\n\n".join(tables))
 
 
-@cli.command()
+@cli.command(short_help="List formats, precisions and engines.")
 @_JSON
 def formats(as_json: bool) -> None:
-    """List the formats, the precisions of each, and the engines that read it."""
+    """List formats, with the precisions that each is written in and the engines that read it."""
     from cifarq_export import formats as registry
     from edge_runtime import engines
     from edge_runtime.report.grid import Grid
@@ -219,6 +216,25 @@ def formats(as_json: bool) -> None:
         return
     cells = [[name, *(", ".join(values) for values in row.values())] for name, row in rows.items()]
     click.echo("\n".join(Grid(("format", "precisions", "engines"), cells, 3).text()))
+
+
+def _open(values: dict[str, Any]) -> "Opened":
+    """Take the values of ``SOURCE_OPTIONS`` out of ``values``, and open the model they name."""
+    from cifarq_export.sources.opening import SourceRequest
+
+    opened = options.take(SourceRequest, values).open()
+    if opened.note:
+        click.echo(f"Note: {opened.note}", err=True)
+    return opened
+
+
+def _gather(opened: "Opened", making: Making) -> "ExportImages":
+    return opened.gatherer.gather(
+        opened.source.classes,
+        opened.source.input_shape,
+        calibration_images=making.calibration_images,
+        validation_images=making.validation_images,
+    )
 
 
 def main() -> None:

@@ -1,6 +1,12 @@
-"""What can be exported: a checkpoint, any PyTorch classifier, an ONNX file. One kind a file.
+"""What can be exported, one kind a file.
 
 Each makes a ``Source``: the FP32 model as it was trained, with what is needed to feed and check it.
+
+checkpoint.py   what ``cifarq train`` wrote
+factory.py      any PyTorch classifier: a function that builds it, and its weights
+onnx_file.py    an ONNX classifier
+opening.py      what the command line names becomes a Source
+images.py       the images that calibrate, that check, and that travel along
 """
 
 from dataclasses import dataclass
