@@ -1,8 +1,8 @@
 """The device side of cifarq: run a bundle's artifacts here, and measure what they do.
 
-Needs numpy, click and one engine (``onnxruntime`` or ``torch``); imports neither torch nor cifarq.
-Beside these it knows Pillow alone, to read photographs for ``edge-bench classify``: a decoder of
-JPEG is not something to write again, and who classifies arrays or measures needs none.
+Needs numpy, click and one engine; imports neither torch nor cifarq.
+Beside these it knows Pillow alone, to read photographs and to scale images for ``edge-bench
+classify`` and ``Classifier``; measuring, and arrays of the model's size, need none.
 Importing this package imports nothing else; ``Classifier`` brings numpy and an engine when it is
 first asked for.
 

@@ -121,7 +121,7 @@ def test_the_device_side_imports_what_is_listed_and_each_engine_in_its_place():
     assert set(found) == set(ALLOWED)
     assert found["onnxruntime"] == {"edge_runtime/engines/onnxruntime.py"}
     assert found["torch"] == {"edge_runtime/engines/torch.py"}
-    assert found["PIL"] == {"edge_runtime/classify/images.py"}
+    assert found["PIL"] == {"edge_runtime/classify/pillow.py"}
 
 
 INDEXED = [

@@ -42,7 +42,7 @@ TESTS = (
     "platforms",
     "probes",
     "report",
-    "resample",
+    "resize",
     "results_file",
     "state",
     "target",

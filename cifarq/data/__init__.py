@@ -1,7 +1,7 @@
 """Images with their labels.
 
 datasets.py                   a data set as arrays: where it is looked for, how it is split
-labelled.py, resize.py        images with their labels, brought to one size
+labelled.py                   images with their labels, brought to one size
 cifar10.py, image_folders.py  the two layouts that are read
 packs.py                      the real images that ship inside this package
 """

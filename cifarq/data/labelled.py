@@ -11,8 +11,8 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarq.data.resize import Resize
 from edge_runtime.classify import images
+from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
 
 
@@ -68,10 +68,7 @@ class LabelledImages:
         """Return these images, resized if asked."""
         if resize is None or not len(self):
             return self
-        from PIL import Image
-
-        scaled = [resize(Image.fromarray(pixels.transpose(1, 2, 0))) for pixels in self.images]
-        return LabelledImages(np.stack(scaled), self.labels)
+        return LabelledImages(np.stack([resize(pixels) for pixels in self.images]), self.labels)
 
 
 @dataclass(frozen=True)
@@ -99,20 +96,17 @@ class LabelledFiles:
             if pixels.shape != decoded[0].shape:
                 raise DataError(
                     f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "
-                    f"{decoded[0].shape[2]}x{decoded[0].shape[1]}. Resize all images to one size "
-                    "first; cifarq-export --model and --from do it with --resize."
+                    f"{decoded[0].shape[2]}x{decoded[0].shape[1]}.",
+                    "Resize all images to one size first; cifarq-export --model and --from do it "
+                    "with --resize.",
                 )
         return LabelledImages(np.stack(decoded), self.labels)
 
 
 def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:
     """Decode one image to (3, H, W) uint8, as the device does: upright, whatever the camera was."""
-    from PIL import Image
-
     try:
-        pixels = images.read(path)
+        pixels = images.read(path).transpose(2, 0, 1)
     except DataError as error:
-        raise DataError(f"{error} Replace or remove it.") from error
-    if resize is not None:
-        return resize(Image.fromarray(pixels))
-    return pixels.transpose(2, 0, 1)
+        raise DataError(str(error), "Replace or remove it.") from error
+    return pixels if resize is None else resize(pixels)

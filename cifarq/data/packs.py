@@ -17,7 +17,7 @@ import numpy as np
 from cifarq.data import cifar10
 from cifarq.data.datasets import SPLIT_SEED, Dataset, Parts, balanced_draw, load
 from cifarq.data.labelled import Labelled, LabelledImages
-from cifarq.data.resize import Resize
+from edge_runtime.classify.resize import Resize
 
 FOLDER = Path(__file__).parent / "packs"
 

@@ -5,6 +5,7 @@ differ only in the callable that maps a batch to logits.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.errors import DataError
+from edge_runtime.engines import Engine, EngineMissingError
+from edge_runtime.errors import DataError, EngineError
 from edge_runtime.measure import accuracy
 from edge_runtime.measure.accuracy import Predict
 from edge_runtime.results.statistics import Estimate
@@ -93,8 +95,7 @@ def _checkpoint_subject(path: Path) -> Subject:
 def _artifact_subject(
     bundle: Path, content: manifest.Manifest, artifact: manifest.Artifact, threads: int
 ) -> Subject:
-    engine = engines.require(artifact.engine)
-    session = engine.load(integrity.verify(bundle, artifact), threads)
+    session = _engine_for(artifact).load(integrity.verify(bundle, artifact), threads)
     return Subject(
         str(bundle / artifact.file),
         session.run,
@@ -102,6 +103,22 @@ def _artifact_subject(
         content.preprocessing,
         artifact.input.shape[1:],
     )
+
+
+def _engine_for(artifact: manifest.Artifact) -> Engine:
+    """Return the first installed engine that reads an artifact, the checking one first.
+
+    Raises:
+        EngineMissingError: none is installed.
+        EngineError: no engine reads the format.
+    """
+    runners = engines.runners(artifact.format, artifact.engine)
+    if not runners:
+        raise EngineError(f"{artifact.file}: no engine here reads the format {artifact.format!r}.")
+    for name in runners[:-1]:
+        with suppress(EngineMissingError):
+            return engines.require(name)
+    return engines.require(runners[-1])
 
 
 def evaluate(

@@ -4,10 +4,13 @@ Nothing here measures; for figures to quote there is the bench.
 
 Where things are::
 
-    classifier.py           ``Classifier``: a bundle's best artifact behind one method
-    choice.py               which artifact that is
-    pixels.py, resample.py  images as programs hold them, brought to the model's size
-    command.py -> worker.py ``edge-bench classify``, and the child process that runs the model
-    images.py               files and folders of photographs; the only place that knows Pillow
-    tally.py                the last line: how long it took
+    classifier.py   ``Classifier``: a bundle's best artifact behind one method
+    choice.py       which artifact that is
+    pixels.py       images as programs hold them, as (C, H, W) RGB
+    resize.py       images brought to the model's size, by training and exporting too
+    pillow.py       photographs decoded, images scaled: the only place that imports Pillow
+    images.py       files and folders of images
+    inputs.py       what the command is given: files, folders, frames
+    command.py      ``edge-bench classify``
+    tally.py        its last line: how long it took
 """

@@ -1,17 +1,19 @@
 """Which artifact of a bundle runs when a program says little or nothing of it.
 
-In this order: what passed its gates; INT8 of static ranges, dynamic INT8, FP32; ONNX before
-TorchScript. What was made for another class of CPU, or is known to be slow, is run by name alone.
+In this order: what passed its gates; INT8 of static ranges, dynamic INT8, FP32; the format whose
+engine takes less memory (ONNX before TorchScript). What was made for another class of CPU, or is
+known to be slow, is run by name alone.
 """
 
+import math
 from dataclasses import dataclass
 
+from edge_runtime import engines
 from edge_runtime.bundle.manifest import Artifact, Manifest
 from edge_runtime.errors import UsageError, did_you_mean
 from edge_runtime.probes import target
 
 PRECISIONS = ("int8-static", "int8-dynamic", "fp32")
-FORMATS = ("onnx", "torchscript")
 BY_NAME = ("int8-dynamic-conv",)
 """Precisions never chosen: INT8 convolutions of dynamic range are slow (onnxruntime#6732)."""
 
@@ -23,7 +25,7 @@ class Wish:
     Attributes:
         artifact: its file name.
         precision: ``fp32``, ``int8-static``, ...
-        format: ``onnx``, ``torchscript``.
+        format: ``onnx``, ``torchscript``, ...
     """
 
     artifact: str | None = None
@@ -51,7 +53,8 @@ def candidates(content: Manifest, wish: Wish, cpu: str | None) -> list[Artifact]
         why = "; ".join(f"{a.file} is {a.precision} for the target {a.target}" for a in named)
         raise UsageError(
             f"nothing in this bundle runs here unless its file is named: {why}. This CPU's target "
-            f"is {cpu or 'unknown'}: name a file nevertheless, or export for this CPU."
+            f"is {cpu or 'unknown'}.",
+            "Name a file nevertheless, or export for this CPU.",
         )
     passed = [a for a in chosen if not a.overridden]
     # Sorting is stable: what is equal stays in the manifest's order.
@@ -62,9 +65,9 @@ def _named(content: Manifest, wish: Wish) -> list[Artifact]:
     """Return the artifacts that were asked for by name; all where none was."""
     if wish.artifact and (wish.precision or wish.format):
         raise UsageError(
-            f"the artifact {wish.artifact!r} is one file: leave out its precision and format."
+            f"the artifact {wish.artifact!r} is one file.", "Leave out its precision and format."
         )
-    found = list(content.artifacts)
+    artifacts = list(content.artifacts)
     for what, value, key in (
         ("artifact", wish.artifact, "file"),
         ("precision", wish.precision, "precision"),
@@ -72,23 +75,22 @@ def _named(content: Manifest, wish: Wish) -> list[Artifact]:
     ):
         if value is None:
             continue
-        left = [a for a in found if getattr(a, key) == value]
+        left = [a for a in artifacts if getattr(a, key) == value]
         if not left:
-            known = {str(getattr(a, key)) for a in found}
+            known = {str(getattr(a, key)) for a in artifacts}
             others = ", ".join(v for v in (wish.precision,) if what == "format" and v)
             raise UsageError(
-                f"no {what} {value!r} in this bundle{f' in {others}' if others else ''}. "
-                f"{did_you_mean(value, known)}"
+                f"no {what} {value!r} in this bundle{f' in {others}' if others else ''}.",
+                did_you_mean(value, known),
             )
-        found = left
-    if not found:
-        raise UsageError("this bundle holds no artifact. Export it again.")
-    return found
+        artifacts = left
+    if not artifacts:
+        raise UsageError("this bundle holds no artifact.", "Export it again.")
+    return artifacts
 
 
-def _rank(artifact: Artifact) -> tuple[int, int]:
-    return _place(artifact.precision, PRECISIONS), _place(artifact.format, FORMATS)
-
-
-def _place(name: str, order: tuple[str, ...]) -> int:
-    return order.index(name) if name in order else len(order)
+def _rank(artifact: Artifact) -> tuple[int, float]:
+    known = artifact.precision in PRECISIONS
+    place = PRECISIONS.index(artifact.precision) if known else len(PRECISIONS)
+    runners = engines.runners(artifact.format)
+    return place, engines.get(runners[0]).PROCESS_BYTES if runners else math.inf

@@ -10,8 +10,8 @@
     for answer in classify.stream(camera):      # an answer for each frame, as it comes
         ...
 
-Needs numpy and the engine of one artifact, and works from ``edge-bench.pyz`` too: nothing has to be
-installed where ``PYTHONPATH`` names that file.
+Needs numpy, an engine, and Pillow where images are not of the model's size. It works from
+``edge-bench.pyz`` too: nothing has to be installed where ``PYTHONPATH`` names that file.
 
 OpenCV and picamera2's format "RGB888" give BGR: say ``color="BGR"``. Nobody can tell from the
 pixels, and a model that sees blue for red is wrong more often, without an error.
@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from edge_runtime import engines
 from edge_runtime.bundle import installing, integrity, manifest
 from edge_runtime.bundle.manifest import Artifact
-from edge_runtime.classify import choice, pixels, resample
+from edge_runtime.classify import choice, pixels, resize
 from edge_runtime.classify.choice import Wish
-from edge_runtime.classify.pixels import Color
-from edge_runtime.engines import Engine, EngineMissingError
+from edge_runtime.classify.pixels import Color, Layout
+from edge_runtime.engines import EngineMissingError
 from edge_runtime.errors import BundleError, EngineError, UsageError, reason
 from edge_runtime.probes import target
 
@@ -74,17 +74,18 @@ class Classifier:
     """A loaded artifact of a bundle. One thread at a time may use it.
 
     It runs in this very process, which an engine built for another CPU would end (SIGILL);
-    ``edge-bench classify`` runs one in a child process, and says so.
+    ``edge-bench doctor`` tells.
 
     Without options it is the best that fits this CPU: INT8 with static ranges made for it, else
-    dynamic INT8, else FP32; ONNX before TorchScript; of engines that are installed. An artifact
+    dynamic INT8, else FP32; ONNX before TorchScript. It runs on the engine that checked it when it
+    was exported, or else on another that reads its format and is installed. An artifact
     that failed a gate is taken where nothing else is there, and ``int8-dynamic-conv`` or another
     CPU's INT8 only by name.
 
     Args:
         bundle: the folder that ``cifarq-export`` wrote.
         precision: ``fp32``, ``int8-dynamic``, ``int8-static``, ...
-        format: ``onnx`` or ``torchscript``.
+        format: ``onnx``, ``torchscript``, ...
         artifact: the name of one file, instead of these two.
         threads: of the engine.
         batch_size: images a call at most, where the artifact leaves that open. None: 16, but 1 for
@@ -94,7 +95,8 @@ class Classifier:
     Attributes:
         artifact: what was chosen, as the manifest describes it.
         classes: names of the classes in the order of the logits.
-        engine_version: of the engine that runs it.
+        engine: the name of the engine that runs it.
+        engine_version: its version.
         batch_size: images a call.
 
     Raises:
@@ -116,11 +118,12 @@ class Classifier:
     ) -> None:
         for name, value in (("threads", threads), ("batch_size", batch_size)):
             if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; give 1 or more.")
+                raise UsageError(f"{name} is {value}.", "Give 1 or more.")
         folder, wish = Path(bundle), Wish(artifact, precision, format)
         content = manifest.read(folder)
-        fitting = choice.candidates(content, wish, target.of_this_cpu())
-        self.artifact, engine = _installed(fitting, folder, content)
+        candidates = choice.candidates(content, wish, target.of_this_cpu())
+        self.artifact, self.engine = _first_installed(candidates, folder, content)
+        engine = engines.get(self.engine)
         self._height, self._width = _input_size(self.artifact)
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
@@ -129,22 +132,22 @@ class Classifier:
         self._session = engine.load(integrity.verify(folder, self.artifact), threads)
 
     def predict(
-        self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str | None = None
+        self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str = Layout.HWC
     ) -> list[Prediction]:
         """Classify images of any size: scaled and cropped as the model's training images were.
 
         Args:
-            images: uint8: (H, W, 3), (3, H, W), grey (H, W) or (H, W, 1), with alpha (H, W, 4);
-                a batch (N, H, W, 3) or (N, 3, H, W); or a list of images of any sizes.
+            images: uint8: (H, W, 3), grey (H, W) or (H, W, 1), with alpha (H, W, 4); a batch
+                (N, H, W, 3); or a list of images of any sizes.
             top: how many classes ``Prediction.top`` holds; all, if there are fewer.
             color: order of the channels, ``RGB`` or ``BGR``.
-            layout: ``HWC`` or ``CHW``, for a shape that could be either.
+            layout: ``HWC``, or ``CHW`` for (3, H, W) and (N, 3, H, W).
 
         Returns:
             A prediction for each image.
 
         Raises:
-            DataError: the images are of another type or shape.
+            DataError: the images are of another type or shape, or need Pillow, which is missing.
             EngineError: the engine fails on them.
             UsageError: ``top`` is below 1, or there is no such ``color`` or ``layout``.
         """
@@ -158,7 +161,7 @@ class Classifier:
         *,
         top: int = 1,
         color: str = Color.RGB,
-        layout: str | None = None,
+        layout: str = Layout.HWC,
     ) -> Iterator[Prediction]:
         """Classify frames one by one: yield a prediction as soon as a frame has come.
 
@@ -172,7 +175,7 @@ class Classifier:
             yield from self.predict(frame, top=top, color=color, layout=layout)
 
     def logits(
-        self, images: Any, *, color: str = Color.RGB, layout: str | None = None
+        self, images: Any, *, color: str = Color.RGB, layout: str = Layout.HWC
     ) -> NDArray[np.float32]:
         """Return what the model answers before softmax: (N, classes) float32.
 
@@ -191,7 +194,7 @@ class Classifier:
         batch = np.empty((len(images), 3, self._height, self._width), np.uint8)
         for place, image in zip(batch, images, strict=True):
             # A grey image is one plane, which here becomes all three.
-            place[:] = resample.fit(image, self._height, self._width, self._how.resize)
+            place[:] = resize.fit(image, self._height, self._width, self._how.resize)
             times.append(time.perf_counter_ns())
         if self._fixed and len(images) < self.batch_size:
             # Again the last image: it changes no range that a dynamic model takes from its batch.
@@ -210,17 +213,18 @@ class Classifier:
             logits = np.asarray(self._session.run(inputs), dtype=np.float32)
         except Exception as error:  # engines' exceptions share no base class
             raise EngineError(
-                f"{self.artifact.engine} fails on a batch {inputs.shape}: {reason(error)}"
+                f"{self.engine} fails on a batch {inputs.shape}: {reason(error)}"
             ) from error
         if logits.shape != (len(inputs), len(self.classes)):
             raise EngineError(
                 f"{self.artifact.file} answers {logits.shape} to {len(inputs)} images, not "
-                f"{len(self.classes)} logits each. Export the bundle again."
+                f"{len(self.classes)} logits each.",
+                "Export the bundle again.",
             )
         if not np.isfinite(logits).all():
             raise EngineError(
-                f"{self.artifact.file} answers no finite numbers here: try another version of "
-                f"{self.artifact.engine}, or another artifact."
+                f"{self.artifact.file} answers no finite numbers here.",
+                f"Try another version of {self.engine}, or another artifact.",
             )
         return logits
 
@@ -239,25 +243,28 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(powers / powers.sum())
 
 
-def _installed(
-    fitting: list[Artifact], folder: Path, content: manifest.Manifest
-) -> tuple[Artifact, Engine]:
-    """Return the first artifact whose engine is installed, and the engine.
+def _first_installed(
+    candidates: list[Artifact], folder: Path, content: manifest.Manifest
+) -> tuple[Artifact, str]:
+    """Return the first artifact that an installed engine reads, and that engine's name.
 
     Raises:
         EngineMissingError: there is none.
         EngineError: an engine is installed and cannot be imported.
     """
     missing: dict[str, str] = {}
-    for artifact in fitting:
-        if artifact.engine not in engines.names():  # of a later version
-            missing[artifact.engine] = f"this version knows no engine {artifact.engine!r}"
-            continue
-        try:
-            script = installing.script_for(engines.get(artifact.engine).REQUIRES, folder, content)
-            return artifact, engines.require(artifact.engine, script)
-        except EngineMissingError as error:
-            missing[artifact.engine] = str(error)
+    for artifact in candidates:
+        runners = engines.runners(artifact.format, artifact.engine)
+        if not runners:  # of a later version
+            missing[artifact.format] = f"no engine here reads the format {artifact.format!r}"
+        for name in runners:
+            try:
+                script = installing.script_for(engines.get(name).REQUIRES, folder, content)
+                engines.require(name, script)
+            except EngineMissingError as error:
+                missing[name] = str(error)
+            else:
+                return artifact, name
     raise EngineMissingError("; or ".join(missing.values()))
 
 
@@ -268,7 +275,8 @@ def _input_size(artifact: Artifact) -> tuple[int, int]:
             return height, width
     raise BundleError(
         f"{artifact.file} takes {artifact.input.shape}; a classifier of images takes "
-        "(N, 3, height, width). Export the bundle again."
+        "(N, 3, height, width).",
+        "Export the bundle again.",
     )
 
 
@@ -288,4 +296,4 @@ def _images_a_call(artifact: Artifact, wanted: int | None) -> tuple[int, bool]:
 
 def _check_top(top: int) -> None:
     if top < 1:
-        raise UsageError(f"top is {top}; give 1 or more.")
+        raise UsageError(f"top is {top}.", "Give 1 or more.")

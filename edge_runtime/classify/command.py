@@ -1,40 +1,38 @@
-"""``edge-bench classify``: what a bundle's model sees in images, without a line of code.
+"""``edge-bench classify``: what a bundle's model sees in images, without a line of code."""
 
-The model runs in a child process (``worker.py``): an engine that dies becomes a message.
-"""
-
-import errno
 import json
-import signal
-import subprocess
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_runtime.bundle import installing
 from edge_runtime.bundle.location import default_bundle
-from edge_runtime.errors import EngineError, UsageError
-from edge_runtime.measure import child
-from edge_runtime.probes import emulation
+from edge_runtime.classify.tally import Tally
+from edge_runtime.errors import DataError, ToolkitError, UsageError, reason
+
+if TYPE_CHECKING:  # --help and what is missing are said without numpy
+    from edge_runtime.classify.classifier import Classifier, Prediction
+    from edge_runtime.classify.inputs import Source
 
 _HELP = """\
-Say what the bundle's model sees in each IMAGE: a file, a folder, or - for raw frames.
+Classify each IMAGE with the bundle's model: a file, a folder, or - for raw frames.
 
-Photographs (JPEG, PNG, WebP, ...) need Pillow; .npy, and .npz with an array named images, do not.
-With -, frames of --frames WIDTHxHEIGHT are read from standard input, 3 bytes a pixel, and a line is
-printed for each as it comes. Images of any size are scaled and cropped as the model's own were.
+Photographs (JPEG, PNG, WebP, ...) and images of another size than the model's need Pillow. Arrays
+are .npy, and .npz with an array named images. With -, frames of --frames WIDTHxHEIGHT are read from
+standard input, 3 bytes a pixel, and a line is printed for each as it comes. Images of any size are
+scaled and cropped as the model's training images were.
 
-Without --artifact, --precision or --format the best artifact that fits this CPU runs: INT8 with
-static ranges made for it, else dynamic INT8, else FP32. Times go to standard error; they are no
-benchmark. An emulated CPU's are not told: they are null in JSON.
+Without --artifact, --precision or --format the best artifact for this CPU runs: INT8 with static
+ranges made for it, else dynamic INT8, else FP32. Times go to standard error; they are no benchmark.
 
 \b
 Examples:
   edge-bench classify cat.jpg
   edge-bench classify photos/ --top 1 --json > answers.jsonl
-  edge-bench classify test.npz --bundle seed-cnn-bundle --precision fp32
+  edge-bench classify golden.npz --layout chw --bundle seed-cnn-bundle
   ffmpeg -i /dev/video0 -s 640x480 -f rawvideo -pix_fmt rgb24 - |
       edge-bench classify - --frames 640x480
   rpicam-vid -t 0 --width 640 --height 480 --codec yuv420 -o - |
@@ -68,7 +66,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
         return width, height
 
 
-@click.command(help=_HELP, short_help="Say what the model sees in images or frames.", epilog=_EXIT)
+@click.command(help=_HELP, short_help="Classify images or frames.", epilog=_EXIT)
 @click.argument(
     "paths",
     metavar="IMAGE...",
@@ -80,16 +78,20 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),
-    help="The bundle; as for edge-bench, that of edge-bench.pyz or the current folder.",
+    help="The bundle. Default: the folder of edge-bench.pyz if it is one, else the current one.",
 )
-@click.option("--artifact", metavar="FILE", help="Run this artifact of it.")
+@click.option("--artifact", metavar="FILE", help="Run this artifact of the bundle.")
 @click.option("--precision", metavar="NAME", help="fp32, int8-dynamic, int8-static, ...")
-@click.option("--format", metavar="NAME", help="onnx or torchscript.")
+@click.option("--format", metavar="NAME", help="As the bundle names it: onnx, torchscript, ...")
 @click.option(
-    "--threads", default=1, show_default=True, type=click.IntRange(1), help="Of the engine."
+    "--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of the engine."
 )
 @click.option(
-    "--top", default=3, show_default=True, type=click.IntRange(1), help="Classes an image."
+    "--top",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Classes to print.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines, with times in ns.")
 @click.option("--frames", type=_Size(), help="Size of the frames that - reads.")
@@ -102,73 +104,130 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
 )
 @click.option(
     "--layout",
-    type=click.Choice(["chw", "hwc"], case_sensitive=False),
-    help="Where channels are in .npy and .npz; told from the shape unless that fits both.",
+    default="hwc",
+    show_default=True,
+    type=click.Choice(["hwc", "chw"], case_sensitive=False),
+    help="Order of the axes in .npy and .npz: channels last, or first.",
 )
-def classify(paths: tuple[str, ...], bundle: Path | None, **wishes: Any) -> None:
-    """Check what needs no model, and leave the rest to a child process."""
-    frames = wishes["frames"]
+def classify(paths: tuple[str, ...], bundle: Path | None, **options: Any) -> None:
+    """Check what needs no model, then classify."""
     if "-" in paths:
-        _check_stream(paths, frames, wishes["layout"])
-    elif frames:
-        raise UsageError("--frames is the size of raw frames on standard input: give - as IMAGE.")
-    where = bundle or default_bundle()
-    installing.require_numpy(where)
-    kernel = emulation.emulator(emulation.emulated_on())
-    order = json.dumps({"bundle": str(where), "emulated_on": kernel, **wishes})
-    command = [*child.command("edge_runtime.classify.worker"), order, *(() if frames else paths)]
-    raise SystemExit(_run(command, wishes["threads"], frames=bool(frames)))
+        _check_stream(paths, options["frames"], options["layout"])
+    elif options["frames"]:
+        raise UsageError(
+            "--frames is the size of raw frames on standard input.", "Give - as IMAGE."
+        )
+    bundle = bundle or default_bundle()
+    installing.require_numpy(bundle)
+    tally = Tally()
+    interrupted = False
+    try:
+        code = _classify(paths, bundle, options, tally)
+    except KeyboardInterrupt:
+        code, interrupted = 130, True
+    except BrokenPipeError:  # whoever reads has enough: `| head`
+        code = 0
+        _discard_output()
+    except ToolkitError as error:
+        _complain(error)
+        code = error.exit_code
+    print(tally.line(interrupted=interrupted), end="", file=sys.stderr)
+    raise SystemExit(code)
 
 
-def _check_stream(
-    paths: tuple[str, ...], frames: tuple[int, int] | None, layout: str | None
-) -> None:
+def _check_stream(paths: tuple[str, ...], frames: tuple[int, int] | None, layout: str) -> None:
     if len(paths) > 1:
-        raise UsageError("- is the only IMAGE where it is given; a file of that name is ./-")
+        raise UsageError("- is the only IMAGE where it is given.", "A file of that name is ./-")
     if not frames:
-        raise UsageError("- reads raw frames: say their size, --frames 640x480.")
+        raise UsageError("- reads raw frames of a known size.", "Give it: --frames 640x480.")
     if layout == "chw":
-        raise UsageError("--layout chw is of arrays in files; the pixels of raw frames are hwc.")
+        raise UsageError("--layout chw is for arrays in files; the pixels of raw frames are hwc.")
     if sys.stdin is None or sys.stdin.isatty():
         what = "closed" if sys.stdin is None else "a terminal"
         raise UsageError(f"- reads raw frames from a pipe; standard input is {what}.")
 
 
-def _run(command: list[str], threads: int, *, frames: bool) -> int:
-    """Run the child on this process's own standard streams, and return the exit code.
+def _classify(paths: tuple[str, ...], bundle: Path, options: dict[str, Any], tally: Tally) -> int:
+    """Classify all images, and return the exit code."""
+    from edge_runtime.classify import inputs
+    from edge_runtime.classify.classifier import Classifier
 
-    Raises:
-        EngineError: it died, or the system has no room for it.
-        UsageError: there are too many paths.
-    """
-    stdin = None if frames else subprocess.DEVNULL
-    # Ctrl-C waits: in the child until it can say what it has done so far (it starts with this
-    # mask), and here until _wait can pass it on.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        process = subprocess.Popen(command, stdin=stdin, env=child.environment(threads))
-    except OSError as error:
-        if error.errno != errno.E2BIG:
-            raise EngineError(f"cannot start the model's process: {error.strerror}.") from error
-        raise UsageError(
-            f"cannot start a process with {len(command)} words ({error.strerror}): give the "
-            "folder of the images."
-        ) from error
-    code, interrupted = _wait(process)
-    if interrupted:
-        return 130
-    if code < 0:
-        raise EngineError(f"the model's process ended: {child.why(code)}")
+    chosen = {name: options[name] for name in ("artifact", "precision", "format", "threads")}
+    model = Classifier(bundle, **chosen)
+    tally.start(f"{model.artifact.file} on {model.engine} {model.engine_version}")
+    if gates := model.artifact.overridden:
+        _complain(f"{model.artifact.file} was exported although it failed: {', '.join(gates)}")
+    color, code = options["color"], 0
+    if options["frames"]:
+        width, height = options["frames"]
+        sources = inputs.read_frames(sys.stdin.buffer, width, height, color)
+    else:
+        sources = inputs.read_files(map(Path, paths), color, options["layout"])
+    for source in sources:
+        try:
+            if isinstance(source, DataError):
+                raise source
+            answer = _predict(model, source, options["top"])
+        except DataError as error:  # the next one may be whole
+            _complain(error)
+            code = 1
+            continue
+        tally.add(answer.preprocess_ns, answer.model_ns)
+        _write(_line(source, answer, options["as_json"]))
     return code
 
 
-def _wait(process: subprocess.Popen[bytes]) -> tuple[int, bool]:
-    """Return the child's exit code, and whether Ctrl-C ended it: the first asks, a second kills."""
-    interrupted = False
-    while True:
-        try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-            return process.wait(), interrupted
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGKILL if interrupted else signal.SIGINT)
-            interrupted = True
+def _predict(model: "Classifier", source: "Source", top: int) -> "Prediction":
+    """Classify one image; errors name it, and the options of the command line.
+
+    Raises:
+        DataError: it is nothing that the model takes.
+        EngineError: the engine fails on it.
+    """
+    from edge_runtime.classify.pixels import Layout, LayoutError
+
+    how = "last, leave out" if source.layout.upper() == Layout.CHW else "first, give"
+    try:
+        (answer,) = model.predict(source.image, top=top, color=source.color, layout=source.layout)
+    except LayoutError as error:
+        raise DataError(
+            f"{source.name}: {error.what}", f"If its channels are {how} --layout chw."
+        ) from error
+    except DataError as error:
+        raise DataError(f"{source.name}: {error.what}", error.remedy) from error
+    return answer
+
+
+def _line(source: "Source", answer: "Prediction", as_json: bool) -> str:
+    if as_json:
+        top = [{"label": label, "probability": p} for label, p in answer.top]
+        times = {"preprocess_ns": answer.preprocess_ns, "model_ns": answer.model_ns}
+        return json.dumps({**source.keys, "top": top, **times})
+    return f"{source.name}: " + ", ".join(f"{label} {100 * p:.1f} %" for label, p in answer.top)
+
+
+def _write(line: str) -> None:
+    """Write a line at once.
+
+    Raises:
+        BrokenPipeError: whoever read has ended.
+        ToolkitError: it cannot be written; a full disk, say.
+    """
+    # A file's name may be no text.
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(line.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard_output()
+        raise ToolkitError(f"standard output: {error.strerror or reason(error)}.") from error
+
+
+def _discard_output() -> None:
+    """Let what standard output still holds go nowhere: Python writes it out when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: ToolkitError | str) -> None:
+    print(f"Error: {message}", file=sys.stderr, flush=True)

@@ -1,11 +1,7 @@
-"""Image files for ``edge-bench classify`` and training: photographs by Pillow, arrays by numpy.
-
-Pillow is optional on a device: it is imported here alone, when a photograph is read.
-"""
+"""Image files for ``edge-bench classify`` and training: photographs by Pillow, arrays by numpy."""
 
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.classify import pillow
 from edge_runtime.errors import DataError, reason
 
 ARRAYS = frozenset({".npy", ".npz"})
@@ -35,8 +32,8 @@ def find(path: Path) -> Iterator[Path | DataError]:
         yield mode
     elif stat.S_ISDIR(mode):
         empty = True
-        for found in _below(path):
-            yield found
+        for file in _below(path):
+            yield file
             empty = False
         if empty:
             known = " ".join(sorted(ARRAYS | PICTURES))
@@ -48,7 +45,7 @@ def find(path: Path) -> Iterator[Path | DataError]:
 def _below(path: Path) -> Iterator[Path | DataError]:
     locked: list[OSError] = []  # folders that os.walk met since it gave one
     for folder, folders, names in os.walk(path, onerror=locked.append):
-        yield from _drained(locked)
+        yield from _drain(locked)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder, name)
@@ -59,16 +56,16 @@ def _below(path: Path) -> Iterator[Path | DataError]:
                 yield mode
             elif stat.S_ISREG(mode):  # whoever opens a pipe waits
                 yield file
-    yield from _drained(locked)
+    yield from _drain(locked)
 
 
-def _drained(locked: list[OSError]) -> Iterator[DataError]:
+def _drain(locked: list[OSError]) -> Iterator[DataError]:
     yield from (_failure(Path(error.filename), error) for error in locked)
     locked.clear()
 
 
 def _mode(path: Path) -> int | DataError:
-    """Return the mode of the file or folder that a path leads to, or why nobody can tell it.
+    """Return the mode of the file or folder that a path leads to, or why it is unknown.
 
     Path.is_dir will not do: releases of Python differ in what it raises and what it calls no.
     """
@@ -77,7 +74,7 @@ def _mode(path: Path) -> int | DataError:
     except (FileNotFoundError, NotADirectoryError):
         if os.path.lexists(path):
             return DataError(f"{_shown(path)} is a link to nothing.")
-        return DataError(f"{_shown(path)} does not exist. Give an image, or a folder of images.")
+        return DataError(f"{_shown(path)} does not exist.", "Give an image, or a folder of images.")
     except OSError as error:
         return _failure(path, error)
 
@@ -91,7 +88,7 @@ def read(path: Path) -> NDArray[Any]:
         DataError: the file cannot be read or is damaged, or Pillow is needed and not installed.
     """
     try:
-        return _array(path) if path.suffix.lower() in ARRAYS else _picture(path)
+        return _array(path) if path.suffix.lower() in ARRAYS else pillow.decode(path, _shown(path))
     except DataError:
         raise
     except MemoryError as error:
@@ -115,31 +112,6 @@ def _array(path: Path) -> NDArray[Any]:
                 )
             images: NDArray[Any] = loaded["images"]
             return images
-
-
-def _picture(path: Path) -> NDArray[np.uint8]:
-    """Return a photograph (H, W, 3) uint8 RGB, upright."""
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"reading {_shown(path)} needs Pillow: pip install pillow (setup-device.sh installs it)"
-        ) from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of metadata that is not needed
-        # An image that Pillow calls a bomb takes some 300 MB, which a small device does not have.
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with path.open("rb") as file, Image.open(file) as image:
-                if image.mode.startswith(("I", "F")):
-                    raise DataError(
-                        f"{_shown(path)}: has more than 8 bits a channel (Pillow's mode "
-                        f"{image.mode}). Save it with 8."
-                    )
-                # A camera held upright says so, and stores the picture lying on its side.
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        except UnidentifiedImageError as error:
-            raise DataError(f"{_shown(path)}: no image that Pillow can read.") from error
 
 
 def _failure(path: Path, error: OSError) -> DataError:

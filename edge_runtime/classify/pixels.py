@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edge_runtime.errors import DataError, UsageError, did_you_mean
 
 _CHANNELS = (1, 3, 4)  # grey, colour, colour and alpha
-_SHAPES = "(H, W, 3), (3, H, W), (H, W), (H, W, 1) or (H, W, 4), or (N, ...) of these"
+_SHAPES = "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or (N, ...) of these"
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -28,38 +28,30 @@ class Layout(StrEnum):
 
 
 class LayoutError(DataError):
-    """An image whose shape can be read in two ways, and nobody said in which.
-
-    Args:
-        readings: which two, without what to do: a program and the command line say it differently.
-    """
-
-    def __init__(self, readings: str) -> None:
-        super().__init__(f"{readings}. Say layout='CHW' or layout='HWC'.")
-        self.readings = readings
+    """An image whose shape has no channels where its layout has them."""
 
 
 def separate(
-    images: Any, color: str = Color.RGB, layout: str | None = None
+    images: Any, color: str = Color.RGB, layout: str = Layout.HWC
 ) -> list[NDArray[np.uint8]]:
     """Return images one by one, without copying them.
 
     Args:
-        images: a uint8 array (H, W), (H, W, C), (C, H, W), (N, H, W, C) or (N, C, H, W), C being
-            1 (grey), 3, or 4 (alpha is dropped); or a list of such single images, of any sizes.
+        images: a uint8 array (H, W), (H, W, C) or (N, H, W, C), C being 1 (grey), 3, or 4 (alpha
+            is dropped); or a list of such single images, of any sizes.
         color: ``RGB`` or ``BGR``.
-        layout: ``HWC`` or ``CHW``; None: told from the shape.
+        layout: ``HWC``; or ``CHW`` for arrays (C, H, W) and (N, C, H, W).
 
     Returns:
         At least one image, each (3, H, W) or (1, H, W) uint8, RGB.
 
     Raises:
-        LayoutError: its shape can be read in two ways.
+        LayoutError: its channels are not where ``layout`` has them.
         DataError: there is none, or its type or shape is another.
         UsageError: there is no such ``color`` or ``layout``.
     """
     order = _choice(Color, "color", color)
-    where = None if layout is None else _choice(Layout, "layout", layout)
+    where = _choice(Layout, "layout", layout)
     if isinstance(images, list | tuple):
         singles = [_array(image) for image in images]
         if batches := [image.shape for image in singles if image.ndim == 4]:
@@ -68,7 +60,7 @@ def separate(
         array = _array(images)
         singles = list(array) if array.ndim == 4 else [array]
     if not singles:
-        raise DataError("there are no images: give at least one.")
+        raise DataError("there are no images.", "Give at least one.")
     return [_planes(image, order, where) for image in singles]
 
 
@@ -77,21 +69,22 @@ def _choice(kind: type[_Choice], name: str, value: str) -> _Choice:
         return kind(str(value).upper())
     except ValueError:
         hint = did_you_mean(str(value).upper(), [str(member) for member in kind])
-        raise UsageError(f"no {name} {value!r}. {hint}") from None
+        raise UsageError(f"no {name} {value!r}.", hint) from None
 
 
 def _array(image: Any) -> NDArray[np.uint8]:
     if not isinstance(image, np.ndarray):
         raise DataError(
-            f"an image is a numpy array of uint8, not {type(image).__name__}. Of a Pillow image: "
-            "numpy.asarray(image.convert('RGB')). Of a camera: frame by frame, with stream()."
+            f"an image is a numpy array of uint8, not {type(image).__name__}.",
+            "Of a Pillow image: numpy.asarray(image.convert('RGB')). Of a camera: frame by frame, "
+            "with stream().",
         )
     if image.dtype != np.uint8:
-        raise DataError(f"images are uint8, 0 to 255; these are {image.dtype}. {_remedy(image)}")
+        raise DataError(f"images are uint8, 0 to 255; these are {image.dtype}.", _remedy(image))
     if not image.size and (image.ndim != 4 or len(image)):
-        raise DataError(f"an image of shape {image.shape} has no pixels. Give {_SHAPES}.")
+        raise DataError(f"an image of shape {image.shape} has no pixels.", f"Give {_SHAPES}.")
     if image.ndim not in (2, 3, 4):
-        raise DataError(f"{image.shape} is no shape of images. Give {_SHAPES}.")
+        raise DataError(f"{image.shape} is no shape of images.", f"Give {_SHAPES}.")
     return image
 
 
@@ -109,29 +102,17 @@ def _remedy(image: NDArray[Any]) -> str:
     return "Give numbers."
 
 
-def _planes(image: NDArray[np.uint8], color: Color, layout: Layout | None) -> NDArray[np.uint8]:
+def _planes(image: NDArray[np.uint8], color: Color, layout: Layout) -> NDArray[np.uint8]:
     """Return one image as (3, H, W) or (1, H, W), RGB."""
     if image.ndim == 2:
         return image[np.newaxis]
-    planes = image if _layout(image.shape, layout) is Layout.CHW else image.transpose(2, 0, 1)
-    return planes[:3] if color is Color.RGB else planes[:3][::-1]
-
-
-def _layout(shape: tuple[int, ...], layout: Layout | None) -> Layout:
-    """Return where the channels are: where it was said, else where alone they can be."""
-    sides = {Layout.CHW: shape[0], Layout.HWC: shape[2]}
-    possible = [which for which, channels in sides.items() if channels in _CHANNELS]
-    if layout:
-        possible = [which for which in possible if which is layout]
-    if len(possible) > 1:
+    planes = image if layout is Layout.CHW else image.transpose(2, 0, 1)
+    if len(planes) not in _CHANNELS:
+        other = Layout.HWC if layout is Layout.CHW else Layout.CHW
         raise LayoutError(
-            f"an image of shape {shape} can be {shape[0]} channels of {shape[1:]} or "
-            f"{shape[2]} channels of {shape[:2]}"
+            f"an image of shape {image.shape} has {len(planes)} channels in the layout {layout}; "
+            "1, 3 and 4 are known.",
+            f"If its channels are {'last' if other is Layout.HWC else 'first'}, give "
+            f"layout={other.value!r}; several grey images are (N, H, W, 1), or a list.",
         )
-    if not possible:
-        raise DataError(
-            f"an image of shape {shape} has no axis of 1, 3 or 4 channels"
-            f"{f' as {layout} has them' if layout else ''}. Give {_SHAPES}; several grey images "
-            "are (N, H, W, 1), or a list."
-        )
-    return possible[0]
+    return planes[:3] if color is Color.RGB else planes[:3][::-1]

@@ -14,19 +14,14 @@ class Tally:
 
     def __init__(self) -> None:
         self._images = 0
-        self._what = self._emulated_on = ""
+        self._what = ""
         self._start_ns = self._last_ns = 0
         self._preprocess_ns: deque[int] = deque(maxlen=_KEPT)
         self._model_ns: deque[int] = deque(maxlen=_KEPT)
 
-    def start(self, what: str, emulated_on: str = "") -> None:
-        """Begin to count.
-
-        Args:
-            what: what runs, by which engine.
-            emulated_on: the machine that emulates this CPU: its times are nobody's.
-        """
-        self._what, self._emulated_on = what, emulated_on
+    def start(self, what: str) -> None:
+        """Begin to count; ``what`` is the artifact that runs, and its engine."""
+        self._what = what
         self._start_ns = time.perf_counter_ns()
 
     def add(self, preprocess_ns: int, model_ns: int) -> None:
@@ -45,8 +40,6 @@ class Tally:
             return "Interrupted.\n" if interrupted else ""
         count = f"{self._images} image{'s' if self._images > 1 else ''}"
         start = f"{'Interrupted: ' if interrupted else ''}{count}, {self._what}"
-        if self._emulated_on:
-            return f"{start}: no times, for this CPU is emulated on {self._emulated_on}.\n"
         per_s = self._images * 1e9 / max(1, self._last_ns - self._start_ns)
         return (
             f"{start}: preprocessing {_times(self._preprocess_ns)}, model "

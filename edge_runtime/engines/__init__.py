@@ -120,6 +120,18 @@ def distribution(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def runners(format_: str, checked_by: str = "") -> list[str]:
+    """Return the engines that read a format, the preferred first; none for an unknown format.
+
+    Args:
+        format_: of an artifact.
+        checked_by: the engine that checked it, which is preferred to the others; of these the one
+            whose process takes the least memory.
+    """
+    key = {name: (name != checked_by, get(name).PROCESS_BYTES, name) for name in reading(format_)}
+    return sorted(key, key=key.__getitem__)
+
+
 def get(name: str) -> Engine:
     """Return an engine without importing what it requires.
 

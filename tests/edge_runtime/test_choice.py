@@ -96,7 +96,7 @@ def test_what_is_named_is_taken_although_it_failed_a_gate(content):
         (Wish(precision="int8-statik"), "no precision.*Did you mean 'int8-static'"),
         (Wish(format="onx"), "no format 'onx'.*Did you mean 'onnx'"),
         (Wish(precision="int8-static", format="torchscript"), "'torchscript'.*in int8-static"),
-        (Wish(artifact="fp32.pt", format="onnx"), "leave out its precision and format"),
+        (Wish(artifact="fp32.pt", format="onnx"), "Leave out its precision and format"),
     ],
 )
 def test_a_name_that_is_not_there_is_refused_with_those_that_are(content, wish, message):

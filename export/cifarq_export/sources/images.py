@@ -12,8 +12,8 @@ import numpy as np
 
 from cifarq.data import cifar10, datasets, packs
 from cifarq.data.labelled import LabelledImages
-from cifarq.data.resize import Resize
 from edge_runtime.bundle.manifest import ImagesRecord, SplitRecord
+from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
 
 _GOLDEN_BYTES = 16 * 2**20
