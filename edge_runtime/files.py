@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and knowing that a file is the one that was meant."""
+"""Writing files whole or not at all, knowing that a file is the one that was meant, and sizes."""
 
 import hashlib
 import os
@@ -9,6 +9,11 @@ from pathlib import Path
 
 LEFTOVER = ".part"
 """How the name of a file that is being written ends."""
+
+
+def megabytes(size_bytes: float) -> str:
+    """Return a size as messages say it; MB = 1,048,576 bytes, as in edge-bench's tables."""
+    return f"{size_bytes / 2**20:,.0f} MB"
 
 
 def remove_leftovers(path: Path) -> None:

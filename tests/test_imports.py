@@ -67,7 +67,7 @@ def test_help_loads_nothing_heavy(module, arguments):
         "measure.accuracy_data",
         "classify.classifier",
         "setup.fit",
-        "doctor.engine_child",
+        "setup.engine_import",
     ],
 )
 def test_a_child_needs_no_click(module):

@@ -7,7 +7,7 @@ what a name can tell, and what remains to be seen there.
     facts.py     what is known of the device, looked up or named
     system.py    what the machine, its system and its state allow
     contents.py  whether the bundle is whole, and its wheels and artifacts are for this device
-    engines.py   what the engines do when they are tried, each in a child (``engine_child.py``)
+    engines.py   what the engines do when they are tried
     examine.py   all of it, in the order in which it is read
     command.py   what is typed and printed
 """

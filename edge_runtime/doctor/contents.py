@@ -7,8 +7,9 @@ from pathlib import Path
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor.facts import Facts
-from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
+from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
 from edge_runtime.errors import BundleError
+from edge_runtime.files import megabytes
 from edge_runtime.setup import wheels
 from edge_runtime.setup.fit import name_of, needed_bytes
 from edge_runtime.setup.platforms import Platform

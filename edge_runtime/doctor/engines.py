@@ -1,12 +1,6 @@
-"""What engines do on this device when they are tried: each import in a child, for it may die.
+"""What engines do on this device when they are tried, and what each artifact answers on them."""
 
-An engine that was built for another CPU dies of SIGILL when it is imported; that is an answer.
-"""
-
-import json
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from edge_runtime import engines
 from edge_runtime.bundle.manifest import SETUP_FILE
@@ -14,38 +8,11 @@ from edge_runtime.doctor.contents import Contents
 from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
 from edge_runtime.errors import ToolkitError
-from edge_runtime.measure import child, plan, runner, self_check
+from edge_runtime.measure import plan, runner, self_check
 from edge_runtime.results.rows import Results, Status
 from edge_runtime.results.settings import Settings
-
-TIMEOUT_S = 120.0
-"""An import takes seconds; on a slow card, with nothing cached, perhaps a minute."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What became of an engine's import.
-
-    Attributes:
-        name: the engine's.
-        version: of it, where it could be imported.
-        missing: whether it is not installed.
-        problem: what happened, where it is installed and cannot be imported.
-        install: the command that installs it.
-        checks: what else artifacts need of it.
-    """
-
-    name: str
-    version: str = ""
-    missing: bool = False
-    problem: str = ""
-    install: str = ""
-    checks: tuple[engines.Check, ...] = ()
-
-    @property
-    def works(self) -> bool:
-        """Whether it could be imported."""
-        return bool(self.version)
+from edge_runtime.setup import engine_import
+from edge_runtime.setup.engine_import import Tried
 
 
 def wanted(contents: Contents | None) -> tuple[str, ...]:
@@ -58,24 +25,8 @@ def wanted(contents: Contents | None) -> tuple[str, ...]:
 def attempt(name: str, contents: Contents | None) -> Tried:
     """Import an engine in a child process, and return what became of it."""
     artifacts = contents.manifest.artifacts if contents else ()
-    precisions = sorted({one.precision for one in artifacts if one.engine == name})
-    try:
-        done = subprocess.run(
-            child.command("edge_runtime.doctor.engine_child"),
-            input=json.dumps({"name": name, "precisions": precisions}),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            env=child.environment(1),
-        )
-    except subprocess.TimeoutExpired:
-        return Tried(name, problem=f"import timed out after {TIMEOUT_S:g} s")
-    if done.returncode:
-        return Tried(name, problem=child.why(done.returncode, done.stderr))
-    answer = json.loads(done.stdout)
-    checks = tuple(engines.Check(**check) for check in answer.pop("checks", ()))
-    return Tried(name, **answer, checks=checks)
+    precisions = {one.precision for one in artifacts if one.engine == name}
+    return engine_import.attempt(name, precisions)
 
 
 def imports(tried: list[Tried], contents: Contents | None) -> Iterator[Finding]:

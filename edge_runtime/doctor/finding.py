@@ -35,11 +35,6 @@ class Finding:
         return asdict(self)
 
 
-def megabytes(size_bytes: int) -> str:
-    """Return a size as findings say it; MB = 1,048,576 bytes, as in edge-bench's tables."""
-    return f"{size_bytes / 2**20:,.0f} MB"
-
-
 def ok(name: str, text: str) -> Finding:
     """Return a finding with nothing to do."""
     return Finding(Level.OK, name, text)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from edge_runtime import engines
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.doctor.facts import Facts
-from edge_runtime.doctor.finding import Finding, fatal, megabytes, ok, unknown, warning
+from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
+from edge_runtime.files import megabytes
 from edge_runtime.probes.emulation import emulator
 from edge_runtime.probes.target import ARM64, X86_VNNI, dot_product, of_this_cpu
 from edge_runtime.probes.throttle import Firmware

@@ -9,7 +9,6 @@ out of its own wheel.
 """
 
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -20,30 +19,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.bundle.manifest import Manifest, Wheelhouse
+from edge_runtime.errors import UsageError
 from edge_runtime.files import write_text
 from edge_runtime.measure import child
-from edge_runtime.setup import wheels
-from edge_runtime.setup.fit import Exit, SetupError, require_space, shown, too_full
+from edge_runtime.setup import engine_import, wheels
+from edge_runtime.setup.fit import SetupError, require_space, shown, too_full
 
 FOLDER = ".venv"
 READY = "edge-bench-ready"
 """The file that says that an environment is finished; edge-bench.pyz looks for it too."""
 
 UNFINISHED = "edge-bench-unfinished"
-_MISSING = 3
-_IMPORT = f"""
-import sys
-sys.path.insert(0, sys.argv[1])
-from edge_runtime import engines
-from edge_runtime.errors import EngineError
-try:
-    engine = engines.require(sys.argv[2])
-    print(engine.REQUIRES, engine.version())
-except engines.EngineMissingError:
-    sys.exit({_MISSING})
-except EngineError as error:
-    sys.exit(str(error))
-"""
 
 
 def is_ready(folder: Path, house: Wheelhouse) -> bool:
@@ -57,51 +43,31 @@ def is_ready(folder: Path, house: Wheelhouse) -> bool:
 
 
 @contextmanager
-def alone(folder: Path, need: int) -> Iterator[None]:
-    """Keep other setups from an environment meanwhile.
-
-    The folder around it is what is locked: nothing is left behind, and a lock ends with its
-    process, however that ends.
+def building(folder: Path, need: int) -> Iterator[None]:
+    """Make an empty environment; whatever stops the block removes it again.
 
     Raises:
-        SetupError: another setup is at work there, or the environment cannot be made.
+        SetupError: it cannot be made.
+        UsageError: the folder holds something else.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder.parent, os.O_RDONLY)
-        try:
-            _lock(descriptor, folder)
+        _clear(folder)
+        require_space(folder, need)
+        with _removed_on_failure(folder):
+            (folder / UNFINISHED).touch()
+            _make_environment(folder)
             yield
-        finally:
-            os.close(descriptor)
+            (folder / UNFINISHED).unlink()
     except (OSError, ValueError) as error:
-        raise _failed(folder, error, need) from error
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise SetupError(
-            Exit.INSTALL,
-            f"another setup is at work in {folder.parent}. Wait until it has ended, and run this "
-            "again.",
-        ) from error
-    except OSError:
-        pass  # NFS locks no folders: better set up without a lock than not at all
+        raise _failure(folder, error, need) from error
 
 
 @contextmanager
-def building(folder: Path, need: int) -> Iterator[None]:
-    """Make an empty environment; whatever stops the block removes it again."""
-    _clear(folder)
-    require_space(folder, need)
+def _removed_on_failure(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(exist_ok=True)
-        (folder / UNFINISHED).touch()
-        _make_environment(folder)
         yield
-        (folder / UNFINISHED).unlink()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -111,15 +77,13 @@ def _clear(folder: Path) -> None:
     """Remove an environment that this script made and that will not do; nothing else.
 
     Raises:
-        SetupError: the folder holds something else.
+        UsageError: the folder holds something else.
         OSError: it cannot be removed.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not any((folder / name).exists() for name in (READY, UNFINISHED)):
-        raise SetupError(
-            Exit.USAGE, f"{shown(folder)} holds something else. Give another --venv DIR."
-        )
+        raise UsageError(f"{shown(folder)} holds something else.", "Give another --venv DIR.")
     shutil.rmtree(folder)
 
 
@@ -133,7 +97,7 @@ def _make_environment(folder: Path) -> None:
         import venv
     except ModuleNotFoundError as error:  # Debian's python3-minimal
         raise SetupError(
-            Exit.INSTALL, f"{sys.executable} has no module venv. Install python3 in full."
+            f"{sys.executable} has no module venv.", "Install python3 in full."
         ) from error
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
 
@@ -146,7 +110,7 @@ def install(folder: Path, files: list[Path], need: int) -> None:
     """
     pips = [file for file in files if wheels.parse(file.name).name == "pip"]
     if not pips:
-        raise SetupError(Exit.BUNDLE, "the bundle brings no pip wheel. Export it again.")
+        raise SetupError("the bundle brings no pip wheel.", "Export it again.")
     options = ("--no-index", "--no-deps", "--no-compile", "--no-cache-dir", "--quiet")
     start = [python_of(folder), "-I", str(pips[0] / "pip"), "install", *options, "--no-input"]
     done = subprocess.run(
@@ -161,49 +125,39 @@ def install(folder: Path, files: list[Path], need: int) -> None:
         return
     said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
     if any("No space left on device" in line or "quota exceeded" in line for line in said):
-        raise SetupError(Exit.DISK, too_full(folder, need))
+        raise too_full(folder, need)
     errors = [line for line in said if line.startswith("ERROR")] or said
     why = errors[-1].removeprefix("ERROR: ") if errors else child.why(done.returncode)
-    raise SetupError(Exit.INSTALL, f"pip could not install the wheels: {why[:300]}")
+    raise SetupError(f"pip could not install the wheels: {why[:300]}")
 
 
-def check_engines(folder: Path, runtime: Path, content: Manifest) -> list[str]:
+def check_engines(folder: Path, content: Manifest) -> list[str]:
     """Import each engine in a process of its own, and return what is to be said of each.
 
     Raises:
         SetupError: none can be imported.
     """
-    found, absent, broken = [], [], []
-    for engine in sorted({artifact.engine for artifact in content.artifacts}):
-        done = subprocess.run(
-            [python_of(folder), "-P", "-c", _IMPORT, str(runtime), engine],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        if done.returncode == 0:
-            found.append(f"{done.stdout.strip().splitlines()[-1]} can be imported.")
-        elif done.returncode == _MISSING:
-            absent.append(
-                f"Warning: the bundle brings no {engine}: its rows will say engine-missing."
-            )
+    works, absent, broken = [], [], []
+    for name in sorted({artifact.engine for artifact in content.artifacts}):
+        tried = engine_import.attempt(name, python=python_of(folder))
+        if tried.works:
+            works.append(f"{name} {tried.version} can be imported.")
+        elif tried.missing:
+            absent.append(f"the bundle brings no {name}: its rows will say engine-missing.")
         else:
-            broken.append(
-                f"{engine} cannot be imported here: {child.why(done.returncode, done.stderr)}"
-            )
-    if broken and not found:
-        raise SetupError(Exit.ENGINE, *broken)
-    return [*found, *absent, *(f"Warning: {line}" for line in broken)]
+            broken.append(f"{name} cannot be imported here: {tried.problem}")
+    if broken and not works:
+        raise SetupError(broken[0], others=broken[1:])
+    return [*works, *(f"Warning: {line}" for line in (*absent, *broken))]
 
 
-def _failed(folder: Path, error: OSError | ValueError, need: int) -> SetupError:
+def _failure(folder: Path, error: OSError | ValueError, need: int) -> SetupError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SetupError(Exit.DISK, too_full(folder, need))
+        return too_full(folder, need)
     return SetupError(
-        Exit.INSTALL,
-        f"cannot make {shown(folder)}: {error}. Give a folder that can be written to, on a disk "
-        "that knows links (FAT does not): --venv DIR.",
+        f"cannot make {shown(folder)}: {error}.",
+        "Give a folder that can be written to, on a disk that supports links (FAT does not): "
+        "--venv DIR.",
     )
 
 

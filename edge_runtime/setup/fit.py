@@ -6,14 +6,16 @@ Like all of the setup it needs the standard library alone, and edge_runtime.
 import os
 import platform
 import shutil
+import struct
 import sys
 import zipfile
-from enum import IntEnum
+from collections.abc import Iterable
 from pathlib import Path
 
 from edge_runtime.bundle import integrity
 from edge_runtime.bundle.manifest import Manifest, Wheelhouse
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
+from edge_runtime.files import megabytes
 from edge_runtime.setup import platforms, wheels
 from edge_runtime.setup.platforms import Platform
 
@@ -24,24 +26,18 @@ _BLOCK_BYTES = 4096
 """What a file is rounded up to; it makes a tenth of PyTorch's thousands of files."""
 
 
-class Exit(IntEnum):
-    """What ``setup-device.sh`` ends with; its text lists these, and those that it gives itself."""
-
-    USAGE = 2
-    PLATFORM = 6
-    BUNDLE = 7
-    DISK = 8
-    INSTALL = 9
-    ENGINE = 10
-
-
 class SetupError(ToolkitError):
-    """The device cannot be set up: the exit code, and a line for each thing that is wrong."""
+    """The device cannot be set up.
 
-    def __init__(self, code: Exit, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.exit_code = int(code)
-        self.lines = lines
+    Args:
+        what: what is wrong.
+        remedy: what to do.
+        others: messages of what else is wrong.
+    """
+
+    def __init__(self, what: str, remedy: str = "", others: Iterable[str] = ()) -> None:
+        super().__init__(what, remedy)
+        self.lines = (str(self), *others)
 
 
 def this_platform() -> Platform:
@@ -55,6 +51,19 @@ def this_platform() -> Platform:
     return Platform("this device", platform.machine(), sys.version_info[:2], glibc)
 
 
+def require_64_bit() -> None:
+    """Check that this Python is a 64-bit program.
+
+    Raises:
+        SetupError: it is not.
+    """
+    if struct.calcsize("P") < 8:
+        raise SetupError(
+            f"{sys.executable} is a 32-bit program, and no engine has 32-bit wheels.",
+            "Flash a 64-bit operating system; a 64-bit kernel alone is not enough.",
+        )
+
+
 def require_fit(house: Wheelhouse, here: Platform) -> None:
     """Check that the wheels are for this Python, machine and C library.
 
@@ -65,15 +74,14 @@ def require_fit(house: Wheelhouse, here: Platform) -> None:
         meant = platforms.platform(house.platform)
         problems = [wheels.parse(record.file).problem(here) for record in house.wheels]
     except (UsageError, BundleError) as error:
-        raise SetupError(Exit.BUNDLE, f"{error} Export the bundle again.") from error
+        raise SetupError(str(error), "Export the bundle again.") from error
     # The wheels were chosen for one Python; another one may need more of them, or fewer.
     if (here.python, here.machine) == (meant.python, meant.machine) and not any(problems):
         return
     raise SetupError(
-        Exit.PLATFORM,
-        f"this device has {_described(here)}; the wheels are for {meant.name}: "
-        f"{_described(meant)}. {_remedy(here, meant)}",
-        *(problem for problem in problems if problem),
+        f"this device has {_describe(here)}; the wheels are for {meant.name}: {_describe(meant)}.",
+        _remedy(here, meant),
+        filter(None, problems),
     )
 
 
@@ -101,7 +109,8 @@ def require_whole(bundle: Path, content: Manifest, *, with_wheels: bool) -> list
     problems = integrity.problems(bundle, (*content.files, *content.artifacts))
     files, broken = integrity.whole_wheels(bundle, content) if with_wheels else ([], [])
     if problems or broken:
-        raise SetupError(Exit.BUNDLE, *map(str, (*problems, *broken)))
+        first, *others = (*problems, *broken)
+        raise SetupError(first.what, first.remedy, map(str, others))
     return files
 
 
@@ -121,15 +130,16 @@ def require_space(folder: Path, need: int) -> None:
         SetupError: it has not.
     """
     if shutil.disk_usage(_nearest(folder)).free < need:
-        raise SetupError(Exit.DISK, too_full(folder, need))
+        raise too_full(folder, need)
 
 
-def too_full(folder: Path, need: int) -> str:
-    """Return what is said where ``need`` bytes for a folder are too many for its disk."""
+def too_full(folder: Path, need: int) -> SetupError:
+    """Return the error for ``need`` bytes for a folder that are too many for its disk."""
     free = shutil.disk_usage(_nearest(folder)).free
-    return (
-        f"not enough disk space: {shown(folder)} needs about {need / 1e6:,.0f} MB, and its disk "
-        f"has {free / 1e6:,.0f} MB free. Free some, or give a folder on another disk: --venv DIR."
+    return SetupError(
+        f"not enough disk space: {shown(folder)} needs about {megabytes(need)}, and its disk has "
+        f"{megabytes(free)} free.",
+        "Free some, or give a folder on another disk: --venv DIR.",
     )
 
 
@@ -137,7 +147,7 @@ def _nearest(folder: Path) -> Path:
     return next(path for path in folder.parents if path.exists())
 
 
-def _described(one: Platform) -> str:
+def _describe(one: Platform) -> str:
     glibc = f"glibc {one.glibc[0]}.{one.glibc[1]}" if any(one.glibc) else "no glibc"
     return f"Python {one.python[0]}.{one.python[1]}, {one.machine}, {glibc}"
 

@@ -17,8 +17,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq_export.bundle import pyz
 from edge_runtime.files import sha256_of
-from edge_runtime.setup import environment, script
-from edge_runtime.setup.fit import Exit
+from edge_runtime.setup import environment
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 BASE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
@@ -78,8 +77,8 @@ def set_up(bundle, *arguments, cwd=None, before=NO_NETWORK, script="setup-device
     )
 
 
-def lines_of(done, code):
-    """The lines of a failure that ended with a code, and left nothing."""
+def lines_of(done, code=1):
+    """The lines of a failure that ended with a code."""
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr.splitlines()
@@ -178,18 +177,18 @@ def test_the_runtime_starts_itself_in_a_finished_environment_and_in_no_other(bun
     assert start(BASE_PYTHON, archive).startswith("edge-bench")
 
 
-def test_old_pythons_understand_what_refuses_them(bundle):
-    script = (bundle / "setup-device.sh").read_text()
-    program = re.search(r"-c '(\nimport sys.*)' \"\$folder\"", script, re.DOTALL)
-    for text in (program[1], pyz._MAIN):
-        ast.parse(text, feature_version=(3, 4))
-        assert "'" not in program[1] and 'f"' not in text
+def test_old_pythons_understand_what_refuses_them():
+    ast.parse(pyz._MAIN, feature_version=(3, 4))
+    assert 'f"' not in pyz._MAIN
 
 
 def patched_python(folder, patch):
     """A Python that is not what it says: a program that changes it, then does what it is told."""
     (folder / "patched.py").write_text(
-        f"import struct, sys\n{patch}\nsys.argv = sys.argv[1:]\nexec(sys.argv.pop(1))\n"
+        f"import runpy, struct, sys\n{patch}\ndel sys.argv[0]\n"
+        "if sys.argv[0] != '-c':\n"
+        "    sys.path[0] = sys.argv[0]\n"
+        "    runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )
     wrapper = folder / "patched"
     wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder}/patched.py" "$@"\n')
@@ -199,16 +198,16 @@ def patched_python(folder, patch):
 
 def test_an_old_python_is_told_so(bundle, tmp_path):
     patch = "sys.version_info = (3, 10, 13); sys.version = '3.10.13 (main)'"
-    (line,) = lines_of(set_up(bundle, PYTHON=patched_python(tmp_path, patch)), 4)
+    (line,) = lines_of(set_up(bundle, PYTHON=patched_python(tmp_path, patch)))
     assert line == (
-        f"Error: {sys.executable} is Python 3.10.13; edge-bench needs 3.11 or newer. Name another "
-        "one (PYTHON=python3.12), or use an operating system that has one."
+        f"Error: edge-bench needs Python 3.11 or newer, and {sys.executable} is 3.10.13. Install a "
+        "newer one, or name one: PYTHON=python3.12"
     )
 
 
 def test_a_32_bit_python_is_told_so(bundle, tmp_path):
-    patch = "struct.calcsize = lambda kind: 4"
-    (line,) = lines_of(set_up(bundle, PYTHON=patched_python(tmp_path, patch)), 5)
+    patch = "import ctypes; struct.calcsize = lambda kind: 4"  # ctypes compares the two itself
+    (line,) = lines_of(set_up(bundle, PYTHON=patched_python(tmp_path, patch)))
     assert line == (
         f"Error: {sys.executable} is a 32-bit program, and no engine has 32-bit wheels. Flash a "
         "64-bit operating system; a 64-bit kernel alone is not enough."
@@ -216,17 +215,17 @@ def test_a_32_bit_python_is_told_so(bundle, tmp_path):
 
 
 def test_a_python_that_is_not_there_or_does_not_start_is_named(bundle, tmp_path):
-    (line,) = lines_of(set_up(bundle, PYTHON="python9.9"), 3)
+    (line,) = lines_of(set_up(bundle, PYTHON="python9.9"))
     assert line.startswith("Error: no python9.9 here. Install Python 3.11 or newer")
     (tmp_path / "broken").write_text("#!/bin/sh\nexit 127\n")
     (tmp_path / "broken").chmod(0o755)
-    (line,) = lines_of(set_up(bundle, PYTHON=str(tmp_path / "broken")), 3)
+    (line,) = lines_of(set_up(bundle, PYTHON=str(tmp_path / "broken")))
     assert "does not start" in line
 
 
 def test_wheels_for_another_python_are_refused_with_the_name_to_export_for(bundle, this_device):
     edit(bundle, lambda content: content["wheelhouse"].update(platform="linux-aarch64-py3.99"))
-    (line,) = lines_of(set_up(bundle), Exit.PLATFORM)
+    (line,) = lines_of(set_up(bundle))
     own = f"Python {sys.version_info[0]}.{sys.version_info[1]}, {os.uname().machine}, glibc "
     assert line.startswith(f"Error: this device has {own}")
     assert "; the wheels are for linux-aarch64-py3.99: Python 3.99, aarch64, glibc 2.28. " in line
@@ -239,7 +238,7 @@ def test_a_wheel_that_does_not_fit_is_named(bundle):
         content["wheelhouse"]["wheels"][0]["file"] = "x-1-cp311-cp311-musllinux_1_2_armv7l.whl"
 
     edit(bundle, change)
-    first, second = lines_of(set_up(bundle), Exit.PLATFORM)
+    first, second = lines_of(set_up(bundle))
     assert first.startswith("Error: this device has ")
     assert second.startswith("Error: x-1-cp311-cp311-musllinux_1_2_armv7l.whl is for ")
 
@@ -254,7 +253,7 @@ def test_missing_truncated_and_flipped_wheels_are_each_named(bundle):
     changed[len(changed) // 2] ^= 1
     flipped.unlink()
     flipped.write_bytes(changed)
-    lines = lines_of(set_up(bundle), Exit.BUNDLE)
+    lines = lines_of(set_up(bundle))
     assert len(lines) == 3
     assert lines[0] == (
         f"Error: wheels/{missing.name}: cannot read it (No such file or directory). Copy the "
@@ -276,7 +275,7 @@ def test_a_damaged_model_golden_pack_and_script_are_each_named(bundle):
     with (bundle / "setup-device.sh").open("a") as script:
         script.write("# mine\n")
     (bundle / "wheels" / wheel_of(bundle, "pip")).unlink()
-    lines = lines_of(set_up(bundle), Exit.BUNDLE)
+    lines = lines_of(set_up(bundle))
     assert {line.split(": ")[1] for line in lines} == {
         *names, "setup-device.sh", f"wheels/{wheel_of(bundle, 'pip')}",
     }  # fmt: skip
@@ -284,11 +283,16 @@ def test_a_damaged_model_golden_pack_and_script_are_each_named(bundle):
     assert not (bundle / ".venv").exists()
 
 
-def test_a_runtime_that_still_starts_and_is_not_the_one_meant_is_named(bundle):
+@pytest.mark.parametrize("size, content", [(None, b"#!/usr/bin/env PYTHON3"), (50_000, b"")])
+def test_a_runtime_that_is_not_the_one_meant_or_cut_off_is_named(bundle, size, content):
     with (bundle / "edge-bench.pyz").open("r+b") as archive:
-        archive.write(b"#!/usr/bin/env PYTHON3")
-    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
-    assert line.startswith("Error: edge-bench.pyz: corrupt, ")
+        archive.write(content)
+        archive.truncate(size or (bundle / "edge-bench.pyz").stat().st_size)
+    (line,) = lines_of(set_up(bundle))
+    assert line == (
+        f"Error: {bundle / 'edge-bench.pyz'} or manifest.json is missing or damaged. Copy the "
+        "bundle again."
+    )
 
 
 def test_what_is_damaged_later_is_told_of_and_wheels_are_needed_no_more(ready):
@@ -298,7 +302,7 @@ def test_what_is_damaged_later_is_told_of_and_wheels_are_needed_no_more(ready):
     try:
         assert set_up(bundle).returncode == 0
         (bundle / "golden.npz").write_bytes(golden[:-1])
-        (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+        (line,) = lines_of(set_up(bundle))
         assert line.startswith("Error: golden.npz: corrupt, ")
         assert (bundle / ".venv" / environment.READY).exists()
     finally:
@@ -321,102 +325,31 @@ def test_a_link_to_the_script_sets_up_the_bundle_that_it_leads_to(ready, tmp_pat
     assert "--venv DIR" in set_up(tmp_path, "--help", cwd=tmp_path, script="link").stdout
 
 
-def slow_to_try_engines(folder):
-    """An engine whose import takes until a file is there; what came of it is the real one's."""
-    folder.mkdir()
-    (folder / "onnxruntime.py").write_text(
-        "import os, time\n"
-        f"while not os.path.exists({str(folder / 'go on')!r}): time.sleep(0.05)\n"
-        "__version__ = '9.9'\n"
-    )
-    return str(folder)
-
-
-def start_set_up(bundle, fakes, *, stdout=subprocess.PIPE):
-    return subprocess.Popen(
-        [str(bundle / "setup-device.sh")],
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=bundle,
-        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, "PYTHONPATH": fakes},
-    )
-
-
-def test_whoever_reads_may_go_and_the_second_of_two_is_told_to_wait(bundle, tmp_path):
-    fakes = slow_to_try_engines(tmp_path / "fakes")
-    process = start_set_up(bundle, fakes)
-    try:
-        assert process.stdout.readline().startswith("Installing")
-        process.stdout.close()  # as `| head -1` does
-        before = {path.name for path in bundle.iterdir()}
-        (line,) = lines_of(set_up(bundle), Exit.INSTALL)
-        assert line == (
-            f"Error: another setup is at work in {bundle}. Wait until it has ended, and run this "
-            "again."
-        )
-    finally:
-        (tmp_path / "fakes" / "go on").touch()
-        said = process.stderr.read()
-        process.stderr.close()
-    assert (process.wait(timeout=60), said) == (0, "")
-    assert (bundle / ".venv" / environment.READY).exists()
-    assert not (bundle / ".venv" / environment.UNFINISHED).exists()
-    assert {path.name for path in bundle.iterdir()} == before
-    assert set_up(bundle).stdout.startswith(".venv is set up already.\n")
-
-
-def test_what_another_setup_has_finished_meanwhile_is_left_alone(bundle, monkeypatch, capsys):
-    answers = iter([False, True])  # while the wheels were looked at, and with the lock
-    monkeypatch.setattr(environment, "is_ready", lambda folder, house: next(answers))
-    script.set_up(bundle)
-    assert capsys.readouterr().out.startswith("Ready.\n") and not (bundle / ".venv").exists()
-
-
-def test_errors_keep_their_code_where_nobody_reads_them(bundle):
-    (bundle / "golden.npz").unlink()
-    reader, writer = os.pipe()
-    os.close(reader)
-    try:
-        command = [str(bundle / "setup-device.sh")]
-        environ = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
-        done = subprocess.run(command, stdout=writer, stderr=writer, env=environ)
-    finally:
-        os.close(writer)
-    assert done.returncode == Exit.BUNDLE
-
-
-def test_a_damaged_runtime_and_a_bundle_without_wheels_are_told_of(bundle):
+def test_a_bundle_without_wheels_or_manifest_is_told_of(bundle):
     edit(bundle, lambda content: content.update(wheelhouse=None))
-    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
+    (line,) = lines_of(set_up(bundle))
     assert line.startswith("Error: this bundle brings no wheels. Export it with --wheels NAME")
     (bundle / "manifest.json").unlink()
-    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
-    assert "is no bundle" in line
-    # The runtime that this very test imports is no replacement.
-    with (bundle / "edge-bench.pyz").open("r+b") as archive:
-        archive.truncate(50_000)
-    (line,) = lines_of(set_up(bundle), Exit.BUNDLE)
-    assert line.startswith(f"Error: {bundle / 'edge-bench.pyz'} is missing or damaged")
+    (line,) = lines_of(set_up(bundle))
+    assert "or manifest.json is missing or damaged" in line
 
 
 def test_what_is_asked_wrongly_is_refused_and_a_folder_of_ones_own_is_left_alone(bundle, tmp_path):
     assert "unrecognized arguments: --ven" in lines_of(set_up(bundle, "--ven"), 2)[-1]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
-    (line,) = lines_of(set_up(bundle, "--venv", "mine", cwd=tmp_path), Exit.USAGE)
+    (line,) = lines_of(set_up(bundle, "--venv", "mine", cwd=tmp_path), 2)
     assert line == "Error: mine holds something else. Give another --venv DIR."
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
     (tmp_path / "file").write_text("")
-    (line,) = lines_of(set_up(bundle, "--venv", "file/v", cwd=tmp_path), Exit.INSTALL)
+    (line,) = lines_of(set_up(bundle, "--venv", "file/v", cwd=tmp_path))
     assert line.startswith("Error: cannot make file/v: ")
 
 
-def test_help_needs_no_python_and_lists_every_exit_code(bundle):
+def test_help_needs_no_python(bundle):
     done = set_up(bundle, "--help", PYTHON="python9.9")
     assert done.returncode == 0 and done.stderr == ""
-    listed = {int(code) for code in re.findall(r"^ *(?:Exit:)? +(\d+) ", done.stdout, re.MULTILINE)}
-    assert listed == {0, 1, 2, 3, 4, 5, *map(int, Exit), 130}
+    assert "--venv DIR" in done.stdout and "Exit: 0 done" in done.stdout
 
 
 def test_an_engine_that_dies_of_this_cpu_is_named_and_nothing_is_left(bundle, tmp_path):
@@ -427,7 +360,7 @@ def test_an_engine_that_dies_of_this_cpu_is_named_and_nothing_is_left(bundle, tm
     (bundle / ".venv").mkdir()  # what a power cut left of an earlier try is no obstacle
     (bundle / ".venv" / environment.UNFINISHED).touch()
     done = set_up(bundle, PYTHONPATH=str(tmp_path / "fakes"))
-    (line,) = lines_of(done, Exit.ENGINE)
+    (line,) = lines_of(done)
     assert line == (
         "Error: onnxruntime cannot be imported here: SIGILL: this engine's build uses instructions "
         "this CPU lacks: install another version"
@@ -435,8 +368,7 @@ def test_an_engine_that_dies_of_this_cpu_is_named_and_nothing_is_left(bundle, tm
     assert not (bundle / ".venv").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_interrupted_it_leaves_nothing(bundle, number):
+def test_interrupted_it_leaves_nothing(bundle):
     process = subprocess.Popen(
         [str(bundle / "setup-device.sh"), "--venv", ".venv"],
         stdout=subprocess.PIPE,
@@ -448,7 +380,7 @@ def test_interrupted_it_leaves_nothing(bundle, number):
     )
     assert process.stdout.readline().startswith("Installing")
     assert (bundle / ".venv").exists()
-    os.killpg(process.pid, number)
+    os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (
         130, "Interrupted: nothing was left behind. Run it again.\n",
@@ -473,7 +405,7 @@ FULL = re.compile(
 def test_a_disk_that_is_too_small_is_told_of_before_anything_is_installed(bundle, tmp_path):
     small = on_small_disk(tmp_path / "disk", "20m")
     done = set_up(bundle, "--venv", "disk/v", cwd=tmp_path, before=small)
-    (line,) = lines_of(done, Exit.DISK)
+    (line,) = lines_of(done)
     assert FULL.fullmatch(line) and done.stdout == ""
 
 
@@ -491,5 +423,5 @@ def test_a_disk_that_fills_up_meanwhile_is_told_of_in_the_same_words(
     command = (sys.executable, "-c", late, bundle, "--venv", "disk/v")
     small = on_small_disk(tmp_path / "disk", size, *command)
     done = subprocess.run(small, capture_output=True, text=True, cwd=tmp_path)
-    (line,) = lines_of(done, Exit.DISK)
+    (line,) = lines_of(done)
     assert FULL.fullmatch(line) and done.stdout.startswith("Installing") == started

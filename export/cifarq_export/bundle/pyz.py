@@ -56,7 +56,8 @@ def damaged():
         return False  # a manifest that cannot be read is told later, in full
 
 
-if (
+setting_up = sys.argv[1:2] == ["--setup"]  # as setup-device.sh does
+if not setting_up and (
     (
         sys.prefix == getattr(sys, "base_prefix", sys.prefix)
         or not (installed("numpy") and installed("onnxruntime", "torch"))
@@ -68,14 +69,21 @@ if (
     os.execv(python, [python] + sys.argv)
 
 if sys.version_info < (3, 11):
-    sys.exit("Error: edge-bench needs Python 3.11 or newer; this is " + sys.version.split()[0])
+    sys.exit(
+        "Error: edge-bench needs Python 3.11 or newer, and " + sys.executable + " is "
+        + sys.version.split()[0] + ". Install a newer one, or name one: PYTHON=python3.12"
+    )
 if damaged():
     sys.exit(
         "Error: " + archive + " is damaged: it is not the one that {FILE} names. "
         "Copy the bundle again."
     )
 
-from edge_runtime.cli import main
+if setting_up:
+    del sys.argv[1]
+    from edge_runtime.setup.script import main
+else:
+    from edge_runtime.cli import main
 
 main()
 """
