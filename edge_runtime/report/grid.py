@@ -24,11 +24,13 @@ class Grid:
         headings: of all columns.
         rows: a text for each column.
         left: how many columns, from the first, are names and stand to the left.
+        remarks: whether the last column is text, and stands to the left too.
     """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     left: int
+    remarks: bool = False
 
     def text(self) -> list[str]:
         """Return lines for a terminal; a long heading takes a second line, to widen no column."""
@@ -39,7 +41,7 @@ class Grid:
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
         drawn = [
             _GAP.join(
-                cell.ljust(width) if i < self.left else cell.rjust(width)
+                cell.ljust(width) if self._is_text(i) else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(line, widths, strict=True))
             ).rstrip()
             for line in lines
@@ -49,5 +51,8 @@ class Grid:
 
     def markdown(self) -> list[str]:
         """Return lines of a Markdown table."""
-        rules = ["---"] * self.left + ["---:"] * (len(self.headings) - self.left)
+        rules = ["---" if self._is_text(i) else "---:" for i in range(len(self.headings))]
         return ["| " + " | ".join(cells) + " |" for cells in (self.headings, rules, *self.rows)]
+
+    def _is_text(self, column: int) -> bool:
+        return column < self.left or (self.remarks and column == len(self.headings) - 1)

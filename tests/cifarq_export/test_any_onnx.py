@@ -324,7 +324,7 @@ def test_what_follows_the_last_layer_stays_fp32(run, tmp_path, own_onnx):
 
 
 @pytest.mark.parametrize(
-    "kind, message", [("half", "Give the FP32 model"), ("batch", "takes batches of 4 alone")]
+    "kind, message", [("half", "Give the FP32 model"), ("batch", "takes only batches of 4")]
 )
 def test_half_precision_and_fixed_batches_are_refused_by_name(
     run, tmp_path, own_onnx, kind, message

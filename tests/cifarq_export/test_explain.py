@@ -65,7 +65,7 @@ def test_the_manifest_holds_the_same_facts(everything, explained):
 def test_the_table_says_it_in_words(run, everything):
     done = run("cifarq_export", "explain", everything / "seed-cnn-int8-dynamic.torchscript.pt")
     assert done.returncode == 0, done.stderr
-    heading, _, columns, conv, linear, *_ = done.stdout.splitlines()
+    heading, _, columns, _, conv, linear, *_ = done.stdout.splitlines()
     assert "INT8 holds 89.7 % of the bytes" in heading and "2.7 % of 78.5 M" in heading
     assert columns.split()[:4] == ["operator", "count", "runs", "in"]
     assert conv.split()[:5] == ["Conv", "4", "FP32", "10.3", "97.3"]

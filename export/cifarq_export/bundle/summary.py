@@ -6,11 +6,15 @@ from pathlib import Path
 
 from cifarq_export.bundle.artifact import Made
 from cifarq_export.bundle.build import Built
-from cifarq_export.text_table import aligned
 from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
 from edge_runtime.probes import target
+from edge_runtime.report.grid import Grid
 from edge_runtime.setup import platforms
 from edge_runtime.setup.wheels import parse
+
+_HEADINGS = (
+    *("artifact", "size KB", "INT8 MACs %", "top-1 %", "top-1 drop (points)", "speed vs FP32"),
+)
 
 
 def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
@@ -29,14 +33,13 @@ def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
         f"{content.model}: {out}, checked on {checked:,} validation images against {kind} "
         f"({100 * fp32:.1f} % top-1)"
     )
-    rows = [
-        ["artifact", "size KB", "INT8 MACs %", "top-1 %", "falls by points", "speed vs FP32"],
-        *(_row(one) for one in made),
-        *([record.file, f"{record.size_bytes / 1024:,.1f}"] for record in content.files),
-    ]
+    rows = [_row(one) for one in made]
+    for record in content.files:
+        rows.append([record.file, f"{record.size_bytes / 1024:,.1f}", *[""] * 4])
+    table = Grid(_HEADINGS, rows, 1).text()
     sizes = [*_sizes(content, packed), ""]
     nexts = _next(content, out, packed)
-    return "\n".join([heading, "", *aligned(rows), "", *_notes(built), *sizes, *nexts])
+    return "\n".join([heading, "", *table, "", *_notes(built), *sizes, *nexts])
 
 
 def _row(one: Made) -> list[str]:
@@ -52,10 +55,14 @@ def _row(one: Made) -> list[str]:
 
 
 def _notes(built: Built) -> list[str]:
-    notes = ["INT8 MACs: share of the multiply-accumulates; brackets hold 95 % intervals, paired."]
+    notes = [
+        "INT8 MACs: share of the multiply-accumulates that run in INT8. Brackets: paired 95 % "
+        "intervals."
+    ]
     if any(one.speed for one in built.made):
         notes.append(
-            "speed: against FP32 in the same format and engine, in turns, batch 1, one thread."
+            "Speed: relative to FP32 in the same format and engine, interleaved, batch 1, one "
+            "thread."
         )
     targets = {a.target for a in built.manifest.artifacts if a.target != target.ANY}
     for name in targets:
@@ -66,7 +73,7 @@ def _notes(built: Built) -> list[str]:
 
 
 def _sizes(content: Manifest, packed: Path | None) -> list[str]:
-    """Return what there is to copy, the largest wheels first."""
+    """Return the sizes of what is copied, the largest wheels first."""
     models = sum(artifact.size_bytes for artifact in content.artifacts)
     runtime = sum(r.size_bytes for r in content.files if r.file in (RUNTIME_FILE, SETUP_FILE))
     images = sum(record.size_bytes for record in content.files) - runtime
@@ -91,22 +98,23 @@ def _wheels(house: Wheelhouse, size_bytes: int) -> str:
 
 
 def _mb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.1f} MB" if size_bytes >= 50_000 else f"{size_bytes / 1e3:,.0f} KB"
+    mega = size_bytes / 2**20
+    return f"{mega:,.1f} MB" if mega >= 0.05 else f"{size_bytes / 1024:,.0f} KB"
 
 
 def _next(content: Manifest, out: Path, packed: Path | None) -> list[str]:
-    """Return the commands that bring a bundle to a device and run it there."""
+    """Return the commands that copy a bundle to a device and run it there."""
     name = shlex.quote(out.resolve().name)
     device, needs = _device(content)
-    todo = [f"python3 {name}/{RUNTIME_FILE}"]
+    commands = [f"python3 {name}/{RUNTIME_FILE}"]
     if content.wheelhouse is not None:
-        todo.insert(0, f"{name}/{SETUP_FILE}")
+        commands.insert(0, f"{name}/{SETUP_FILE}")
     copy = f"-r {shlex.quote(str(out))}"
     if packed is not None:
-        todo.insert(0, f"tar xzf {shlex.quote(packed.name)}")
+        commands.insert(0, f"tar xzf {shlex.quote(packed.name)}")
         copy = shlex.quote(str(packed) if out.is_absolute() else os.path.relpath(packed))
-    there = " && ".join(todo)
-    if len(todo) > 1 or "'" in there:  # the shell there reads it once more
+    there = " && ".join(commands)
+    if len(commands) > 1 or "'" in there:  # the shell there reads it once more
         there = shlex.quote(there)
     set_up = "copy it, set it up and run it" if content.wheelhouse else "copy it and run it"
     return [
@@ -117,7 +125,7 @@ def _next(content: Manifest, out: Path, packed: Path | None) -> list[str]:
 
 
 def _device(content: Manifest) -> tuple[str, str]:
-    """Return where a bundle goes, and what has to be there."""
+    """Return the address of the device in the example, and what it needs."""
     pi = "pi@raspberrypi.local"
     if content.wheelhouse is None:
         engines = " and ".join(sorted({artifact.engine for artifact in content.artifacts}))

@@ -6,6 +6,9 @@ Shares are of what the FP32 model holds: a weight counts as 4 bytes whether it b
 so that 90 % means nine tenths of the FP32 file, and 25 % of the multiply-accumulates in FP32 bound
 the gain at 4 times.
 
+A file defines ``explain(path, image, precision) -> Explanation``, and where its files cannot run
+code, and so may be opened outside a bundle, ``blank_image(path, input_shape)``: an image of zeros.
+
 onnx.py          operators as ONNX Runtime fuses and times them
 torchscript.py   operators as PyTorch dispatches them
 report.py        ``cifarq-export explain``
@@ -16,6 +19,7 @@ import importlib.util
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -73,10 +77,10 @@ class Explanation:
 
     def counts(self, *, int8: bool) -> dict[str, int]:
         """Return operators with weights or arithmetic by type, those in INT8 or those in FP32."""
-        found = Counter(
+        counts = Counter(
             o.kind for o in self.operators if o.int8 == int8 and (o.macs or o.weights or o.why)
         )
-        return dict(sorted(found.items()))
+        return dict(sorted(counts.items()))
 
     def to_manifest(self) -> Quantized:
         """Return the facts for a manifest: no timings."""
@@ -112,12 +116,35 @@ def explain(
     Raises:
         EngineError: the engine refuses it.
     """
-    name = f"{__name__}.{format_}"
-    if importlib.util.find_spec(name) is None:
+    module = _module(format_)
+    if module is None:
         return None
-    module = importlib.import_module(name)
     explanation: Explanation = module.explain(path, np.ascontiguousarray(image), precision)
     return explanation
+
+
+def explain_file(path: Path, input_shape: tuple[int, int, int] | None) -> Explanation | None:
+    """Explain a file outside any bundle by its suffix; None if it must not be opened unchecked.
+
+    Args:
+        path: the file.
+        input_shape: (C, H, W), for a file that leaves its size open.
+
+    Raises:
+        ExportError: it is not valid, or leaves the size of its input open.
+    """
+    module = _module(path.suffix.removeprefix("."))
+    if not hasattr(module, "blank_image"):
+        return None
+    assert module is not None
+    explanation: Explanation = module.explain(path, module.blank_image(path, input_shape), "")
+    return explanation
+
+
+def _module(format_: str) -> ModuleType | None:
+    name = f"{__name__}.{format_}"
+    is_here = format_.isidentifier() and importlib.util.find_spec(name) is not None
+    return importlib.import_module(name) if is_here else None
 
 
 def _share(part: int, whole: int) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cifarq_export.explain import Explanation, Operator
 from cifarq_export.int8 import onnx_graph, qdq
+from edge_runtime.errors import ExportError
 
 _CALLS = 20
 
@@ -44,7 +45,7 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         model = onnx_graph.prepared(onnx.load(path))
-        graph, profile = _profiled(model, path.name, image, scratch)
+        graph, profile = _profile(model, path.name, image, scratch)
         between = (
             onnx_graph.quantize_nodes_between(model, scratch)
             if onnx_graph.quantized_operators(graph)
@@ -53,7 +54,34 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
     return Explanation(tuple(_operators(graph, profile, precision, len(image))), between)
 
 
-def _profiled(
+def blank_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray[Any]:
+    """Return zeros of the shape and type that a file's input has.
+
+    Args:
+        path: any ONNX file.
+        input_shape: (C, H, W), for a file that leaves its size open.
+
+    Raises:
+        ExportError: it is not valid, or leaves the size of its input open.
+    """
+    try:
+        graph = onnx_graph.prepared(onnx.load(path)).graph
+        entry = graph.input[0].type.tensor_type
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
+    except Exception as error:  # protobuf raises its own kinds
+        raise ExportError(f"{path} is not a valid ONNX model: {error!r:.200}.") from error
+    batch, *dims = onnx_graph.input_sizes(graph.input[0])
+    if input_shape is not None and len(dims) == len(input_shape):
+        dims = [known or given for known, given in zip(dims, input_shape, strict=True)]
+    if 0 in dims:
+        raise ExportError(
+            f"{path} leaves the size of its input open.",
+            "Give it with --input-shape, as in --input-shape 3,224,224.",
+        )
+    return np.zeros((batch or 1, *dims), dtype)
+
+
+def _profile(
     model: Any, name: str, image: NDArray[Any], scratch: Path
 ) -> tuple[Any, dict[str, dict[str, Any]]]:
     """Return the fused graph, and for each node's name its inputs, outputs and time."""
@@ -62,10 +90,10 @@ def _profiled(
     options.optimized_model_filepath = str(scratch / "fused.onnx")
     options.enable_profiling = True
     options.profile_file_prefix = str(scratch / "profile")
-    opened = onnx_graph.session(model, name, options)
+    session = onnx_graph.session(model, name, options)
     for _ in range(_CALLS):
-        opened.run(image)
-    events = json.loads(Path(opened.inner.end_profiling()).read_text())
+        session.run(image)
+    events = json.loads(Path(session.inner.end_profiling()).read_text())
     times: dict[str, list[int]] = defaultdict(list)
     kinds: dict[str, list[str]] = {}
     shapes: dict[str, dict[str, Any]] = {}
@@ -88,12 +116,12 @@ def _profiled(
 def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int) -> list[Operator]:
     weights = {tensor.name: tensor for tensor in graph.initializer}
     int8_graph = bool(onnx_graph.quantized_operators(graph))
-    found = []
+    operators = []
     for node in graph.node:
         seen = profile.get(node.name, {})
         kind = node.op_type
         if kind in _WEIGHTED:
-            found.append(_weighted(node, weights, seen, precision, int8_graph, images))
+            operators.append(_weighted(node, weights, seen, precision, int8_graph, images))
             continue
         sizes = [_size(weights, name) for name in node.input]
         # A single number is a scale or a slope, and conversions hold nothing else.
@@ -101,8 +129,8 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int)
         is_int8 = kind.startswith("QLinear") or (int8_graph and _moves_int8(seen))
         stays_float = int8_graph and not is_int8 and kind not in _FREE
         why = _why_float(node.name, kind, precision) if stays_float else ""
-        found.append(Operator(node.name, kind, is_int8, held, why=why, time_ns=seen.get("ns")))
-    return found
+        operators.append(Operator(node.name, kind, is_int8, held, why=why, time_ns=seen.get("ns")))
+    return operators
 
 
 def _weighted(

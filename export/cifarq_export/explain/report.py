@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnx
-from numpy.typing import NDArray
-
-from cifarq_export.explain import Explanation, Operator, explain
-from cifarq_export.int8 import onnx_graph
-from cifarq_export.text_table import aligned
+from cifarq_export.explain import Explanation, Operator, explain, explain_file
 from edge_runtime.bundle import golden, integrity
 from edge_runtime.bundle.location import NotAnArtifactError, artifacts_at
-from edge_runtime.errors import BundleError, ExportError
+from edge_runtime.errors import BundleError
+from edge_runtime.report.grid import Grid
+
+_HEADINGS = ("operator", "count", "runs in", "weights %", "MACs %", "time %", "why not INT8")
 
 
 def explain_path(
@@ -35,8 +31,8 @@ def explain_path(
     try:
         bundle, content, artifacts = artifacts_at(path)
     except NotAnArtifactError as error:
-        if path.suffix == ".onnx":
-            return {path.name: explain(path, "onnx", _any_image(path, input_shape))}
+        if explanation := explain_file(path, input_shape):
+            return {path.name: explanation}
         raise BundleError(
             f"{error.what} A file that may run code is opened only after its SHA-256 matched a "
             "manifest.",
@@ -54,46 +50,39 @@ def text(name: str, explanation: Explanation | None, *, layers: bool = False) ->
     """Return the explanation of one artifact as a table."""
     if explanation is None:
         return f"{name}: unknown; cifarq-export cannot look into this format."
-    whole = sum(o.weights for o in explanation.operators)
+    weights = sum(o.weights for o in explanation.operators)
     macs = sum(o.macs for o in explanation.operators)
-    named = [o for o in explanation.operators if o.weights or o.macs or o.why or o.int8]
-    groups = [[o] for o in named] if layers else _grouped(named)
-    rows = [["operator", "count", "runs in", "weights %", "MACs %", "time %", "why not INT8"]]
     total_ns = sum(o.time_ns or 0 for o in explanation.operators)
-    for group in groups:
+    listed = [o for o in explanation.operators if o.weights or o.macs or o.why or o.int8]
+    rows = []
+    for group in [[o] for o in listed] if layers else _group(listed):
         first = group[0]
-        label = f"{first.layer} ({first.kind})" if layers else first.kind
         rows.append(
             [
-                label,
+                f"{first.layer} ({first.kind})" if layers else first.kind,
                 str(len(group)),
                 "INT8" if first.int8 else "FP32",
-                _percent(sum(o.weights for o in group), whole),
+                _percent(sum(o.weights for o in group), weights),
                 _percent(sum(o.macs for o in group), macs),
                 _percent(sum(o.time_ns or 0 for o in group), total_ns),
+                first.why,
             ]
         )
-    lines = aligned(rows)
-    reasons = ["", *(group[0].why for group in groups)]
-    lines = [
-        f"{line.ljust(max(map(len, lines)))}  {why}".rstrip() if i else line
-        for i, (line, why) in enumerate(zip(lines, reasons, strict=True))
-    ]
-    between = explanation.quantize_nodes_between
     return "\n".join(
         [
             f"{name}: INT8 holds {100 * explanation.weight_share:.1f} % of the bytes (counted as "
             f"the FP32 model's) and {100 * explanation.mac_share:.1f} % of {macs / 1e6:,.1f} M "
             "multiply-accumulates.",
             "",
-            *lines,
+            *Grid(_HEADINGS, rows, 1, remarks=True).text(),
             "",
-            f"Quantize and dequantize nodes left between integer operators: {between}.",
+            "Quantize and dequantize nodes left between integer operators: "
+            f"{explanation.quantize_nodes_between}.",
         ]
     )
 
 
-def _grouped(operators: Iterable[Operator]) -> list[list[Operator]]:
+def _group(operators: Iterable[Operator]) -> list[list[Operator]]:
     groups: dict[tuple[str, bool, str], list[Operator]] = {}
     for operator in operators:
         groups.setdefault((operator.kind, operator.int8, operator.why), []).append(operator)
@@ -102,22 +91,3 @@ def _grouped(operators: Iterable[Operator]) -> list[list[Operator]]:
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}" if whole else "–"
-
-
-def _any_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray[Any]:
-    """Return zeros of the shape and type that an ONNX file's input has."""
-    try:
-        graph = onnx_graph.prepared(onnx.load(path)).graph
-        entry = graph.input[0].type.tensor_type
-        dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
-    except Exception as error:  # protobuf raises its own kinds
-        raise ExportError(f"{path} is not a valid ONNX model: {error!r:.200}") from error
-    batch, *dims = onnx_graph.input_sizes(graph.input[0])
-    if input_shape is not None and len(dims) == len(input_shape):
-        dims = [known or given for known, given in zip(dims, input_shape, strict=True)]
-    if 0 in dims:
-        raise ExportError(
-            f"{path} leaves the size of its input open. Give it with --input-shape, as in "
-            "--input-shape 3,224,224."
-        )
-    return np.zeros((batch or 1, *dims), dtype)

@@ -45,12 +45,12 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
         model = onnx.load(fp32)
     elif precision == STATIC:
         folded = static_base(source, recipe)
-        found = static_ranges(folded, source, recipe)
-        model = qdq.quantize(folded, found, recipe.target, keep_fp32=recipe.keep_fp32)
+        ranges = static_ranges(folded, source, recipe)
+        model = qdq.quantize(folded, ranges, recipe.target, keep_fp32=recipe.keep_fp32)
         assert recipe.calibration is not None
         calibration = recipe.calibration.record()
     else:
-        model = _dynamic_int8(fp32, recipe.scratch / f"{precision}.onnx", precision)
+        model = _quantize_dynamic(fp32, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))
     graph = model.graph
     return Written(
@@ -88,14 +88,14 @@ def _fp32(source: Source, recipe: Recipe) -> Path:
     """Write the FP32 model once for all artifacts of an export."""
     path = recipe.scratch / "fp32.onnx"
     if not path.exists():
-        model = onnx_graph.prepared(source.graph if source.graph else _exported(source))
+        model = onnx_graph.prepared(source.graph if source.graph else _export(source))
         if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
             model = onnx_graph.with_normalisation(model, recipe.how)
         write_bytes(path, model.SerializeToString(deterministic=True))
     return path
 
 
-def _exported(source: Source) -> Any:
+def _export(source: Source) -> Any:
     # A batch of 2: with 1 the exporter takes the batch for a constant (pytorch#157621).
     example = torch.zeros(2, *source.input_shape)
     assert source.module is not None
@@ -120,7 +120,7 @@ def _exported(source: Source) -> Any:
     return program.model_proto
 
 
-def _dynamic_int8(fp32: Path, path: Path, precision: str) -> Any:
+def _quantize_dynamic(fp32: Path, path: Path, precision: str) -> Any:
     with _silence():
         quantize_dynamic(
             fp32,
@@ -134,7 +134,7 @@ def _dynamic_int8(fp32: Path, path: Path, precision: str) -> Any:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the exporters' chatter off the screen; errors are raised, and come through."""
+    """Silence what the exporters print and warn of; errors are raised all the same."""
     root = logging.getLogger()
     level = root.level
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

@@ -59,11 +59,11 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
         model, dtype = _Normalised(model, recipe.how).eval(), torch.uint8
     example = torch.zeros(2, *source.input_shape, dtype=dtype)
-    write_bytes(path, _portable(_traced(model, example)))
+    write_bytes(path, _strip(_trace(model, example)))
     return Written()
 
 
-def _traced(model: nn.Module, example: torch.Tensor) -> bytes:
+def _trace(model: nn.Module, example: torch.Tensor) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings(), quantize.quiet(), torch.no_grad():
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", FutureWarning)
@@ -75,7 +75,7 @@ def _traced(model: nn.Module, example: torch.Tensor) -> bytes:
     return buffer.getvalue()
 
 
-def _portable(content: bytes) -> bytes:
+def _strip(content: bytes) -> bytes:
     """Return the archive without debug records, which hold this machine's paths.
 
     Members keep their order and PyTorch's alignment; dates and the serialization id are fixed.

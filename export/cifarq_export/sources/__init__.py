@@ -57,9 +57,9 @@ def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: s
         return
     if len(shape) == 2 and shape[0] == images:
         raise ExportError(
-            f"{given} has {shape[1]} outputs for {classes} classes. Give a model with {classes} "
-            f"outputs (--model-arg num_classes={classes} for torchvision's), or name the classes "
-            "of its outputs with --classes."
+            f"{given} has {shape[1]} outputs for {classes} classes.",
+            f"Give a model with {classes} outputs (--model-arg num_classes={classes} for "
+            "torchvision's), or name the classes of its outputs with --classes.",
         )
     raise ExportError(
         f"{given} answers a batch of {images} images with an array {shape}; a classifier answers "

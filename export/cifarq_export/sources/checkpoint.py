@@ -14,13 +14,13 @@ def source(folder: Path) -> Source:
     Raises:
         CheckpointError: it is none, or damaged.
     """
-    found = checkpoints.load(folder)
-    model = found.model()
+    loaded = checkpoints.load(folder)
+    model = loaded.model()
     return Source(
-        name=found.architecture,
-        input_shape=found.input_shape,
-        classes=found.classes,
-        how=Preprocessing(found.mean, found.std),
+        name=loaded.architecture,
+        input_shape=loaded.input_shape,
+        classes=loaded.classes,
+        how=Preprocessing(loaded.mean, loaded.std),
         predict=torch_predictor(model),
         module=model,
     )

@@ -41,7 +41,7 @@ def source(
         CheckpointError: the weights cannot be read or do not fit.
         ExportError: it is no classifier of ``classes`` for ``input_shape``.
     """
-    model = _built(factory, arguments)
+    model = _build(factory, arguments)
     if weights is not None:
         _load(model, weights)
     model.eval().cpu()
@@ -53,19 +53,21 @@ def source(
         reason = (str(error).strip().splitlines() or [""])[0]
         raise ExportError(
             f"--model {factory} cannot take a batch (2, {', '.join(map(str, input_shape))}): "
-            f"{type(error).__name__}: {reason}. Check --input-shape."
+            f"{type(error).__name__}: {reason}.",
+            "Check --input-shape.",
         ) from error
     if not isinstance(logits, torch.Tensor):
         raise ExportError(
             f"--model {factory} answers with a {type(logits).__name__}; a classifier answers with "
-            "one tensor of logits. Give a function whose model returns that alone."
+            "one tensor of logits.",
+            "Give a function whose model returns only that.",
         )
     check_outputs(tuple(logits.shape), 2, len(classes), given=f"--model {factory}")
     name = factory.partition(":")[2].replace("_", "-")
     return Source(name, input_shape, classes, how, torch_predictor(model), module=model)
 
 
-def _built(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
+def _build(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
     module_name, _, name = factory.partition(":")
     if not module_name or not name.isidentifier():
         raise UsageError(

@@ -103,15 +103,16 @@ class Gatherer:
             "golden": max(_MIN_GOLDEN, min(packs.PACKS["golden"].count, _GOLDEN_BYTES // each)),
         }
         drawn = {
-            name: self._relabelled(self._draw(name, count, resize), classes)
+            name: self._relabel(self._draw(name, count, resize), classes)
             for name, count in wanted.items()
         }
         for images in drawn.values():
             if images.images.shape[1:] != input_shape:
                 raise DataError(
                     f"the model takes images of shape {input_shape}, {self.where} has "
-                    f"{images.images.shape[1:]}. Give the data it was trained for with --data-dir, "
-                    f"or let it be resized with --resize {max(input_shape[1:])}."
+                    f"{images.images.shape[1:]}.",
+                    "Give the data it was trained on with --data-dir, or resize it with "
+                    f"--resize {max(input_shape[1:])}.",
                 )
         return ExportImages(self.parts.name, **drawn, resize=self.shorter)
 
@@ -121,7 +122,7 @@ class Gatherer:
         shipped = packs.shipped(name)  # drawn already, in random order: any prefix is fair
         return shipped.take(np.arange(min(count, len(shipped)))).read(resize)
 
-    def _relabelled(self, images: LabelledImages, classes: tuple[str, ...]) -> LabelledImages:
+    def _relabel(self, images: LabelledImages, classes: tuple[str, ...]) -> LabelledImages:
         """Return images whose labels are indices into the model's classes."""
         own = self.parts.classes
         if own == classes:
@@ -130,8 +131,9 @@ class Gatherer:
             raise DataError(
                 f"the model knows {len(classes)} classes ({', '.join(classes[:3])}, ...), "
                 f"{self.where} has {len(own)} ({', '.join(own[:3])}, ...), and {unknown[0]!r} is "
-                "not among the model's. Give the data it was trained for with --data-dir, or its "
-                "class names with --classes."
+                "not among the model's.",
+                "Give the data it was trained on with --data-dir, or its class names with "
+                "--classes.",
             )
         index = np.asarray([classes.index(name) for name in own], dtype=np.int64)
         return LabelledImages(images.images, index[images.labels])

@@ -64,17 +64,17 @@ def _read(path: Path) -> Any:
         ) from error
     except Exception as error:  # protobuf, onnx.checker and the system raise each their own
         raise ExportError(f"--from {path} is not a valid ONNX model: {reason(error)}") from error
-    if found := onnx_graph.quantized_operators(graph.graph):
+    if kinds := onnx_graph.quantized_operators(graph.graph):
         raise ExportError(
-            f"--from {path} is already quantized ({', '.join(sorted(found))}). Give the FP32 model "
-            "it was made from."
+            f"--from {path} is already quantized ({', '.join(sorted(kinds))}).",
+            "Give the FP32 model it was made from.",
         )
     for tensor in graph.graph.initializer:
         if tensor.data_type in _HALF:
             kind = onnx.TensorProto.DataType.Name(tensor.data_type)
             raise ExportError(
-                f"--from {path}: {tensor.name} is {kind}. Give the FP32 model: INT8 is made from "
-                "that."
+                f"--from {path}: {tensor.name} is {kind}.",
+                "Give the FP32 model: INT8 is made from that.",
             )
         values = onnx.numpy_helper.to_array(tensor)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -110,13 +110,14 @@ def _input(
         )
     if dims[0] > 1:
         raise ExportError(
-            f"--from {path} takes batches of {dims[0]} alone, and images are checked and measured "
-            "one a call. Export it with a batch of 1, or an open one."
+            f"--from {path} takes only batches of {dims[0]}; artifacts are checked with one image "
+            "per call.",
+            "Export it with a batch of 1, or an open one.",
         )
     if wanted is None and 0 in dims[1:]:
         raise ExportError(
-            f"--from {path} leaves the size of its input open, {said}. Give it with --input-shape, "
-            "as in --input-shape 3,224,224."
+            f"--from {path} leaves the size of its input open, {said}.",
+            "Give it with --input-shape, as in --input-shape 3,224,224.",
         )
     if wanted and any(d not in (0, w) for d, w in zip(dims[1:], wanted, strict=True)):
         raise ExportError(
