@@ -105,7 +105,7 @@ def test_an_operator_without_a_kernel_is_named(seed_cnn, recipe):
 @pytest.mark.parametrize(
     "path, code, message",
     [
-        ("nowhere.onnx", 1, "neither a bundle nor an .onnx file"),
+        ("nowhere.onnx", 1, "nowhere.onnx does not exist"),
         ("loose.torchscript.pt", 1, "lies in no bundle"),
         ("broken.onnx", 1, "broken.onnx"),
         ("open.onnx", 1, "leaves the size of its input open. Give it with --input-shape"),
