@@ -15,30 +15,52 @@ _DATA_DIR = click.option(
     "--data-dir",
     type=_PATH,
     help="Folder with CIFAR-10's binary version or with class folders (train/<class>/*, "
-    "test/<class>/*). Without it: the user's cache, else CIFAR-10 is downloaded there.",
+    "test/<class>/*). Default: the user's cache; CIFAR-10 is downloaded there if it is absent.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
-@click.group(cls=CommandGroup, install="pip install '.[train]' in cifarq's folder")
+_HELP = """\
+Train a small image classifier, quantize it, evaluate it.
+
+\b
+Examples:
+  cifarq models
+  cifarq train seed-cnn --epochs 6 --out runs/seed
+  cifarq evaluate runs/seed seed-cnn-bundle
+  cifarq-export runs/seed                    write a bundle for a device
+  edge-bench seed-cnn-bundle                 measure it there
+"""
+_TRAIN_HELP = """\
+Train MODEL from scratch; a checkpoint is written after each epoch.
+
+\b
+Examples:
+  cifarq train seed-cnn --epochs 6 --out runs/seed
+  cifarq train seed-cnn --epochs 6 --out runs/seed --resume
+"""
+_EVALUATE_HELP = """\
+Print top-1 with its 95 % interval for each of PATHS.
+
+A path is a checkpoint folder, a bundle, or an artifact inside a bundle.
+
+\b
+Examples:
+  cifarq evaluate runs/seed --split validation
+  cifarq evaluate seed-cnn-bundle --data-dir ~/cifar10 --json
+"""
+
+
+@click.group(cls=CommandGroup, install="pip install '.[train]' in cifarq's folder", help=_HELP)
 @click.version_option(edge_runtime.__version__, prog_name="cifarq")
 def cli() -> None:
-    r"""Train a small image classifier, quantize it, evaluate it.
-
-    \b
-    Examples:
-      cifarq models
-      cifarq train seed-cnn --epochs 6 --out runs/seed
-      cifarq evaluate runs/seed seed-cnn-bundle
-      cifarq-export runs/seed                    (the shipping dock)
-      edge-bench seed-cnn-bundle                 (on the device)
-    """
+    """Hold the subcommands."""
 
 
 @cli.command()
 @_JSON
 def models(as_json: bool) -> None:
-    """List the models: their size and cost, and what ships trained."""
+    """List the models with their size and cost."""
     from cifarq import models as registry
     from cifarq.evaluation import inventory
 
@@ -55,15 +77,15 @@ def models(as_json: bool) -> None:
         )
 
 
-@cli.command()
+@cli.command(help=_TRAIN_HELP, short_help="Train a model from scratch.")
 @click.argument("model")
 @_DATA_DIR
-@click.option("--out", required=True, type=_PATH, help="The checkpoint folder.")
+@click.option("--out", required=True, type=_PATH, help="Folder for the checkpoint.")
 @click.option("--epochs", default=6, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--batch-size", default=128, show_default=True, type=click.IntRange(2))
 @click.option("--device", default="auto", show_default=True, type=_DEVICE)
-@click.option("--resume", is_flag=True, help="Go on from the last epoch in --out.")
+@click.option("--resume", is_flag=True, help="Resume from the last epoch in --out.")
 @_JSON
 def train(
     model: str,
@@ -76,13 +98,7 @@ def train(
     resume: bool,
     as_json: bool,
 ) -> None:
-    r"""Train MODEL from scratch; a checkpoint is written after each epoch.
-
-    \b
-    Examples:
-      cifarq train seed-cnn --epochs 6 --out runs/seed
-      cifarq train seed-cnn --epochs 6 --out runs/seed --resume
-    """
+    """Train a model and print what it reached."""
     from cifarq import models as registry
 
     registry.get(model)
@@ -99,9 +115,9 @@ def train(
         report = training.train(config, dataset, out, resume=resume, progress=TrainingBar(epochs))
     except KeyboardInterrupt:
         kept = (
-            f"The last finished epoch is kept in {out}; go on with --resume."
+            f"The last finished epoch is kept in {out}; resume with --resume."
             if (out / resume_file).exists()
-            else "No epoch was finished: nothing is kept."
+            else "No epoch was finished; nothing is kept."
         )
         click.echo(f"Interrupted. {kept}", err=True)
         sys.exit(130)
@@ -115,7 +131,7 @@ def train(
     )
 
 
-@cli.command()
+@cli.command(help=_EVALUATE_HELP, short_help="Print top-1 with its interval.")
 @click.argument("paths", nargs=-1, required=True, type=_PATH)
 @_DATA_DIR
 @click.option(
@@ -126,21 +142,13 @@ def train(
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Images a call. Dynamic INT8 answers depend on it.",
+    help="Images per call. The answers of dynamic INT8 depend on it.",
 )
 @_JSON
 def evaluate(
     paths: tuple[Path, ...], data_dir: Path | None, split: str, batch_size: int, as_json: bool
 ) -> None:
-    r"""Print top-1 with its 95 % interval for each of PATHS.
-
-    A path is a checkpoint folder, a bundle, or an artifact inside a bundle.
-
-    \b
-    Examples:
-      cifarq evaluate runs/seed --split validation
-      cifarq evaluate seed-cnn-bundle --data-dir ~/cifar10 --json
-    """
+    """Evaluate what the paths name, and print a line each."""
     from cifarq.data import datasets
     from cifarq.evaluation import evaluate as evaluation
     from cifarq.training.progress import counting
@@ -151,15 +159,15 @@ def evaluate(
     rows = []
     for subject in subjects:
         with counting(len(images), subject.name) as advance:
-            found = evaluation.evaluate(
+            row = evaluation.evaluate(
                 subject, images, dataset.classes, batch_size=batch_size, progress=advance
             )
-        rows.append(found)
+        rows.append(row)
         if not as_json:
-            top1 = found.top1.scaled(100)
+            top1 = row.top1.scaled(100)
             click.echo(
-                f"{found.name}: {top1.value:.2f} % top-1 [{top1.low:.2f}, {top1.high:.2f}] "
-                f"on {found.images:,} {split} images"
+                f"{row.name}: {top1.value:.2f} % top-1 [{top1.low:.2f}, {top1.high:.2f}] "
+                f"on {row.images:,} {split} images"
             )
     if as_json:
         click.echo(json.dumps([row.to_json() for row in rows], indent=1))

@@ -76,7 +76,8 @@ def _runner(folder: Path, scratch: Path, preloaded: Any, *, check: bool = False)
         changes = options.pop("env", {})
         environment = {**os.environ, **changes}
         where = options.pop("cwd", folder)
-        if module in HEAVY and not options and "PYTHONPATH" not in changes:
+        # What changes how Python itself starts needs a process of its own.
+        if module in HEAVY and not options and not any(k.startswith("PYTHON") for k in changes):
             done: subprocess.CompletedProcess[str] = preloaded().run(
                 module,
                 [str(arg) for arg in args],

@@ -62,7 +62,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise UsageError(f"--epochs is {self.epochs}; at least 1 is needed")
+            raise UsageError(f"--epochs is {self.epochs}.", "Give 1 or more.")
 
 
 @dataclass(frozen=True)
@@ -122,44 +122,74 @@ def train(
         UsageError: ``out`` holds a run and ``resume`` is not given, or the model is unknown.
         CheckpointError: ``out`` cannot be written to, or its run had another configuration.
     """
-    watcher = progress or Progress()
+    run = _prepare(config, dataset, out, resume)
+    for number in range(len(run.history), config.epochs):
+        _train_epoch(run, number, progress or Progress())
+    return _report(config, dataset, run.history)
+
+
+@dataclass
+class _Run:
+    """A training run that is going on: what is trained, on what, and the epochs that are done."""
+
+    config: TrainConfig
+    dataset: Dataset
+    out: Path
+    model: nn.Module
+    optimizer: torch.optim.SGD
+    lesson: "_Lesson"
+    history: list[Epoch]
+
+
+def _prepare(config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> _Run:
+    """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
     device = _device(config.device)
-    classes, shape = dataset.classes, dataset.train.images.shape[1:]
     architecture = models.get(config.architecture)
     build = getattr(architecture, "build_for_training", architecture.build)
-    fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
-
     torch.manual_seed(config.seed)
-    model = build(len(classes), shape).to(device).to(memory_format=torch.channels_last)
+    model = build(len(dataset.classes), dataset.train.images.shape[1:])
+    model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
     history = _start(config, dataset, out, resume, model, optimizer)
     _make_folder(out)
-    mean, std = dataset.normalisation
-    lesson = _Lesson(dataset.train, mean, std, device)
+    lesson = _Lesson(dataset.train, *dataset.normalisation, device)
+    return _Run(config, dataset, out, model, optimizer, lesson, history)
 
-    for number in range(len(history), config.epochs):
-        started = time.perf_counter()
-        loss = _epoch(config, number, model, optimizer, lesson, watcher)
-        if not math.isfinite(loss):
-            kept = f" Epoch {number} is kept in {out}." if number else ""
-            raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).{kept}")
-        deployed = fold(model)
-        top1 = _top1(deployed, dataset.validation, mean, std)
-        seconds = round(time.perf_counter() - started, 1)
-        history.append(Epoch(number + 1, loss, top1, seconds))
-        checkpoint = Checkpoint(
-            architecture=config.architecture,
-            classes=classes,
-            input_shape=shape,
-            mean=mean,
-            std=std,
-            weights=deployed.state_dict(),
-            training=_report(config, dataset, history).to_json(),
-        )
-        save(checkpoint, out)
-        resuming.keep(out, model, optimizer, _as_metadata(config, dataset, history))
-        watcher.epoch(history[-1])
-    return _report(config, dataset, history)
+
+def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
+    """Train for one epoch, evaluate, and write the checkpoint and what a resumed run needs.
+
+    Raises:
+        CheckpointError: the loss is not finite, or ``out`` cannot be written to.
+    """
+    started = time.perf_counter()
+    loss = _epoch(run.config, number, run.model, run.optimizer, run.lesson, watcher)
+    if not math.isfinite(loss):
+        kept = f"Epoch {number} is kept in {run.out}." if number else ""
+        raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).", kept)
+    architecture = models.get(run.config.architecture)
+    fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
+    deployed = fold(run.model)
+    top1 = _top1(deployed, run.dataset.validation, *run.dataset.normalisation)
+    seconds = round(time.perf_counter() - started, 1)
+    run.history.append(Epoch(number + 1, loss, top1, seconds))
+    save(_checkpoint(run, deployed), run.out)
+    metadata = _as_metadata(run.config, run.dataset, run.history)
+    resuming.keep(run.out, run.model, run.optimizer, metadata)
+    watcher.epoch(run.history[-1])
+
+
+def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
+    mean, std = run.dataset.normalisation
+    return Checkpoint(
+        architecture=run.config.architecture,
+        classes=run.dataset.classes,
+        input_shape=run.dataset.train.images.shape[1:],
+        mean=mean,
+        std=std,
+        weights=deployed.state_dict(),
+        training=_report(run.config, run.dataset, run.history).to_json(),
+    )
 
 
 def _epoch(
@@ -245,7 +275,7 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: this PyTorch sees no CUDA device. Use --device cpu.")
+        raise UsageError("--device cuda: this PyTorch sees no CUDA device.", "Use --device cpu.")
     return torch.device(name)
 
 
@@ -300,19 +330,22 @@ def _start(
     resumable = (out / resuming.FILE).exists()
     if not resumable and (out / METADATA_FILE).exists():
         raise UsageError(
-            f"{out} holds a checkpoint, and no {resuming.FILE} to go on from. Give another --out."
+            f"{out} holds a checkpoint, and no {resuming.FILE} to resume from.",
+            "Give another --out.",
         )
     if not resumable:
         return []
     if not resume:
-        raise UsageError(f"{out} holds a training run. Go on with --resume, or give another --out.")
+        raise UsageError(
+            f"{out} holds a training run.", "Resume it with --resume, or give another --out."
+        )
     kept = resuming.metadata(out)
     before, now = json.loads(kept["run"]), _identity(config, dataset)
     if differing := sorted(k for k in now if before.get(k) != now[k]):
         changes = ", ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in differing)
         raise CheckpointError(
-            f"the run in {out} had another configuration ({changes}). Resume with the same "
-            "options, or give another --out."
+            f"the run in {out} had another configuration ({changes}).",
+            "Resume with the same options, or give another --out.",
         )
     resuming.restore(out, model, optimizer)
     return [Epoch(**epoch) for epoch in json.loads(kept["history"])]
