@@ -209,12 +209,12 @@ def test_laying_a_root_says_what_it_needs_before_it_does_anything(arm64, monkeyp
 
 def test_a_root_is_laid_again_only_where_it_is_not_what_it_should_be(arm64, tmp_path):
     lay_root = arm64("lay_root")
-    assert not lay_root.is_laid(tmp_path) and not lay_root.laid_site(tmp_path, ["a==1"])
+    assert not lay_root.is_laid(tmp_path) and not lay_root.is_site_laid(tmp_path, ["a==1"])
     for name, content in (("etc", lay_root.system()), ("opt/site", ["a==1"])):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "laid.json").write_text(json.dumps(content))
-    assert lay_root.is_laid(tmp_path) and lay_root.laid_site(tmp_path, ["a==1"])
-    assert not lay_root.laid_site(tmp_path, ["a==2"])
+    assert lay_root.is_laid(tmp_path) and lay_root.is_site_laid(tmp_path, ["a==1"])
+    assert not lay_root.is_site_laid(tmp_path, ["a==2"])
     (tmp_path / "etc" / "laid.json").write_text(json.dumps({"release": "buster"}))
     assert not lay_root.is_laid(tmp_path)
 
@@ -303,7 +303,7 @@ def test_what_is_recorded_is_every_step_of_every_core_and_no_time(arm64, monkeyp
     assert runner.invoke(check.main, arguments).exit_code == 0
     record = json.loads((tmp_path / "arm64_check.json").read_text())
     assert set(record["cores"]) == set(CORES) and "177" not in json.dumps(record)
-    assert (tmp_path / "arm64_check.md").read_text() == arm64("checked").markdown(record)
+    assert (tmp_path / "arm64_check.md").read_text() == arm64("check_record").markdown(record)
 
 
 def test_a_step_that_fails_is_an_exit_code_and_no_record(arm64, monkeypatch, tmp_path):
@@ -325,7 +325,7 @@ def test_a_step_that_fails_is_an_exit_code_and_no_record(arm64, monkeypatch, tmp
 
 def test_the_kept_check_is_of_every_step_on_every_core(arm64):
     record = json.loads((RECORDED / "arm64_check.json").read_text())
-    assert (RECORDED / "arm64_check.md").read_text() == arm64("checked").markdown(record)
+    assert (RECORDED / "arm64_check.md").read_text() == arm64("check_record").markdown(record)
     assert set(record["cores"]) == set(CORES)
     for found in record["cores"].values():
         assert list(found["steps"]) == list(arm64("check").STEPS)

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-import checked
+import check_record
 import click
 import steps
 from board import BUILD, BUNDLE, CORES, RESULTS, ROOT, Board, emulator, require, side_by_side
@@ -60,11 +60,11 @@ def main(
         raise click.ClickException(f"{failed} of {len(taken)} steps failed.")
     click.echo("Everything works on every core. Nothing here says how fast a board is.")
     if len(taken) == len(CORES) * len(STEPS):
-        well = [(core, name, said) for core, name, said in taken if said is not None]
-        kept = checked.record(well, manifest.read(bundle).versions, emulator())
+        steps_taken = [(core, name, said) for core, name, said in taken if said is not None]
+        kept = check_record.record(steps_taken, manifest.read(bundle).versions, emulator())
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "arm64_check.json", json.dumps(kept, indent=1) + "\n")
-        write_text(out / "arm64_check.md", checked.markdown(kept))
+        write_text(out / "arm64_check.md", check_record.markdown(kept))
 
 
 def check_board(

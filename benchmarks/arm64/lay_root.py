@@ -3,7 +3,7 @@
     python benchmarks/arm64/lay_root.py        needs Debian and root; what is there is kept
 
 Nothing is run inside while it is laid, so nothing is emulated: Debian's packages are unpacked from
-outside, and the wheels for aarch64 with pip's ``--platform``. Their Python packages lie apart, in
+outside, and the wheels for aarch64 with uv and pip. Their Python packages lie apart, in
 ``/opt/site``: the system's own Python has none, as on a new board.
 """
 
@@ -21,7 +21,8 @@ from typing import Any
 import click
 from board import CORES, ROOT, SITE, Core
 
-from cifarq_export.bundle.wheel_download import tags
+from cifarq_export.bundle.wheel_download import resolve, tags
+from edge_runtime import engines
 from edge_runtime.setup.platforms import platform
 
 TOOLS = {"qemu-aarch64-static": "qemu-user-static", "debootstrap": "debootstrap"}
@@ -34,12 +35,6 @@ PACKAGES = ("python3",)
 
 UNREAD = ("var/cache", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
-TORCH = "torch==2.9.1"
-"""The last release whose wheel for aarch64 is a CPU build that asks for no CUDA packages there."""
-
-# pip reads a wheel's conditions as if for the machine it runs on, and PyTorch's ask for CUDA on
-# x86: so PyTorch comes without what it asks for, and that by name.
-TORCH_NEEDS = ("filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec")
 TESTS = ("click", "pytest", "pytest-timeout", "hypothesis", "pillow")
 SYSTEM = "pi-bookworm"
 
@@ -57,7 +52,7 @@ def main(root: Path) -> None:
     if not is_laid(root):
         step(f"Debian ({RELEASE}, arm64)", lambda: lay_system(root), root)
     wanted = requirements()
-    if not laid_site(root, wanted):
+    if not is_site_laid(root, wanted):
         step(f"wheels ({', '.join(wanted)})", lambda: lay_site(root, wanted), root)
     click.echo(f"{root}: {size_mb(root):,.0f} MB, cores {', '.join(CORES)}")
 
@@ -87,7 +82,7 @@ def require_tools() -> None:
 
 
 def require_emulation() -> None:
-    """See to it that the kernel hands programs for aarch64 to the emulator, inside a root too."""
+    """Make the kernel hand programs for aarch64 to the emulator, inside a root too."""
     if not (BINFMT / "register").exists():
         run("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT))
     handler = BINFMT / "qemu-aarch64"
@@ -156,10 +151,10 @@ def cpuinfo(core: Core) -> str:
 def requirements() -> list[str]:
     """Return what is unpacked: the engines as here where a wheel can be had, and pytest."""
     same = [f"{name}=={metadata.version(name)}" for name in ("numpy", "onnxruntime")]
-    return [*same, *TESTS, *TORCH_NEEDS, TORCH]
+    return [*same, *TESTS, engines.get("torch").WHEEL]
 
 
-def laid_site(root: Path, wanted: list[str]) -> bool:
+def is_site_laid(root: Path, wanted: list[str]) -> bool:
     """Say whether just these wheels are unpacked."""
     mark = root / SITE.relative_to("/") / "laid.json"
     return mark.exists() and json.loads(mark.read_text()) == wanted
@@ -170,12 +165,11 @@ def lay_site(root: Path, wanted: list[str]) -> None:
     site = root / SITE.relative_to("/")
     part = site.with_name(f"{site.name}.part")
     remove(part)
-    fits = [f"--platform={tag}" for tag in tags(platform(SYSTEM))]
-    fits += ["--implementation=cp", "--python-version=3.11"]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", *fits]
-    pip += ["--no-compile", "--target", str(part)]
-    run(*pip, *(name for name in wanted if name != TORCH))
-    run(*pip, "--no-deps", "--upgrade", TORCH)
+    device = platform(SYSTEM)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--no-deps"]
+    pip += [f"--platform={tag}" for tag in tags(device)]
+    pip += ["--implementation=cp", "--python-version=3.11", "--no-compile", "--target", str(part)]
+    run(*pip, *resolve(wanted, device))
     (part / "laid.json").write_text(json.dumps(wanted))
     remove(site)
     part.rename(site)

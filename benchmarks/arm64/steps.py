@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from board import REPOSITORY, SITE, Board
+from board import HERE, REPOSITORY, SITE, Board
 from PIL import Image
 
 from edge_runtime.bundle import golden, manifest
@@ -16,9 +16,10 @@ from edge_runtime.results import document
 from edge_runtime.results.rows import Status
 
 LONGEST_S = 3000
+BARE = HERE / "bare.py"
 
 BENCH = ("--emulated", "--rounds=1", "--min-runs=3", "--min-time=0", "--max-time=1")
-"""As short as can be: its times mean nothing. Its answers do, and whether it runs at all."""
+"""As short as can be."""
 
 IMAGES = 64
 MARGIN = 2.0
@@ -65,6 +66,7 @@ class StepError(Exception):
 
 def lay(board: Board, bundle: Path) -> None:
     """Copy the bundle to a board's home, and what the steps need."""
+    shutil.copyfile(BARE, board.home / BARE.name)
     shutil.copytree(bundle, board.home / "bundle")
     repository = board.home / "repository"
     for name in (*TESTED, KEPT_BUNDLE):
@@ -79,37 +81,31 @@ def lay(board: Board, bundle: Path) -> None:
 
 
 def bare(board: Board) -> str:
-    """See to it that nothing helps: no package, no network."""
-    code = (
-        "import importlib.util as u, socket\n"
-        "names = 'numpy', 'onnxruntime', 'torch', 'PIL', 'click', 'cifarq', 'edge_runtime'\n"
-        "print([n for n in names if u.find_spec(n)], socket.if_nameindex())"
-    )
-    said = _ran(board, "python3", "-c", code).strip()
-    if said != "[] [(1, 'lo')]":
+    """Check that nothing helps: no package, no network."""
+    if said := _run(board, "python3", BARE.name):
         raise StepError("the system's Python has packages, or there is a network", said)
     return "no Python package, no network"
 
 
 def set_up(board: Board) -> str:
     """Install the bundle's wheels with the bundle's script."""
-    said = _ran(board, "bundle/setup-device.sh")
+    said = _run(board, "bundle/setup-device.sh")
     return "; ".join(line for line in said.splitlines() if line.endswith("can be imported."))
 
 
 def doctor(board: Board) -> str:
-    """Let the bundle's doctor look at the board."""
-    said = _ran(board, *_edge_bench(), "doctor")
+    """Run the bundle's doctor."""
+    said = _run(board, *_edge_bench(), "doctor")
     if fatal := [line for line in said.splitlines() if line.lower().startswith("fatal")]:
         raise StepError(f"{len(fatal)} fatal findings and exit code 0", said)
     return said.strip().splitlines()[-1]
 
 
 def measure(board: Board) -> str:
-    """Measure the bundle as an emulated device may: every artifact runs and answers."""
+    """Measure the bundle: every artifact runs and answers; its times mean nothing."""
     file = "results.json"
     options = (*BENCH, f"--accuracy-images={IMAGES}", f"--timeout={LONGEST_S}")
-    said = _ran(board, *_edge_bench(), *options, f"--json={file}")
+    said = _run(board, *_edge_bench(), *options, f"--json={file}")
     try:
         found = document.read(board.home / file)
     except BundleError as error:
@@ -125,7 +121,7 @@ def measure(board: Board) -> str:
 def classify(board: Board) -> str:
     """Classify clear images as PNG and as an array: the answers are the golden logits' own."""
     pack, expected = _clear_images(board.home / "bundle")
-    said = _ran(board, *_edge_bench(), "classify", "images", "--top=1", "--json")
+    said = _run(board, *_edge_bench(), "classify", "images", "--top=1", "--json")
     answers = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     found = {Path(answer["file"]).stem: answer["top"][0]["label"] for answer in answers}
     wanted = {name: expected[i] for i, name in enumerate(_names(len(pack.images)))}
@@ -141,7 +137,7 @@ def tests(board: Board) -> str:
     options = ("-q", "-p", "no:cacheprovider", "--hypothesis-profile=ci")
     pytest = ("python3", "-m", "pytest", *options, *files)
     places = (str(SITE), "/home/pi/repository")
-    said = _ran(board, *pytest, folder="repository", packages=places)
+    said = _run(board, *pytest, folder="repository", packages=places)
     return said.strip().splitlines()[-1].strip("= ")
 
 
@@ -149,7 +145,7 @@ def _edge_bench() -> tuple[str, str]:
     return ("python3", "bundle/edge-bench.pyz")
 
 
-def _ran(board: Board, *command: str, **where: Any) -> str:
+def _run(board: Board, *command: str, **where: Any) -> str:
     """Run a command on a board, as ``Board.run`` does; return what it said.
 
     Raises:
