@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from edge_runtime.doctor.finding import Finding
 
 _HELP = """\
-Say what will go wrong on a device before it does: its system, Python, C library, processor,
-engines, wheels and models, memory, disk, clock, cooling and power. Each line is ok, warning, fatal
-or unknown, with what to do. Engines are tried in processes of their own, artifacts are held to
-their golden answers.
+Check whether a bundle will run on a device: its system, Python, C library, processor, engines,
+wheels and models, memory, disk, clock, cooling and power. Each line is ok, warning, fatal or
+unknown, with what to do. Each engine is imported, and each artifact run on the golden images, in a
+process of its own.
 
-With --target, for a device that is not here: pi3, pi4, pi5, pi-bookworm, pi5-trixie,
-linux-aarch64-py3.12, ... What its name does not tell is unknown.
+With --target, check for a device that is not here: pi3, pi4, pi5, pi-bookworm, pi5-trixie,
+linux-aarch64-py3.12, ... What the name does not tell is unknown.
 
 \b
 Examples:
@@ -31,32 +31,32 @@ _NAME_WIDTH = 22
 
 @click.command(
     help=_HELP,
-    short_help="Say what will go wrong on a device.",
+    short_help="Check whether a bundle will run on a device.",
     epilog="Exit: 0 nothing is fatal; 1 something is; 2 the command line is wrong.",
 )
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
-@click.option("--target", metavar="NAME", help="A device that is not here.")
+@click.option("--target", metavar="NAME", help="Check for this device, which is not here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
-    """Examine, and print."""
+    """Check, and print each finding."""
     from edge_runtime.doctor import examine
     from edge_runtime.doctor.finding import Level
 
-    found = []
-    for finding in _examined(bundle, target):
-        found.append(finding)
+    findings = []
+    for finding in _examine(bundle, target):
+        findings.append(finding)
         if not as_json:
             click.echo(line(finding))
-    code = int(examine.worst(found) is Level.FATAL)
+    code = int(examine.worst(findings) is Level.FATAL)
     if as_json:
         content = {
             "target": target or "here",
             "exit_code": code,
-            "findings": [finding.to_json() for finding in found],
+            "findings": [finding.to_json() for finding in findings],
         }
         click.echo(json.dumps(content, indent=1))
     else:
-        counts = Counter(finding.level for finding in found)
+        counts = Counter(finding.level for finding in findings)
         click.echo("\n" + ", ".join(f"{counts[level]} {level}" for level in Level) + ".")
     raise SystemExit(code)
 
@@ -68,7 +68,7 @@ def line(finding: "Finding") -> str:
     return f"{text}\n{indent}→ {finding.remedy}" if finding.remedy else text
 
 
-def _examined(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
+def _examine(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
     from edge_runtime.bundle import manifest
     from edge_runtime.bundle.location import default_bundle
     from edge_runtime.doctor import examine

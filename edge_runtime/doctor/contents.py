@@ -75,7 +75,7 @@ def wheelhouse(contents: Contents, facts: Facts, *, installed: bool) -> Iterator
     if house is None:
         yield unknown(
             "wheels",
-            "the bundle brings none",
+            "none in the bundle",
             "" if facts.here else "export with --wheels NAME for a device without internet",
         )
         return
@@ -96,7 +96,7 @@ def wheelhouse(contents: Contents, facts: Facts, *, installed: bool) -> Iterator
         remedy = _export_for(platform, house.platform) if number == len(problems) else ""
         yield level("wheels", why, remedy)
     if not problems:
-        yield ok("wheels", f"{len(contents.wheels)} for {house.platform} fit")
+        yield ok("wheels", f"{len(contents.wheels)} wheels for {house.platform} fit")
 
 
 def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterator[Finding]:
@@ -109,11 +109,11 @@ def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterato
     if contents is not None and contents.wheels and not installed:
         need = needed_bytes(list(contents.wheels))
     if free.value < need:
-        text = f"{megabytes(free.value)} free, installing the wheels takes {megabytes(need)}"
-        yield fatal("disk", text, "make room, or copy the bundle to a larger disk")
+        text = f"{megabytes(free.value)} free, installing the wheels needs {megabytes(need)}"
+        yield fatal("disk", text, "free some space, or copy the bundle to a larger disk")
     elif free.value < need + _RESULTS_BYTES:
         yield warning(
-            "disk", f"{megabytes(free.value)} free", "make room: results are written here"
+            "disk", f"{megabytes(free.value)} free", "free some space: results are written here"
         )
     else:
         yield ok("disk", f"{megabytes(free.value)} free")

@@ -17,20 +17,20 @@ def here(bundle: Path | None) -> Iterator[Finding]:
     Raises:
         BundleError: the folder is no bundle.
     """
-    found, broken = contents_.read(bundle) if bundle else (None, [_no_bundle()])
-    known = facts.looked_up(bundle or Path.cwd())
-    yield from broken
-    yield from _system(known, found)
-    tried = [engines.attempt(name, found) for name in engines.wanted(found)]
+    contents, findings = contents_.read(bundle) if bundle else (None, [_no_bundle()])
+    known = facts.look_up(bundle or Path.cwd())
+    yield from findings
+    yield from _system(known, contents)
+    tried = [engines.attempt(name, contents) for name in engines.wanted(contents)]
     works = any(one.works for one in tried)
-    yield from engines.imports(tried, found)
+    yield from engines.imports(tried, contents)
     yield from engines.checks(tried)
-    if found:
-        yield from contents_.wheelhouse(found, known, installed=works)
+    if contents:
+        yield from contents_.wheelhouse(contents, known, installed=works)
         if works:
-            yield from engines.golden(found)
-    yield from system.memory(known, found.manifest if found else None)
-    yield from contents_.disk(found, known, installed=works)
+            yield from engines.golden(contents)
+    yield from system.memory(known, contents.manifest if contents else None)
+    yield from contents_.disk(contents, known, installed=works)
     yield from _state(known)
 
 
@@ -41,17 +41,17 @@ def target(bundle: Path | None, device: Device) -> Iterator[Finding]:
         BundleError: the folder is no bundle.
         UsageError: its wheels are for a platform of an unknown name.
     """
-    found, broken = contents_.read(bundle) if bundle else (None, [_no_bundle()])
-    house = found.manifest.wheelhouse if found else None
-    known = facts.named(device, platform(house.platform) if house else None)
-    yield from broken
-    yield from _system(known, found)
-    if found:
-        yield from engines.to_come(found, known)
-        yield from contents_.wheelhouse(found, known, installed=False)
-        yield from engines.models(found, known)
-    yield from system.memory(known, found.manifest if found else None)
-    yield from contents_.disk(found, known, installed=False)
+    contents, findings = contents_.read(bundle) if bundle else (None, [_no_bundle()])
+    house = contents.manifest.wheelhouse if contents else None
+    known = facts.from_name(device, platform(house.platform) if house else None)
+    yield from findings
+    yield from _system(known, contents)
+    if contents:
+        yield from engines.to_come(contents, known)
+        yield from contents_.wheelhouse(contents, known, installed=False)
+        yield from engines.models(contents, known)
+    yield from system.memory(known, contents.manifest if contents else None)
+    yield from contents_.disk(contents, known, installed=False)
     yield from _state(known)
 
 
@@ -61,11 +61,11 @@ def worst(findings: list[Finding]) -> Level:
     return next((level for level in (Level.FATAL, Level.WARNING) if level in levels), Level.OK)
 
 
-def _system(known: Facts, found: Contents | None) -> Iterator[Finding]:
+def _system(known: Facts, contents: Contents | None) -> Iterator[Finding]:
     yield from system.userland(known)
     yield from system.python(known)
     yield from system.glibc(known)
-    yield from system.processor(known, found.manifest if found else None)
+    yield from system.processor(known, contents.manifest if contents else None)
     yield from system.emulation(known)
 
 

@@ -55,7 +55,7 @@ class Facts:
     power_source: Reading[str]
 
 
-def looked_up(folder: Path, root: Path = ROOT) -> Facts:
+def look_up(folder: Path, root: Path = ROOT) -> Facts:
     """Return what this device is.
 
     Args:
@@ -84,7 +84,7 @@ def looked_up(folder: Path, root: Path = ROOT) -> Facts:
     )
 
 
-def named(device: Device, platform_of_wheels: Platform | None = None) -> Facts:
+def from_name(device: Device, platform_of_wheels: Platform | None = None) -> Facts:
     """Return what a name says of a device.
 
     Args:

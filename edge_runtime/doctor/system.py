@@ -42,12 +42,12 @@ def python(facts: Facts) -> Iterator[Finding]:
     if facts.platform.value is None:
         yield unknown("python", facts.platform.reason)
         return
-    found = facts.platform.value.python
-    version = ".".join(map(str, found))
-    if found < LEAST_PYTHON:
-        yield fatal("python", f"{version} is too old", "install Python 3.11 or newer")
+    version = facts.platform.value.python
+    text = ".".join(map(str, version))
+    if version < LEAST_PYTHON:
+        yield fatal("python", f"{text} is too old", "install Python 3.11 or newer")
     else:
-        yield ok("python", version)
+        yield ok("python", text)
 
 
 def glibc(facts: Facts) -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def glibc(facts: Facts) -> Iterator[Finding]:
     elif not any(facts.platform.value.glibc):
         yield fatal(
             "glibc",
-            "the C library is another one (musl?): engines have no wheels for it",
+            "the C library is not glibc (musl?): engines have no wheels for it",
             "use a Debian, Ubuntu or Raspberry Pi OS system",
         )
     else:
@@ -82,8 +82,8 @@ def processor(facts: Facts, content: Manifest | None) -> Iterator[Finding]:
         wanted = "pi5" if target == ARM64 else target
         yield warning(
             "target",
-            f"an artifact is made for {made_for}, this CPU is {target}: it runs, other than it "
-            "was checked",
+            f"an artifact is made for {made_for}, this CPU is {target}: it runs, but was not "
+            "checked for this CPU",
             f"export with --target {wanted}" if wanted else "export for this CPU",
         )
 
@@ -130,36 +130,36 @@ def _process_bytes(engine: str) -> int:
 
 def governor(facts: Facts) -> Iterator[Finding]:
     """Look at how the clock is governed."""
-    found = facts.governor
-    if found.value is None:
-        yield unknown("governor", found.reason)
-    elif found.value == "performance":
+    reading = facts.governor
+    if reading.value is None:
+        yield unknown("governor", reading.reason)
+    elif reading.value == "performance":
         yield ok("governor", "performance")
     else:
         yield warning(
             "governor",
-            f"{found.value}: the clock rises and falls while it is measured",
+            f"{reading.value}: the clock frequency changes during a measurement",
             _SET_GOVERNOR,
         )
 
 
 def cooling(facts: Facts) -> Iterator[Finding]:
     """Look at how warm it is before anything has begun, and whether heat has slowed it down."""
-    found, flags = facts.temperature_celsius, facts.firmware_flags.value or 0
-    heat = "" if found.value is None else f"{found.value:.0f} °C"
+    reading, flags = facts.temperature_celsius, facts.firmware_flags.value or 0
+    heat = "" if reading.value is None else f"{reading.value:.0f} °C"
     now = Firmware.THROTTLED | Firmware.SOFT_TEMPERATURE_LIMIT | Firmware.FREQUENCY_CAPPED
     past = Firmware.THROTTLED_SINCE_BOOT | Firmware.SOFT_TEMPERATURE_LIMIT_SINCE_BOOT
     remedy = "add a heat sink or a fan, or measure with --cooldown 60"
-    if flags & now or (found.value or 0) >= HOT_CELSIUS:
-        parts = (heat, "it is slowed down now" if flags & now else "it throttles from here on")
+    if flags & now or (reading.value or 0) >= HOT_CELSIUS:
+        parts = (heat, "throttled now" if flags & now else "at the throttling limit")
         yield warning("cooling", ", ".join(filter(None, parts)), remedy)
     elif flags & past:
-        parts = (heat, "it was slowed down by heat since it started")
+        parts = (heat, "throttled by heat since boot")
         yield warning("cooling", ", ".join(filter(None, parts)), remedy)
-    elif found.value is None:
-        yield unknown("cooling", found.reason)
-    elif found.value >= WARM_CELSIUS:
-        yield warning("cooling", f"{heat} before anything is measured", remedy)
+    elif reading.value is None:
+        yield unknown("cooling", reading.reason)
+    elif reading.value >= WARM_CELSIUS:
+        yield warning("cooling", f"{heat} before the measurement", remedy)
     else:
         yield ok("cooling", heat)
 
@@ -170,13 +170,13 @@ def power(facts: Facts) -> Iterator[Finding]:
     bits = flags.value or 0
     remedy = "use the board's own power supply, and a short cable"
     if bits & Firmware.UNDER_VOLTAGE:
-        yield warning("power", "the voltage is too low now: every figure will be INVALID", remedy)
+        yield warning("power", "under-voltage now: every measurement will be INVALID", remedy)
     elif bits & Firmware.UNDER_VOLTAGE_SINCE_BOOT:
-        yield warning("power", "the voltage was too low since it started", remedy)
+        yield warning("power", "under-voltage since boot", remedy)
     elif facts.power_source.value == "battery":
-        yield warning("power", "it runs on battery", "plug it in")
+        yield warning("power", "runs on battery", "plug it in")
     elif flags.value is not None:
-        yield ok("power", "the firmware saw no low voltage")
+        yield ok("power", "no under-voltage since boot")
     elif facts.power_source.value is not None:
         yield ok("power", f"from {facts.power_source.value}")
     else:

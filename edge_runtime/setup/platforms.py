@@ -87,17 +87,18 @@ def device(name: str) -> Device:
     if board == "pi" and system in _RASPBERRY_PI_OS:
         return Device(name, _RASPBERRY_PI_OS[system])
     pattern = r"linux-(aarch64|x86_64)-py3\.([0-9]{1,2})(?:-glibc2\.([0-9]{1,2}))?"
-    if found := re.fullmatch(pattern, name):
-        glibc = (2, int(found[3])) if found[3] else COMMON_GLIBC
-        python = (3, int(found[2]))
+    if match := re.fullmatch(pattern, name):
+        glibc = (2, int(match[3])) if match[3] else COMMON_GLIBC
+        python = (3, int(match[2]))
         if python < (3, 11):
             raise UsageError(f"{name}: edge-bench needs Python 3.11 or newer on the device.")
-        return Device(name, Platform(name, found[1], python, glibc))
+        return Device(name, Platform(name, match[1], python, glibc))
     pairs = product(("pi", *_BOARDS), _RASPBERRY_PI_OS)
     names = [*_BOARDS, *(f"{board}-{system}" for board, system in pairs)]
     raise UsageError(
-        f"no device {name!r}. {did_you_mean(name, [*names, *EXAMPLES])} A Linux of another kind is "
-        "linux-MACHINE-pyVERSION, as in linux-aarch64-py3.12."
+        f"no device {name!r}.",
+        f"{did_you_mean(name, [*names, *EXAMPLES])} Another Linux is linux-MACHINE-pyVERSION, as "
+        "in linux-aarch64-py3.12.",
     )
 
 
@@ -107,8 +108,8 @@ def platform(name: str) -> Platform:
     Raises:
         UsageError: it stands for none, or for a board whose system is not named.
     """
-    found = device(name)
-    if found.platform is None:
+    named = device(name)
+    if named.platform is None:
         systems = " or ".join(f"{name}-{system}" for system in _RASPBERRY_PI_OS)
-        raise UsageError(f"{name} names a board and not its system. Give {systems}.")
-    return found.platform
+        raise UsageError(f"{name} names a board and not its system.", f"Give {systems}.")
+    return named.platform

@@ -80,6 +80,6 @@ def _fits_python(tag: str, abi: str, python: tuple[int, int]) -> bool:
 
 
 def _glibc(tag: str) -> tuple[int, int] | None:
-    if found := re.match(r"manylinux_([0-9]+)_([0-9]+)_", tag):
-        return int(found[1]), int(found[2])
+    if match := re.match(r"manylinux_([0-9]+)_([0-9]+)_", tag):
+        return int(match[1]), int(match[2])
     return LEGACY_GLIBC.get(tag.partition("_")[0])

@@ -23,7 +23,7 @@ MEGA = 2**20
 @pytest.fixture
 def pi5():
     """A Pi 5 in good order."""
-    named = facts.named(platforms.device("pi5-bookworm"))
+    named = facts.from_name(platforms.device("pi5-bookworm"))
     good = {
         "memory_bytes": 4000 * MEGA,
         "disk_bytes": 9000 * MEGA,
@@ -66,7 +66,7 @@ def test_a_device_in_good_order_is_ok(pi5, name):
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_what_is_not_known_is_unknown_with_its_reason_and_never_ok(name):
-    nothing = facts.named(platforms.device("pi-bookworm"))
+    nothing = facts.from_name(platforms.device("pi-bookworm"))
     known = {"userland", "python", "glibc"}
     found = only(LOOKS[name](nothing))
     if name in known:
@@ -89,37 +89,43 @@ def test_what_is_not_known_is_unknown_with_its_reason_and_never_ok(name):
         ("glibc", {"platform": replace(BOOKWORM, glibc=(0, 0))}, "fatal", "musl", "Debian"),
         ("governor", {"governor": "ondemand"}, "warning", "ondemand", "tee /sys/devices"),
         ("cooling", {"temperature_celsius": 65.0}, "warning", "65 °C before", "--cooldown 60"),
-        ("cooling", {"temperature_celsius": 82.0}, "warning", "throttles from here", "fan"),
+        (
+            "cooling",
+            {"temperature_celsius": 82.0},
+            "warning",
+            "at the throttling limit",
+            "fan",
+        ),
         (
             "cooling",
             {"firmware_flags": int(Firmware.THROTTLED)},
             "warning",
-            "45 °C, it is slowed down now",
+            "45 °C, throttled now",
             "fan",
         ),
         (
             "cooling",
             {"firmware_flags": int(Firmware.THROTTLED_SINCE_BOOT)},
             "warning",
-            "since it started",
+            "throttled by heat since boot",
             "fan",
         ),
         (
             "power",
             {"firmware_flags": int(Firmware.UNDER_VOLTAGE)},
             "warning",
-            "too low now: every figure will be INVALID",
+            "under-voltage now: every measurement will be INVALID",
             "power supply",
         ),
         (
             "power",
             {"firmware_flags": int(Firmware.UNDER_VOLTAGE_SINCE_BOOT)},
             "warning",
-            "since it started",
+            "under-voltage since boot",
             "cable",
         ),
         ("power", {"power_source": "battery"}, "warning", "battery", "plug it in"),
-        ("disk", {"disk_bytes": 5 * MEGA}, "warning", "5 MB free", "make room"),
+        ("disk", {"disk_bytes": 5 * MEGA}, "warning", "5 MB free", "free some space"),
     ],
 )
 def test_each_trouble_has_its_line_and_its_remedy(pi5, name, values, level, text, remedy):
@@ -145,7 +151,7 @@ def test_wheels_that_do_not_fit_have_one_remedy_with_the_name_that_the_setup_giv
     files = [f"{name}-2.0-cp311-cp311-manylinux_2_28_aarch64.whl" for name in ("a", "b")]
     found = with_wheels(bundle, *files)
     for target, name in (("pi5-trixie", "pi-trixie"), ("linux-aarch64-py3.14-glibc2.39",) * 2):
-        known = facts.named(platforms.device(target))
+        known = facts.from_name(platforms.device(target))
         first, second = contents.wheelhouse(found, known, installed=False)
         assert (first.level, second.level) == (Level.FATAL, Level.FATAL)
         assert [one.text.split(" is for ")[0] for one in (first, second)] == files
@@ -251,14 +257,14 @@ def test_the_whole_is_as_bad_as_its_worst_and_unknown_is_not_bad(pi5):
 
 
 def test_this_machine_can_be_looked_up(tmp_path):
-    here = facts.looked_up(tmp_path)
+    here = facts.look_up(tmp_path)
     assert here.pointer_bits.value == 64 and here.disk_bytes.value > 0
     assert here.memory_bytes.value
     assert here.platform.value.python >= (3, 11)
 
 
 def test_a_machine_without_proc_is_unknown_and_no_error(tmp_path):
-    here = facts.looked_up(tmp_path, root=tmp_path)
+    here = facts.look_up(tmp_path, root=tmp_path)
     for name in ("cpu_flags", "memory_bytes", "governor", "temperature_celsius", "emulated_on"):
         reading = getattr(here, name)
         assert reading.value is None and reading.reason, name

@@ -166,7 +166,7 @@ def test_wheels_for_the_named_device_fit(run, bundle, wheelhouse):
     wheelhouse("pi-bookworm", *PI)
     done = run("edge_runtime", "doctor", bundle, "--target", "pi4")
     assert done.returncode == 0, done.stdout
-    assert "3 for pi-bookworm fit" in done.stdout
+    assert "3 wheels for pi-bookworm fit" in done.stdout
     assert "onnxruntime 1.32.0 comes along" in done.stdout
     assert (
         f"{ONNX} (IR 10, opset 18): checked with onnxruntime 1.32.0, which comes along"

@@ -31,9 +31,9 @@ def require_free(bundle: Path, *, overwrite: bool) -> None:
     """
     path = path_for(bundle)
     if path.is_dir():
-        raise ExportError(f"--archive writes {path}, which is a folder. Give another --out.")
+        raise ExportError(f"--archive writes {path}, which is a folder.", "Give another --out.")
     if path.exists() and not overwrite:
-        raise ExportError(f"--archive: {path} exists. Give --overwrite, or another --out.")
+        raise ExportError(f"--archive: {path} exists.", "Give --overwrite, or another --out.")
 
 
 def write(bundle: Path, content: Manifest) -> Path:
