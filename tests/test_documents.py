@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,7 @@ def test_the_precisions_were_measured_in_turns_of_fresh_processes(worth):
 def test_the_recorded_bytes_are_what_the_exporter_writes(worth):
     (artifact,) = manifest.read(BUNDLE).artifacts
     assert worth["subjects"][artifact.file]["size_bytes"] == artifact.size_bytes
-    assert worth["subjects"][artifact.file]["quantized"] == artifact.quantized
+    assert worth["subjects"][artifact.file]["quantized"] == asdict(artifact.quantized)
 
 
 @pytest.mark.torch
