@@ -91,7 +91,7 @@ def from_name(device: Device, platform_of_wheels: Platform | None = None) -> Fac
         device: what the name stands for.
         platform_of_wheels: whom the bundle's wheels are for, taken where the name says no system.
     """
-    there = f"only {device.name} itself can say: run doctor there"
+    there = f"known only on {device.name}: run doctor there"
 
     def told(value: _T | None, why: str = there) -> Reading[_T]:
         return Reading(value, device.name, "" if value is not None else why)
