@@ -90,7 +90,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         CheckpointError: the folder cannot be written to.
     """
-    content = serialised(checkpoint.weights)
+    content = serialise(checkpoint.weights)
     metadata = {
         "schema": SCHEMA,
         "architecture": checkpoint.architecture,
@@ -109,7 +109,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
 
 
-def serialised(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
+def serialise(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
     """Return tensors, from whichever device, as the bytes of a safetensors file."""
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     return safetensors.torch.save(on_cpu, metadata)
@@ -126,8 +126,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path} is not a whole safetensors file ({error}). It is absent, truncated, or a "
-            "pickle under that name, which is never read: convert weights with "
-            "safetensors.torch.save_file(model.state_dict(), FILE)."
+            "pickle under that name, which is never read.",
+            "Convert weights with safetensors.torch.save_file(model.state_dict(), FILE).",
         ) from error
 
 
@@ -158,13 +158,13 @@ def load(folder: Path) -> Checkpoint:
     metadata = _read_metadata(folder / METADATA_FILE)
     weights_file = folder / WEIGHTS_FILE
     if not weights_file.is_file():
-        raise CheckpointError(f"{folder} has no {WEIGHTS_FILE}: copy the whole folder again.")
+        raise CheckpointError(f"{folder} has no {WEIGHTS_FILE}.", "Copy the whole folder again.")
     weights = read_tensors(weights_file)
-    if (found := sha256_of(weights_file)) != metadata["sha256"]:
+    if (sha256 := sha256_of(weights_file)) != metadata["sha256"]:
         raise CheckpointError(
-            f"{weights_file} has SHA-256 {found[:12]}..., {METADATA_FILE} says "
-            f"{metadata['sha256'][:12]}...: the files do not belong together. Copy the folder "
-            "again, or go on training with --resume."
+            f"{weights_file} has SHA-256 {sha256[:12]}..., {METADATA_FILE} says "
+            f"{metadata['sha256'][:12]}...: the files do not belong together.",
+            "Copy the folder again, or resume training with --resume.",
         )
     require_finite(weights, weights_file)
     try:
@@ -186,8 +186,8 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         metadata = json.loads(path.read_text())
     except FileNotFoundError:
         raise CheckpointError(
-            f"{path.parent} is no checkpoint: it has no {METADATA_FILE}. Give the folder that "
-            "`cifarq train --out` wrote."
+            f"{path.parent} is no checkpoint: it has no {METADATA_FILE}.",
+            "Give the folder that `cifarq train --out` wrote.",
         ) from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
@@ -197,7 +197,9 @@ def _read_metadata(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not a checkpoint's metadata: it lacks {lacking}.")
     for key, kind in _KINDS.items():
         if not isinstance(metadata[key], kind):
-            raise CheckpointError(f"{path}: {key} is {metadata[key]!r:.40}. Copy the folder again.")
+            raise CheckpointError(
+                f"{path}: {key} is {metadata[key]!r:.40}.", "Copy the folder again."
+            )
     if metadata["architecture"] not in models.names():
         raise CheckpointError(
             f"{path}: no model {metadata['architecture']!r} in this version of cifarq."

@@ -84,7 +84,8 @@ def find_or_download(archive: Archive | None = None, cache: Path | None = None) 
     except (OSError, RuntimeError, tarfile.TarError, http.client.HTTPException) as error:
         raise DataError(
             f"CIFAR-10 is not in {cache / FOLDER}, and {archive.url} could not be fetched "
-            f"({error}). Give a folder that holds {FOLDER} with --data-dir."
+            f"({error}).",
+            f"Give a folder that holds {FOLDER} with --data-dir.",
         ) from error
     return cache / FOLDER
 
@@ -111,17 +112,20 @@ def _read_records(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]
     except OSError as error:
         raise DataError(
             f"cannot read {path} ({error.strerror}). CIFAR-10's binary version has "
-            f"{len(TRAIN_FILES)} train files and 1 test file: copy all of them."
+            f"{len(TRAIN_FILES)} train files and 1 test file.",
+            "Copy all of them.",
         ) from error
     if content.size != expected:
         raise DataError(
             f"{path} has {content.size} bytes; expected {expected} (10,000 records of "
-            f"{_RECORD_BYTES} bytes). The file is truncated or is not CIFAR-10's: fetch it again."
+            f"{_RECORD_BYTES} bytes). The file is truncated or is not CIFAR-10's.",
+            "Download it again.",
         )
     records = content.reshape(_RECORDS, _RECORD_BYTES)
     if records[:, 0].max() >= len(CLASSES):
         raise DataError(
             f"{path} holds label {records[:, 0].max()}; expected 0 to {len(CLASSES) - 1}. "
-            "The file is damaged: fetch it again."
+            "The file is damaged.",
+            "Download it again.",
         )
     return records

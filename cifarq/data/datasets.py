@@ -87,7 +87,8 @@ def find(data_dir: Path | None = None) -> Parts:
         raise DataError(
             f"no data set in {data_dir}. Looked for {data_dir / cifar10.FOLDER}, for "
             f"{cifar10.TRAIN_FILES[0]} in {data_dir} itself, and for class folders as "
-            f"{data_dir / 'train' / '<class>' / 'image.png'}. Give the folder that holds one."
+            f"{data_dir / 'train' / '<class>' / 'image.png'}.",
+            "Give the folder that holds one.",
         )
     classes, files, test_files = image_folders.listing(data_dir)
     return Parts(data_dir.resolve().name, classes, *split(files), test_files)
@@ -99,16 +100,16 @@ def load(data_dir: Path | None = None) -> Dataset:
     Raises:
         DataError: nothing usable was found, or an image cannot be used.
     """
-    found = find(data_dir)
-    parts = [part.read() for part in (found.train, found.validation, found.test)]
+    unread = find(data_dir)
+    parts = [part.read() for part in (unread.train, unread.validation, unread.test)]
     first = parts[0].images.shape[1:]
     for name, part in zip(("validation", "test"), parts[1:], strict=True):
         if part.images.shape[1:] != first:
             raise DataError(
-                f"the images of {name} are {part.images.shape[1:]}, those of train {first}. Resize "
-                "all images to one size first."
+                f"the images of {name} are {part.images.shape[1:]}, those of train {first}.",
+                "Resize all images to one size first.",
             )
-    return Dataset(found.name, found.classes, *parts)
+    return Dataset(unread.name, unread.classes, *parts)
 
 
 def split(train: AnyLabelled, *, seed: int = SPLIT_SEED) -> tuple[AnyLabelled, AnyLabelled]:
@@ -123,7 +124,8 @@ def split(train: AnyLabelled, *, seed: int = SPLIT_SEED) -> tuple[AnyLabelled, A
         if len(of_class) < 2:
             raise DataError(
                 f"class {label} has 1 training image; 2 are needed, as one is held out for "
-                "validation. Add images."
+                "validation.",
+                "Add images.",
             )
         held_out[of_class[: max(1, round(len(of_class) / 10))]] = True
     return train.take(np.flatnonzero(~held_out)), train.take(np.flatnonzero(held_out))

@@ -28,8 +28,8 @@ def listing(data_dir: Path) -> tuple[tuple[str, ...], LabelledFiles, LabelledFil
     if (other := _classes(data_dir / "test")) != classes:
         differing = ", ".join(sorted(set(classes) ^ set(other)))
         raise DataError(
-            f"train and test in {data_dir} differ in their classes: {differing}. "
-            "Each class needs a folder in both."
+            f"train and test in {data_dir} differ in their classes: {differing}.",
+            "Each class needs a folder in both.",
         )
     return classes, _part(data_dir / "train", classes), _part(data_dir / "test", classes)
 
@@ -42,15 +42,15 @@ def _classes(part: Path) -> tuple[str, ...]:
 
 
 def _part(part: Path, classes: tuple[str, ...]) -> LabelledFiles:
-    found: list[Path] = []
+    paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
         files = sorted(p for p in (part / name).iterdir() if p.suffix.lower() in SUFFIXES)
         if not files:
             raise DataError(
-                f"class {name!r} is empty: {part / name} has no {', '.join(SUFFIXES)} file. "
-                "Add images or remove the folder from train and test."
+                f"class {name!r} is empty: {part / name} has no {', '.join(SUFFIXES)} file.",
+                "Add images or remove the folder from train and test.",
             )
-        found += files
+        paths += files
         labels += [label] * len(files)
-    return LabelledFiles(tuple(found), np.asarray(labels, dtype=np.int64))
+    return LabelledFiles(tuple(paths), np.asarray(labels, dtype=np.int64))

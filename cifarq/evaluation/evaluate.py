@@ -86,10 +86,10 @@ def subjects(path: Path, *, threads: int = 1) -> list[Subject]:
 
 
 def _checkpoint_subject(path: Path) -> Subject:
-    found = checkpoint.load(path)
-    predict = torch_predictor(found.model())
-    how = Preprocessing(found.mean, found.std)
-    return Subject(f"{path} (PyTorch)", predict, found.classes, how, found.input_shape)
+    loaded = checkpoint.load(path)
+    predict = torch_predictor(loaded.model())
+    how = Preprocessing(loaded.mean, loaded.std)
+    return Subject(f"{path} (PyTorch)", predict, loaded.classes, how, loaded.input_shape)
 
 
 def _artifact_subject(
@@ -145,12 +145,14 @@ def evaluate(
         raise DataError(
             f"{subject.name} knows {len(subject.classes)} classes "
             f"({', '.join(subject.classes[:4])}, ...), the data set has {len(classes)} "
-            f"({', '.join(classes[:4])}, ...). Give the data it was trained for with --data-dir."
+            f"({', '.join(classes[:4])}, ...).",
+            "Give the data it was trained for with --data-dir.",
         )
     if subject.input_shape != images.images.shape[1:]:
         raise DataError(
             f"{subject.name} takes images of shape {subject.input_shape}, the data set has "
-            f"{images.images.shape[1:]}. Give the data it was trained for with --data-dir."
+            f"{images.images.shape[1:]}.",
+            "Give the data it was trained for with --data-dir.",
         )
     logits = accuracy.logits_of(
         subject.predict,
@@ -178,7 +180,7 @@ def torch_predictor(model: nn.Module) -> Predict:
 
 
 def eager_session(folder: str, precision: str = "fp32", threads: int = 1) -> Predict:
-    """Load a checkpoint to run as PyTorch code: a loader for ``edge_runtime.turns``.
+    """Load a checkpoint to run as PyTorch code: a loader for the exporter's interleaving.
 
     Args:
         folder: the checkpoint.

@@ -40,8 +40,8 @@ class Architecture(Protocol):
 
 def names() -> list[str]:
     """Return the names of all architectures, sorted."""
-    found = pkgutil.iter_modules([str(Path(__file__).parent)])
-    return sorted(module.name.replace("_", "-") for module in found)
+    modules = pkgutil.iter_modules([str(Path(__file__).parent)])
+    return sorted(module.name.replace("_", "-") for module in modules)
 
 
 def get(name: str) -> Architecture:
@@ -51,7 +51,7 @@ def get(name: str) -> Architecture:
         UsageError: there is none of that name; the nearest is suggested.
     """
     if name not in names():
-        raise UsageError(f"no model {name!r}. {did_you_mean(name, names())}")
+        raise UsageError(f"no model {name!r}.", did_you_mean(name, names()))
     module = importlib.import_module(f"cifarq.models.{name.replace('-', '_')}")
     return cast(Architecture, module)
 

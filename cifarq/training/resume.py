@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from cifarq.checkpoint import serialised
+from cifarq.checkpoint import serialise
 from edge_runtime.errors import CheckpointError, reason
 from edge_runtime.files import write_bytes
 
@@ -30,7 +30,7 @@ def keep(
     for name, parameter in model.named_parameters():
         tensors[f"{_MOMENTUM}{name}"] = optimizer.state[parameter]["momentum_buffer"]
     try:
-        write_bytes(folder / FILE, serialised(tensors, metadata))
+        write_bytes(folder / FILE, serialise(tensors, metadata))
     except OSError as error:
         raise CheckpointError(f"cannot write {folder / FILE}: {error}") from error
 
@@ -41,7 +41,7 @@ def metadata(folder: Path) -> dict[str, str]:
     Raises:
         CheckpointError: the file is damaged.
     """
-    with _opened(folder) as file:
+    with _open(folder) as file:
         kept: dict[str, str] | None = file.metadata()
     if not kept:
         raise CheckpointError(f"cannot resume from {folder / FILE}: it is not a training run's.")
@@ -54,7 +54,7 @@ def restore(folder: Path, model: nn.Module, optimizer: torch.optim.SGD) -> None:
     Raises:
         CheckpointError: the file is damaged, or holds another model.
     """
-    with _opened(folder) as file:
+    with _open(folder) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         model.load_state_dict(
             {k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)}
@@ -65,7 +65,7 @@ def restore(folder: Path, model: nn.Module, optimizer: torch.optim.SGD) -> None:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[Any]:
+def _open(folder: Path) -> Iterator[Any]:
     try:
         with safetensors.safe_open(folder / FILE, framework="pt") as file:
             yield file

@@ -44,7 +44,7 @@ def candidates(content: Manifest, wish: Wish, cpu: str | None) -> list[Artifact]
     Raises:
         UsageError: nothing in the bundle is what was asked for, or may run here unnamed.
     """
-    named = _named(content, wish)
+    named = _select(content, wish)
     if wish.artifact:
         return named
     fitting = [a for a in named if a.target in (cpu, target.ANY)]
@@ -61,7 +61,7 @@ def candidates(content: Manifest, wish: Wish, cpu: str | None) -> list[Artifact]
     return sorted(passed or chosen, key=_rank)
 
 
-def _named(content: Manifest, wish: Wish) -> list[Artifact]:
+def _select(content: Manifest, wish: Wish) -> list[Artifact]:
     """Return the artifacts that were asked for by name; all where none was."""
     if wish.artifact and (wish.precision or wish.format):
         raise UsageError(

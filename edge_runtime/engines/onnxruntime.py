@@ -18,24 +18,49 @@ ASKED_FOR = ""
 PROCESS_BYTES = 100 * 2**20
 
 
-class _OrtSession:
-    def __init__(self, path: Path, threads: int) -> None:
+class OrtSession:
+    """A session that maps a batch to the first output; ``inner`` is ONNX Runtime's own."""
+
+    def __init__(self, content: str | bytes, threads: int, options: Any) -> None:
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
         # Explicit counts: left to itself ORT pins a thread to each core, which containers refuse.
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors; what matters is raised
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+        self.inner = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
         )
-        self._input = self._session.get_inputs()[0].name
-        self._outputs = [self._session.get_outputs()[0].name]
+        self._input = self.inner.get_inputs()[0].name
+        self._outputs = [self.inner.get_outputs()[0].name]
 
     def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
-        logits: NDArray[Any] = self._session.run(self._outputs, {self._input: batch})[0]
+        """Map (N, C, H, W) float32 to the first output; ONNX Runtime's errors are its own."""
+        logits: NDArray[Any] = self.inner.run(self._outputs, {self._input: batch})[0]
         return logits
+
+
+def open_session(
+    content: Path | bytes, name: str, threads: int = 1, options: Any = None
+) -> OrtSession:
+    """Open an ONNX model.
+
+    Args:
+        content: a file, or its bytes.
+        name: what to call it in the error.
+        threads: of the session.
+        options: ``SessionOptions``, if other than the default ones; threads are set in them.
+
+    Raises:
+        EngineError: ONNX Runtime refuses it: an unsupported operator, for instance.
+    """
+    import onnxruntime
+
+    source = str(content) if isinstance(content, Path) else content
+    try:
+        return OrtSession(source, threads, options or onnxruntime.SessionOptions())
+    except Exception as error:  # its exceptions share no base class of its own
+        raise EngineError(f"ONNX Runtime {version()} refuses {name}: {reason(error)}") from error
 
 
 def load(path: Path, threads: int) -> Session:
@@ -44,12 +69,7 @@ def load(path: Path, threads: int) -> Session:
     Raises:
         EngineError: ONNX Runtime refuses it.
     """
-    try:
-        return _OrtSession(path, threads)
-    except Exception as error:  # its exceptions share no base class of its own
-        raise EngineError(
-            f"ONNX Runtime {version()} refuses {path.name}: {reason(error)}"
-        ) from error
+    return open_session(path, path.name, threads)
 
 
 def version() -> str:

@@ -131,7 +131,7 @@ def lose(name):
 DAMAGE = {
     "no folder": (shutil.rmtree, "is no checkpoint.*Give the folder"),
     "no metadata": (lose("checkpoint.json"), "has no checkpoint.json.*Give the folder"),
-    "no weights": (lose("model.safetensors"), "has no model.safetensors: copy the whole folder"),
+    "no weights": (lose("model.safetensors"), "has no model.safetensors. Copy the whole folder"),
     "truncated weights": (cut_weights, "model.safetensors is not a whole safetensors file"),
     "flipped bit": (flip_a_weight, "SHA-256.*do not belong together. Copy the folder again"),
     "other weights": (edit(sha256="0" * 64), "SHA-256.*says 000000000000"),
