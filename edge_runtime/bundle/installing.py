@@ -20,7 +20,7 @@ def script_for(module: str, bundle: Path, content: Manifest) -> str:
 
 
 def require_numpy(bundle: Path) -> None:
-    """Refuse to start processes that need numpy where it is not installed: a board as it was sold.
+    """Refuse to go on where numpy is not installed, as on a new board.
 
     Args:
         bundle: what is to run.

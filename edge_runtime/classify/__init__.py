@@ -1,6 +1,6 @@
 """A bundle's model for programs and on the command line: what is in this image?
 
-Nothing here measures; for figures to quote there is the bench.
+Its times are not a benchmark; ``edge-bench`` is.
 
 Where things are::
 

@@ -1,4 +1,4 @@
-"""What ``edge-bench classify`` says at its end: how long images took, without claiming much."""
+"""The last line of ``edge-bench classify``: how many images, and how long they took."""
 
 import time
 from collections import deque
@@ -43,8 +43,8 @@ class Tally:
         per_s = self._images * 1e9 / max(1, self._last_ns - self._start_ns)
         return (
             f"{start}: preprocessing {_times(self._preprocess_ns)}, model "
-            f"{_times(self._model_ns)}, {per_s:.1f} images/s with reading. No benchmark: for "
-            "figures to quote, edge-bench.\n"
+            f"{_times(self._model_ns)}, {per_s:.1f} images/s including reading. Not a "
+            "benchmark: for figures to quote, use edge-bench.\n"
         )
 
 

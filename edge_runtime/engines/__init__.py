@@ -161,7 +161,7 @@ def require(name: str, install: str = "") -> Engine:
         except ModuleNotFoundError as error:
             if error.name != module:
                 raise EngineError(f"{module} cannot be imported: {error}.") from error
-            raise EngineMissingError(f"{module} is not installed: {install or usual}") from error
+            raise EngineMissingError(f"{module} is not installed:", install or usual) from error
         except ImportError as error:
             raise EngineError(f"{module} cannot be imported: {error}.") from error
     return engine

@@ -22,7 +22,8 @@ ONNX = "seed-cnn-int8-dynamic.onnx"
 COMMAND = [sys.executable, "-P", "-m", "edge_runtime", "classify"]
 LAST_LINE = (
     rf"\d+ images?, {ONNX} on onnxruntime \S+: preprocessing p50 \d+\.\d\d ms.*, model p50 .* ms, "
-    r"\d+\.\d images/s with reading\. No benchmark: for figures to quote, edge-bench\.\n"
+    r"\d+\.\d images/s including reading\. "
+    r"Not a benchmark: for figures to quote, use edge-bench\.\n"
 )
 
 
