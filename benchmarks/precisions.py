@@ -89,6 +89,7 @@ def measure(
     from cifarq_export.sources import checkpoint
     from cifarq_export.sources.images import Gatherer
     from edge_runtime import __version__, engines
+    from edge_runtime.documents.values import to_json
     from edge_runtime.probes import host, target
 
     folder = models.pretrained("seed-cnn")
@@ -155,7 +156,7 @@ def measure(
             "threads": 1,
             "calibration": asdict(recipe.calibration.record()) if recipe.calibration else None,
         },
-        "host": {**host.describe(), "target": here},
+        "host": to_json(host.describe()),
         "versions": {
             "torch": torch.__version__,
             "onnxruntime": engines.require("onnxruntime").version(),

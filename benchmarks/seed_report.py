@@ -23,7 +23,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from edge_runtime.measure.child import Conversation
+from cifarq_export.check.conversation import Conversation
 
 HERE = Path(__file__).resolve().parent
 SUBJECTS = (
@@ -89,6 +89,7 @@ def measure(
     from cifarq.evaluation import inventory
     from edge_runtime import __version__
     from edge_runtime.bundle import manifest
+    from edge_runtime.documents.values import to_json
     from edge_runtime.probes import host
 
     loaded = checkpoint.load(folder)
@@ -127,7 +128,7 @@ def measure(
             "threads": threads,
             "seed": SEED,
         },
-        "host": host.describe(),
+        "host": to_json(host.describe()),
         "versions": {**content.versions, "torch": torch.__version__},
         "training": dict(loaded.training),
         "layers": layer_errors(loaded.model()),

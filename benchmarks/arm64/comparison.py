@@ -5,7 +5,7 @@ drawn.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -76,10 +76,8 @@ def of(artifact: Artifact, answers: dict[str, Answers | str], pack: Golden) -> d
 
 
 def _parity(logits: NDArray[np.float32], reference: NDArray[np.float32]) -> dict[str, Any]:
-    """Return ``parity.Parity`` as JSON values: no difference where one is not a number."""
-    found = parity.compare(logits, reference).to_json()
-    finite = np.isfinite(found["largest_difference"])
-    return {**found, "largest_difference": found["largest_difference"] if finite else None}
+    """Return ``parity.Parity`` as JSON values."""
+    return asdict(parity.compare(logits, reference))
 
 
 def _groups(logits: dict[str, NDArray[np.float32]]) -> list[list[str]]:

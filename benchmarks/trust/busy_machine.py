@@ -102,16 +102,17 @@ def run(bundle: Path, settings: dict[str, Any], file: Path) -> dict[str, Any]:
     subprocess.run(command, stdout=subprocess.DEVNULL)
     found = document.read(file)
     experiment.require_ok(found.rows)
+    judged = verdict.judge(found)
     return {
-        "verdict": verdict.of_run(found).to_json(),
+        "verdict": judged.run.to_json(),
         "rows": [
             {
                 "file": row.file,
                 "precision": row.precision,
-                "verdict": verdict.of_rows(found)[i].to_json(),
+                "verdict": judged.of(row).to_json(),
                 "turn_median_ns": [turn.median_ns for turn in row.turns],
             }
-            for i, row in enumerate(found.rows)
+            for row in found.rows
         ],
     }
 

@@ -18,6 +18,7 @@ import click
 from tqdm import tqdm
 
 import edge_runtime
+from edge_runtime.documents.values import to_json
 from edge_runtime.files import write_text
 from edge_runtime.measure import plan
 from edge_runtime.probes import host
@@ -115,7 +116,7 @@ def _header(settings: dict[str, Any], artifacts: tuple[plan.Job, ...]) -> dict[s
         "schema": 1,
         "tool": f"edge-bench {edge_runtime.__version__}",
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": host.describe(),
+        "host": to_json(host.describe()),
         "versions": versions,
         "artifacts": made_of,
         "settings": settings,

@@ -9,10 +9,14 @@ from edge_runtime.doctor.facts import Facts
 from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
 from edge_runtime.errors import ToolkitError
 from edge_runtime.measure import plan, runner, self_check
+from edge_runtime.probes.host import Host
 from edge_runtime.results.rows import Results, Status
 from edge_runtime.results.settings import Settings
 from edge_runtime.setup import engine_import
 from edge_runtime.setup.engine_import import Tried
+
+SELF_CHECK_IMAGES = 64
+"""Golden images that each artifact answers: one ruined layer shows in a few."""
 
 
 def wanted(contents: Contents | None) -> tuple[str, ...]:
@@ -87,17 +91,16 @@ def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
 def golden(contents: Contents) -> Iterator[Finding]:
     """Load each artifact, and hold its answers to the golden ones, each in a child process."""
     try:
-        made = plan.make((contents.bundle,), Settings())
+        made = plan.make((contents.bundle,), Settings(accuracy_images=SELF_CHECK_IMAGES))
     except ToolkitError as error:
         yield fatal("model", str(error), "export the bundle again")
         return
-    jobs = list(self_check.each_artifact(made))
-    rows = [runner.look(made, job) for job in jobs]
-    shown = Results(made.settings, {}, tuple(rows))
-    for row, job in zip(rows, jobs, strict=True):
+    rows = list(runner.check(made))
+    shown = Results(made.settings, Host(), tuple(rows))
+    for row, job in zip(rows, made.jobs, strict=True):
         onnx = f" (IR {job.artifact.ir_version}, opset {job.artifact.opset})"
         name = shown.label(row) + (onnx if job.artifact.opset else "")
-        text = f"{name}: {self_check.told(row).removeprefix('ok, ')}"
+        text = f"{name}: {self_check.describe(row)}"
         if row.status is Status.OK:
             yield ok("model", text)
         elif row.status is Status.ENGINE_MISSING:

@@ -7,17 +7,18 @@ Run as a child (``main``) it says what a file holds, so that the waiting process
 """
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.bundle import manifest
 from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.documents import strict
 from edge_runtime.errors import DataError, ToolkitError
 from edge_runtime.files import sha256_of
 from edge_runtime.measure import child
-from edge_runtime.measure.child import answers
+from edge_runtime.measure.child import Failure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 CIFAR10_RECORD = 1 + 3 * 32 * 32
 _NAMES = ("test_batch.bin", "cifar-10-batches-bin/test_batch.bin", "test.npz")
-_FORMS = (
-    "a .npz with images (N, C, H, W) uint8 and labels (N,), or CIFAR-10's binary test_batch.bin"
+_REMEDY = (
+    "Give a .npz with images (N, C, H, W) uint8 and labels (N,), or CIFAR-10's binary "
+    "test_batch.bin."
 )
 
 
@@ -46,11 +48,12 @@ class LabelledImages:
         shape = content.artifacts[0].input.shape[1:]
         if self.images.shape[1:] != shape:
             raise DataError(
-                f"--accuracy-data holds images of {self.images.shape[1:]}, the model takes {shape}"
+                f"--accuracy-data holds images of {self.images.shape[1:]}, the model takes {shape}."
             )
         if (largest := int(self.labels.max())) >= len(content.classes):
             raise DataError(
-                f"--accuracy-data has the label {largest}, the model {len(content.classes)} classes"
+                f"--accuracy-data has the label {largest}, the model only "
+                f"{len(content.classes)} classes."
             )
 
 
@@ -61,17 +64,17 @@ def find(path: Path) -> Path:
         DataError: there is none.
     """
     try:
-        found = [file for file in (path, *(path / name for name in _NAMES)) if file.is_file()]
+        files = [file for file in (path, *(path / name for name in _NAMES)) if file.is_file()]
     except OSError as error:
         raise DataError(f"--accuracy-data {str(path)[:100]}: {error.strerror}.") from error
-    if found:
-        return found[0]
+    if files:
+        return files[0]
     if path.is_dir():
-        raise DataError(f"--accuracy-data {path} holds none of {', '.join(_NAMES)}. Give {_FORMS}.")
-    raise DataError(f"--accuracy-data {path} does not exist. Give {_FORMS}.")
+        raise DataError(f"--accuracy-data {path} holds none of {', '.join(_NAMES)}.", _REMEDY)
+    raise DataError(f"--accuracy-data {path} does not exist.", _REMEDY)
 
 
-def described(path: Path) -> str:
+def describe(path: Path) -> str:
     """Return what results say of a file: its name, and the hash that tells it from another.
 
     Raises:
@@ -102,13 +105,14 @@ def read(path: Path) -> LabelledImages:
             records = records.reshape(-1, CIFAR10_RECORD)
             images, labels = records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
-        raise DataError(f"--accuracy-data {path}: {error}. Give {_FORMS}.") from error
+        raise DataError(f"--accuracy-data {path}: {error}.", _REMEDY) from error
     fits = images.ndim == 4 and images.dtype == np.uint8 and labels.shape == (len(images),)
     countable = fits and len(images) and labels.dtype.kind in "iu"
     if not countable or not 0 <= labels.min() <= labels.max() < 2**31:
         raise DataError(
             f"--accuracy-data {path} has images {images.shape} {images.dtype} and labels "
-            f"{labels.shape} {labels.dtype}. Give {_FORMS}."
+            f"{labels.shape} {labels.dtype}.",
+            _REMEDY,
         )
     return LabelledImages(images, labels.astype(np.int64))
 
@@ -119,30 +123,39 @@ def check(path: Path, bundles: list[Path]) -> None:
     Raises:
         DataError: it cannot be read or does not fit.
     """
-    order = {"file": str(path), "bundles": [str(bundle) for bundle in bundles]}
-    done = subprocess.run(
-        child.command("edge_runtime.measure.accuracy_data"),
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        raise DataError(f"--accuracy-data {path}: {child.why(done.returncode, done.stderr)}")
-    if error := json.loads(done.stdout)["error"]:
-        raise DataError(error)
+    request = _Request(str(path), tuple(map(str, bundles)))
+    answer = child.ask(child.command("edge_runtime.measure.accuracy_data"), request, _Answer)
+    if isinstance(answer, Failure):
+        raise DataError(f"--accuracy-data {path}: {answer}")
+    if answer.what:
+        raise DataError(answer.what, answer.remedy)
+
+
+@dataclass(frozen=True)
+class _Request:
+    file: str
+    bundles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is wrong, and what to do about it; nothing where the file fits."""
+
+    what: str = ""
+    remedy: str = ""
+
+
+def _answer(request: _Request) -> _Answer:
+    try:
+        data = read(Path(request.file))
+        for bundle in request.bundles:
+            data.require_fit(manifest.read(Path(bundle)))
+    except ToolkitError as error:
+        return _Answer(error.what, error.remedy)
+    return _Answer()
 
 
 def main() -> None:
-    """Answer the order of ``check``."""
-    from edge_runtime.bundle import manifest
-
-    with answers() as out:
-        order, error = json.load(sys.stdin), ""
-        try:
-            data = read(Path(order["file"]))
-            for bundle in order["bundles"]:
-                data.require_fit(manifest.read(Path(bundle)))
-        except ToolkitError as found:
-            error = str(found)
-        json.dump({"error": error}, out)
+    """Answer the request of ``check``."""
+    with child.answers() as out:
+        child.answer(_answer(strict.build(_Request, json.load(sys.stdin))), out)

@@ -1,4 +1,4 @@
-"""Child processes: how one is started, talked to in JSON lines, and what its end means."""
+"""Child processes: how one is started, asked in JSON, and what its end means."""
 
 import contextlib
 import ctypes
@@ -7,28 +7,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
-from edge_runtime.errors import EngineError
+from edge_runtime.documents import strict
+from edge_runtime.documents.values import to_json
+from edge_runtime.probes import load
 
-# The child imports this very package, and finds everything else where it would without us. It is
-# tied to its parent before it imports anything that takes time.
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); import edge_runtime; del sys.path[0]; "
-    "from edge_runtime.measure.child import die_with_parent; die_with_parent(int(sys.argv[2])); "
-    "from {module} import main; main()"
-)
+_T = TypeVar("_T")
 
 _REMEDIES = {
     signal.SIGILL: "this engine's build uses instructions this CPU lacks: install another version",
     signal.SIGKILL: "killed, most often for memory: close other programs or add swap",
     signal.SIGSEGV: "a fault inside the engine: try another version of it",
-    signal.SIGABRT: "the engine gave up: try another version of it",
+    signal.SIGABRT: "the engine aborted: try another version of it",
     signal.SIGBUS: "a file changed or a disk failed while it was read: copy the bundle again",
-    signal.SIGFPE: "an impossible division inside the engine: try another version of it",
+    signal.SIGFPE: "an arithmetic fault inside the engine: try another version of it",
 }
 _OUT_OF_MEMORY = (
     "killed by the kernel because memory ran out: close other programs, add swap, or lower "
@@ -36,11 +33,46 @@ _OUT_OF_MEMORY = (
 )
 
 
+class End(StrEnum):
+    """How a child process ended without an answer."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    TIMEOUT = "timeout"
+    NO_ANSWER = "no-answer"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A child process that gave no answer.
+
+    Attributes:
+        end: how it ended.
+        what: its exit code or signal, or how long it was waited for.
+        remedy: what that means and what to do, or what the process said last.
+    """
+
+    end: End
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}" if self.remedy else self.what
+
+
 def command(module: str) -> list[str]:
-    """Return the command that runs ``main`` of a module, by its full name, in a child process."""
+    """Return the command that runs ``main`` of a module, by its full name, in a child process.
+
+    ``MODULE`` and this process's id are the last two words; what is added after them is found in
+    the child's ``sys.argv[3:]``.
+    """
+    home = Path(__file__).resolve().parents[2]
+    if home.is_file():  # edge-bench.pyz
+        entry = [str(home), "--child"]
+    else:
+        entry = [str(Path(__file__).with_name("start.py"))]
     # -P: a module that lies in the current folder must not be imported in place of the real one.
-    here = str(Path(__file__).resolve().parents[2])  # inside edge-bench.pyz: the archive itself
-    return [sys.executable, "-P", "-c", _START.format(module=module), here, str(os.getpid())]
+    return [sys.executable, "-P", *entry, module, str(os.getpid())]
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -48,24 +80,63 @@ def environment(threads: int) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
 
 
-def why(code: int, stderr: str = "", *, out_of_memory: bool = False) -> str:
-    """Return what an exit code other than 0 means, and what to do.
+def ask(
+    start: Sequence[str],
+    request: object,
+    kind: type[_T],
+    *,
+    timeout_s: float | None = None,
+    threads: int = 1,
+) -> _T | Failure:
+    """Start a child, give it a request as JSON, and wait for its answer and its end.
+
+    Args:
+        start: the child's command: ``command(MODULE)``, or one that stands in for it.
+        request: what ``documents.values.to_json`` takes; the child reads it on standard input.
+        kind: the dataclass that the answer on its standard output is read into.
+        timeout_s: how long to wait; without end if None. The child is killed then.
+        threads: what the child's environment allows it.
+    """
+    kills_before = load.oom_kills().value
+    try:
+        done = subprocess.run(
+            start,
+            input=json.dumps(to_json(request)),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            env=environment(threads),
+        )
+    except subprocess.TimeoutExpired:
+        return Failure(End.TIMEOUT, f"no answer after {timeout_s:g} s")
+    if done.returncode:
+        for_memory = kills_before is not None and load.oom_kills().value != kills_before
+        return failure_of(done.returncode, done.stderr, out_of_memory=for_memory)
+    try:
+        return strict.build(kind, json.loads(done.stdout), "answer")
+    except ValueError as error:
+        return Failure(End.NO_ANSWER, "its process ended without an answer", str(error))
+
+
+def failure_of(code: int, stderr: str = "", *, out_of_memory: bool = False) -> Failure:
+    """Return what an exit code other than 0 means.
 
     Args:
         code: as ``subprocess`` gives it, negative for a signal.
         stderr: what the process wrote on standard error.
         out_of_memory: whether the kernel has killed a process for memory meanwhile.
     """
-    last = (stderr.strip().splitlines() or ["nothing on standard error"])[-1]
+    last = (stderr.strip().splitlines() or ["nothing on standard error"])[-1][:200]
     if code > 0:
-        return f"exit code {code}: {last[:200]}"
+        return Failure(End.EXIT, f"exit code {code}", last)
     try:
         number = signal.Signals(-code)
     except ValueError:
-        return f"signal {-code}: {last[:200]}"
+        return Failure(End.SIGNAL, f"signal {-code}", last)
     if number is signal.SIGKILL and out_of_memory:
-        return f"{number.name}: {_OUT_OF_MEMORY}"
-    return f"{number.name}: {_REMEDIES.get(number, last[:200])}"
+        return Failure(End.SIGNAL, number.name, _OUT_OF_MEMORY)
+    return Failure(End.SIGNAL, number.name, _REMEDIES.get(number, last))
 
 
 def die_with_parent(parent: int) -> None:
@@ -90,58 +161,6 @@ def answers() -> Iterator[TextIO]:
         yield out
 
 
-class Conversation:
-    """A child that answers each JSON line with one: asleep while it is not asked.
-
-    Args:
-        start: the command of a process that reads orders on standard input and answers on output.
-        threads: what the child's environment allows it.
-
-    Use as a context manager: the child ends with the block.
-    """
-
-    def __init__(self, start: list[str], threads: int = 1) -> None:
-        self._process = subprocess.Popen(
-            start,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(threads),
-            process_group=0,  # Ctrl-C is the parent's, which ends its children
-        )
-
-    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Send an order and wait for its answer.
-
-        Raises:
-            EngineError: the child ended, or answers that it failed.
-        """
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
-            print(json.dumps(order), file=self._process.stdin, flush=True)
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise EngineError(f"a measuring process ended: {why(self._process.wait())}")
-        answer: dict[str, Any] = json.loads(line)
-        if error := answer.get("error"):
-            raise EngineError(error)
-        return answer
-
-    def __enter__(self) -> "Conversation":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        if kind is not None:
-            self._process.kill()
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+def answer(value: Any, out: TextIO) -> None:
+    """Write an answer: a dataclass, or JSON values."""
+    json.dump(to_json(value), out, allow_nan=False)

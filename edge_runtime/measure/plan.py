@@ -1,24 +1,40 @@
-"""What is going to be measured: which artifacts, in which order, and how."""
+"""What is going to be measured: which artifacts on which engines, in which order, and how."""
 
+import importlib.util
 import os
 import random
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from edge_runtime.bundle import manifest
+from edge_runtime import engines
+from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.manifest import Artifact, Manifest
 from edge_runtime.errors import BundleError, UsageError, did_you_mean
 from edge_runtime.results.settings import Settings
 
+Located = tuple[Path, Manifest, Artifact]
+"""An artifact with the bundle that it lies in."""
+
 
 @dataclass(frozen=True)
 class Job:
-    """One artifact of one bundle, at one batch size and thread count; ``name`` is the bundle's."""
+    """One artifact on one engine, at one batch size and thread count.
+
+    Attributes:
+        bundle: its folder.
+        manifest: the bundle's.
+        artifact: what is run.
+        engine: what runs it: a name in ``edge_runtime.engines``.
+        batch_size: images a call.
+        threads: of the engine.
+        name: what the bundle is called; its folder's name if empty.
+    """
 
     bundle: Path
     manifest: Manifest
     artifact: Artifact
+    engine: str
     batch_size: int = 1
     threads: int = 1
     name: str = ""
@@ -49,7 +65,7 @@ class Plan:
 def make(
     paths: tuple[Path, ...],
     settings: Settings,
-    engines: tuple[str, ...] = (),
+    asked: tuple[str, ...] = (),
     accuracy_data: Path | None = None,
 ) -> Plan:
     """Turn paths into a plan.
@@ -59,42 +75,59 @@ def make(
     Args:
         paths: bundles, or artifacts inside bundles.
         settings: how to measure.
-        engines: only artifacts of these engines; all if empty.
+        asked: run on these engines alone. If empty, on the engine that checked an artifact when it
+            was exported, and on all others that read its format and are installed here.
         accuracy_data: a file that ``accuracy_data.find`` found.
 
     Raises:
         BundleError: no path is a bundle or an artifact of one.
-        UsageError: no artifact is for one of ``engines``, or a CPU to be pinned to is not there.
+        UsageError: no artifact is read by one of ``asked``, or a CPU to be pinned to is not there.
     """
     _check_cpus(settings.cpus)
-    found: list[tuple[Path, Manifest, Artifact]] = []
+    located: list[Located] = []
     problems: list[BundleError] = []
     for path in paths:
         try:
-            found += _artifacts(path)
+            bundle, content, artifacts = artifacts_at(path)
+            located += [(bundle, content, artifact) for artifact in artifacts]
         except BundleError as error:
             problems.append(error)
-        except OSError as error:
-            problems.append(BundleError(f"cannot read {str(path)[:100]}: {error.strerror}."))
-    if not found:
+    if not located:
         raise problems[0]
-    present = {artifact.engine for _, _, artifact in found}
-    if unknown := [name for name in engines if name not in present]:
-        raise UsageError(
-            f"no artifact here is for the engine {unknown[0]!r}. "
-            f"{did_you_mean(unknown[0], present)}"
-        )
-    sizes = list(product(settings.batch_sizes, settings.threads))
+    _check_engines(asked, [artifact for _, _, artifact in located])
     jobs = tuple(
-        Job(*one, batch_size, threads, name)
-        for one, name in zip(found, _names(found), strict=True)
-        if not engines or one[2].engine in engines
-        for batch_size, threads in sizes
+        Job(*one, engine, batch_size, threads, name)
+        for one, name in zip(located, _names(located), strict=True)
+        for engine in _engines(one[2], asked)
+        for batch_size, threads in product(settings.batch_sizes, settings.threads)
     )
     return Plan(jobs, settings, accuracy_data, tuple(map(str, problems)))
 
 
-def _names(found: list[tuple[Path, Manifest, Artifact]]) -> list[str]:
+def _engines(artifact: Artifact, asked: tuple[str, ...]) -> list[str]:
+    """Return the engines that an artifact is run on, the one that checked it first."""
+    reading = engines.reading(artifact.format)
+    if asked:
+        return [name for name in reading if name in asked]
+    others = [name for name in reading if name != artifact.engine]
+    return [artifact.engine, *filter(_is_installed, others)]
+
+
+def _is_installed(engine: str) -> bool:
+    module = engines.get(engine).REQUIRES.partition(".")[0]
+    return importlib.util.find_spec(module) is not None
+
+
+def _check_engines(asked: tuple[str, ...], artifacts: list[Artifact]) -> None:
+    reading = {name for artifact in artifacts for name in engines.reading(artifact.format)}
+    if unknown := [name for name in asked if name not in reading]:
+        raise UsageError(
+            f"no artifact here is read by an engine {unknown[0]!r}.",
+            did_you_mean(unknown[0], reading),
+        )
+
+
+def _names(located: list[Located]) -> list[str]:
     """Return what each artifact's bundle is called: no artifact is there twice under one name.
 
     A bundle that is given twice, or another of the same folder name, is told apart by a number.
@@ -102,7 +135,7 @@ def _names(found: list[tuple[Path, Manifest, Artifact]]) -> list[str]:
     names: list[str] = []
     taken: set[tuple[str, str]] = set()
     folders: dict[str, Path] = {}
-    for bundle, _, artifact in found:
+    for bundle, _, artifact in located:
         folder, name, number = bundle.resolve(), bundle.resolve().name, 1
         while folders.setdefault(name, folder) != folder or (name, artifact.file) in taken:
             number += 1
@@ -121,26 +154,5 @@ def _check_cpus(cpus: tuple[int, ...]) -> None:
     if missing := sorted(set(cpus) - allowed):
         raise UsageError(
             f"--cpus: no CPU {missing[0]} here; this process may use "
-            f"{', '.join(map(str, sorted(allowed)))}"
+            f"{', '.join(map(str, sorted(allowed)))}."
         )
-
-
-def _artifacts(path: Path) -> list[tuple[Path, Manifest, Artifact]]:
-    if path.is_file():
-        bundle, only = path.resolve().parent, path.name
-    elif path.is_dir():
-        bundle, only = path, None
-    else:
-        raise BundleError(
-            f"{path} does not exist. Give a bundle folder, or an artifact inside one."
-        )
-    content = manifest.read(bundle)
-    artifacts = [a for a in content.artifacts if only in (None, a.file)]
-    if only and not artifacts:
-        raise BundleError(
-            f"{path} is not an artifact of the bundle around it. "
-            f"{did_you_mean(only, [a.file for a in content.artifacts])}"
-        )
-    if not artifacts:
-        raise BundleError(f"{bundle} holds no artifact. Export it again.")
-    return [(bundle, content, artifact) for artifact in artifacts]

@@ -6,7 +6,7 @@ A kill loses nothing: what was finished is there, and ``--resume`` goes on from 
 import stat
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from edge_runtime.files import LEFTOVER, remove_leftovers
 from edge_runtime.measure import runner
 from edge_runtime.measure.plan import Plan
 from edge_runtime.measure.runner import Start, Step
-from edge_runtime.probes import host, load, state, target
+from edge_runtime.probes import host, state
 from edge_runtime.results import document
-from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.rows import Results, Row, States
 
 
 @dataclass
@@ -48,24 +48,42 @@ class Recording:
                 ``results`` all that was measured.
         """
         for step in runner.run(self.plan, self.results.rows, start=start):
-            done = step.turns == step.total
-            after = {"after": state.of_machine()} if done else {}
-            known = {**self.results.state, **after}
-            self.results = replace(self.results, rows=step.rows, state=known)
-            if self.file:
-                self._keep(self.file)
+            self.results = replace(self.results, rows=step.rows)
+            if step.turns == step.total:  # also where no check left a row to be timed
+                self.results = replace(self.results, state=self._state_at_end())
+            if step.checked is None or step.turns == step.total:
+                self._keep()
             progress(step)
         return self.results
 
-    def _keep(self, file: Path) -> None:
+    def _state_at_end(self) -> States:
+        return replace(self.results.state, after=state.read_machine())
+
+    def _keep(self) -> None:
+        file = self.file
+        if file is None:
+            return
         try:
             document.write(self.results, file)
         except OSError as error:
             before = ", and holds what was measured before" if file.exists() else ""
             raise RecordingError(
-                f"--json {file} cannot be written ({error.strerror}){before}. Make room and "
-                f"{'go on with --resume' if before else 'run it again'}."
+                f"--json {file} cannot be written ({error.strerror}){before}.",
+                f"Make room and {'go on with --resume' if before else 'run it again'}.",
             ) from error
+
+
+def begin(plan: Plan, file: Path | None, *, resume: bool = False) -> Recording:
+    """Begin a run, or go on with the one that a file holds: see ``new`` and ``resumed``.
+
+    Raises:
+        UsageError: there is no file to go on with, or as those two say.
+    """
+    if not resume:
+        return new(plan, file)
+    if file is None:
+        raise UsageError("--resume goes on with a file.", "Give --json FILE.")
+    return resumed(plan, file)
 
 
 def new(plan: Plan, file: Path | None) -> Recording:
@@ -92,14 +110,14 @@ def resumed(plan: Plan, file: Path) -> Recording:
     check_writable(file, plan)
     if not file.exists():
         return new(plan, file)
-    found = document.read(file)
+    kept = document.read(file)
     fresh = _nothing_yet(plan)
-    if differing := _differences(found, fresh):
+    if differing := _differences(kept, fresh):
         raise UsageError(
-            f"--resume: {file} was measured with another {differing}. Repeat its command, or give "
-            "another --json."
+            f"--resume: {file} was measured with another {differing}.",
+            "Repeat its command, or give another --json.",
         )
-    whole = replace(found.whole_rounds(), settings=plan.settings)
+    whole = replace(kept.whole_rounds(), settings=plan.settings)
     rows = whole.rows if whole.rounds_done else fresh.rows
     return Recording(plan, file, replace(whole, rows=rows))
 
@@ -113,12 +131,12 @@ def check_writable(file: Path, plan: Plan) -> None:
     except OSError as error:  # too long a name, a loop of links
         raise UsageError(f"--json {str(file)[:100]}: {error.strerror}.") from error
     if not regular:
-        raise UsageError(f"--json {file}: not a regular file.")
+        raise UsageError(f"--json {file} is not a regular file.")
     whole = file.resolve()
     if whole.parent in {job.bundle.resolve() for job in plan.jobs} and whole.suffix != ".json":
-        raise UsageError(f"--json {file}: give a file that ends in .json.")
+        raise UsageError(f"--json {file} lies in a bundle.", "Give a file that ends in .json.")
     if whole.name == manifest.FILE:
-        raise UsageError(f"--json {file}: that is a bundle's manifest.")
+        raise UsageError(f"--json {file} is a bundle's manifest.", "Give another file.")
     try:
         remove_leftovers(whole)
         with tempfile.NamedTemporaryFile(
@@ -133,43 +151,41 @@ def check_writable(file: Path, plan: Plan) -> None:
 def _refuse_unfinished(file: Path) -> None:
     """Protect a run that was cut off: finished results are replaced, as any output is."""
     try:
-        found = document.read(file)
+        kept = document.read(file)
     except Exception:  # no results file, or a damaged one: nothing to go on from
         return
-    if not found.finished:
+    if not kept.finished:
         raise UsageError(
-            f"--json {file} holds an unfinished run, {found.rounds_done} of "
-            f"{found.settings.rounds} rounds. Go on with --resume, or remove it."
+            f"--json {file} holds an unfinished run, {kept.rounds_done} of "
+            f"{kept.settings.rounds} rounds.",
+            "Go on with --resume, or remove it.",
         )
 
 
 def _nothing_yet(plan: Plan) -> Results:
-    machine = {
-        **host.describe(),
-        "target": target.of_this_cpu(),
-        "ticks_per_s": load.TICKS_PER_S,
-    }
     started = datetime.now(UTC).isoformat(timespec="seconds")
     rows = tuple(runner.row(job) for job in plan.jobs)
-    return Results(plan.settings, machine, rows, {"before": state.of_machine()}, started)
+    before = States(state.read_machine())
+    return Results(plan.settings, host.describe(), rows, before, started)
 
 
 # Patience, and the memory that the kernel leaves over, which differs a little from boot to boot.
 _MAY_CHANGE = {"timeout_s", "cooldown_s", "memory_bytes"}
 
 
-def _differences(found: Results, fresh: Results) -> str:
+def _differences(kept: Results, fresh: Results) -> str:
     """Return the name of the first thing that two runs do not share; '' if they share all."""
-    old, new = found.settings.to_json(), fresh.settings.to_json()
-    if names := [name for name in new if old[name] != new[name] and name not in _MAY_CHANGE]:
-        return f"{names[0]} ({old[names[0]]}, now {new[names[0]]})"
-    held = [name for name in fresh.host if name not in _MAY_CHANGE]
-    if names := [name for name in held if found.host.get(name) != fresh.host[name]]:
-        return f"machine: {names[0]} {found.host.get(names[0])}, now {fresh.host[names[0]]}"
-    if [_identity(row) for row in found.rows] != [_identity(row) for row in fresh.rows]:
+    for kind, old, new in (
+        ("", asdict(kept.settings), asdict(fresh.settings)),
+        ("machine: ", asdict(kept.host), asdict(fresh.host)),
+    ):
+        for name in new:
+            if old[name] != new[name] and name not in _MAY_CHANGE:
+                return f"{kind}{name} ({old[name]}, now {new[name]})"
+    if [_identity(row) for row in kept.rows] != [_identity(row) for row in fresh.rows]:
         return "set of artifacts"
     return ""
 
 
 def _identity(row: Row) -> tuple[Any, ...]:
-    return row.bundle, row.file, row.sha256, row.batch_size, row.threads
+    return *row.key, row.sha256

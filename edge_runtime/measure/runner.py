@@ -1,28 +1,28 @@
-"""Run a plan: rounds through all rows in random order, each turn in a child process of its own.
+"""Run a plan: check what each artifact answers, then time it in rounds through all rows.
 
-The parent sleeps while a child measures. A child that is missing its engine, crashes or hangs ends
-its row with a status that says so, and the other rows go on.
+Each check and each turn has a child process of its own; the parent sleeps meanwhile. A child that
+is missing its engine, crashes or hangs ends its row with a status that says so, and the other rows
+go on.
+
+A check answers the golden images (and those of ``--accuracy-data``) once, before anything is timed,
+with the engine and at the batch size of its rows: its answers are the rows' accuracy, and a row
+that does not answer is not timed. Rows that differ only in threads share one check, as threads
+share the work on an answer and do not change it.
 """
 
-import json
 import math
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from edge_runtime.bundle import integrity
-from edge_runtime.documents import strict
-from edge_runtime.errors import BundleError
 from edge_runtime.measure import child
+from edge_runtime.measure.child import End, Failure
 from edge_runtime.measure.plan import Job, Plan
-from edge_runtime.probes import load
-from edge_runtime.results.parity import DEVICE_TOLERANCE, Parity
-from edge_runtime.results.rows import Row, Status, Turn
-
-SELF_CHECK_IMAGES = 64
-"""Golden images that are looked at before anything is timed: one ruined layer shows in a few."""
+from edge_runtime.measure.request import Answer, Check, Request, Timing
+from edge_runtime.measure.timing import Enough
+from edge_runtime.results.parity import DEVICE_TOLERANCE
+from edge_runtime.results.rows import Row, Status
 
 Start = Callable[[Job], Sequence[str]]
 """The command that measures a job: ``standard``, or one that stands in for it."""
@@ -37,12 +37,14 @@ class Step:
         turns, total: how many turns are behind it, and how many there will be, now that some rows
             may have ended early.
         ended_round: the round that has just ended; 0 within one.
+        checked: after a check, the first of its rows; None after a turn.
     """
 
     rows: tuple[Row, ...]
     turns: int
     total: int
     ended_round: int = 0
+    checked: Row | None = None
 
 
 def standard(job: Job) -> Sequence[str]:
@@ -63,7 +65,7 @@ def run(
     start: Start = standard,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[Step]:
-    """Take the turns of a plan, and yield after each.
+    """Check the rows that are not checked yet, take the turns of a plan, and yield after each.
 
     Args:
         plan: what is measured.
@@ -72,22 +74,41 @@ def run(
         sleep: waits for some seconds.
     """
     rows = list(done) or [row(job) for job in plan.jobs]
-    first = 1 + min((len(row.turns) for row in rows if row.status.goes_on), default=0)
     taken = sum(len(row.turns) for row in rows)
+    for positions in groups(plan):
+        if rows[positions[0]].accuracy is None and rows[positions[0]].status is Status.OK:
+            answer = _ask(plan, plan.jobs[positions[0]], start)
+            for i in positions:
+                rows[i] = _with_check(rows[i], plan.jobs[i], answer)
+            left = _left(plan, rows)
+            yield Step(tuple(rows), taken, taken + left, checked=rows[positions[0]])
+    first = 1 + min((len(row.turns) for row in rows if row.status.goes_on), default=0)
     for number in range(first, plan.settings.rounds + 1):
         order = [i for i in plan.order(number) if rows[i].status.goes_on]
         for place, i in enumerate(order):
             if plan.settings.cooldown_s:
                 sleep(plan.settings.cooldown_s)
-            rows[i] = _take_turn(plan, plan.jobs[i], rows[i], number, start)
+            answer = _ask(plan, plan.jobs[i], start, number)
+            rows[i] = _with_turn(rows[i], answer)
             taken += 1
             ended = number if place == len(order) - 1 else 0
             yield Step(tuple(rows), taken, taken + _left(plan, rows), ended)
 
 
-def look(plan: Plan, job: Job, *, start: Start = standard) -> Row:
-    """Return a job's row after a look at what its artifact answers; nothing is timed."""
-    return _take_turn(plan, job, row(job), 0, start)
+def check(plan: Plan, *, start: Start = standard) -> Iterator[Row]:
+    """Yield a row for each check of a plan: what its artifact answers. Nothing is timed."""
+    for positions in groups(plan):
+        job = plan.jobs[positions[0]]
+        yield _with_check(row(job), job, _ask(plan, job, start))
+
+
+def groups(plan: Plan) -> list[list[int]]:
+    """Return the positions of the jobs that share a check: one artifact, engine and batch size."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for i, job in enumerate(plan.jobs):
+        key = job.name, job.bundle, job.artifact.file, job.engine, job.batch_size
+        found.setdefault(key, []).append(i)
+    return list(found.values())
 
 
 def row(job: Job) -> Row:
@@ -98,7 +119,7 @@ def row(job: Job) -> Row:
         model=job.manifest.model,
         file=artifact.file,
         format=artifact.format,
-        engine=artifact.engine,
+        engine=job.engine,
         precision=artifact.precision,
         target=artifact.target,
         size_bytes=artifact.size_bytes,
@@ -110,101 +131,72 @@ def row(job: Job) -> Row:
     )
 
 
-def order(plan: Plan, job: Job, *, with_accuracy: bool, timed: bool = True) -> dict[str, Any]:
-    """Return what a worker needs to know, as JSON values: a turn's share of the row's samples.
-
-    Without ``timed``, for a look at what few golden images are answered alone.
-    """
-    settings = plan.settings
-    data = plan.accuracy_data if timed else None
-    return {
-        "bundle": str(job.bundle.resolve()),
-        "file": job.artifact.file,
-        "threads": job.threads,
-        "batch_size": job.batch_size,
-        "cpus": list(settings.cpus),
-        "min_runs": math.ceil(settings.min_runs / settings.rounds),
-        "min_time_s": settings.min_time_s / settings.rounds,
-        "max_time_s": settings.max_time_s / settings.rounds,
-        "timed": timed,
-        "accuracy": with_accuracy,
-        "accuracy_images": settings.accuracy_images
-        if timed
-        else min(SELF_CHECK_IMAGES, settings.accuracy_images),
-        "accuracy_file": str(data.resolve()) if data else "",
-    }
+def request(plan: Plan, job: Job, number: int = 0) -> Request:
+    """Return what a worker is asked for: a check, or a round's share of the row's samples."""
+    settings, data = plan.settings, plan.accuracy_data
+    check = timing = None
+    if number:
+        count = math.ceil(settings.min_runs / settings.rounds)
+        seconds = (settings.min_time_s / settings.rounds, settings.max_time_s / settings.rounds)
+        timing = Timing(number, Enough(count, *seconds))
+    else:
+        check = Check(settings.accuracy_images, str(data.resolve()) if data else "")
+    return Request(
+        bundle=str(job.bundle.resolve()),
+        file=job.artifact.file,
+        engine=job.engine,
+        batch_size=job.batch_size,
+        threads=job.threads,
+        cpus=settings.cpus,
+        check=check,
+        timing=timing,
+    )
 
 
 def _left(plan: Plan, rows: Sequence[Row]) -> int:
     return sum(plan.settings.rounds - len(row.turns) for row in rows if row.status.goes_on)
 
 
-def _take_turn(plan: Plan, job: Job, row: Row, number: int, start: Start) -> Row:
-    """Return the row after one more turn; turn 0 looks at its answers alone."""
-    try:
-        integrity.verify(job.bundle, job.artifact)
-        integrity.verify_golden(job.bundle, job.manifest)
-    except BundleError as error:
-        message = str(error).removeprefix(f"{job.artifact.file}: ")
-        return replace(row, status=Status.CORRUPT, message=message)
-    first = not row.accuracy
-    asked = order(plan, job, with_accuracy=first, timed=number > 0)
-    status, answer = _in_child(asked, plan, job, start)
-    if status is not Status.OK:
-        where = f"in round {number}: " if row.turns else ""
-        return replace(row, status=status, message=where + answer["message"])
-    row = replace(row, engine_version=answer["engine_version"])
-    if number:
-        turn = strict.build(Turn, {"round": number, **answer["turn"]}, "turn")
-        row = replace(row, turns=(*row.turns, turn))
-    if not first:
+def _ask(plan: Plan, job: Job, start: Start, number: int = 0) -> Answer:
+    """Return what a child answers; where it does not, an answer that says why."""
+    asked = request(plan, job, number)
+    answer = child.ask(
+        start(job), asked, Answer, timeout_s=plan.settings.timeout_s, threads=job.threads
+    )
+    if not isinstance(answer, Failure):
+        return answer
+    if answer.end is End.TIMEOUT:
+        return Answer(Status.TIMED_OUT, f"{answer.what}: raise --timeout, or lower {_less(asked)}")
+    return Answer(Status.CRASHED, str(answer))
+
+
+def _less(request: Request) -> str:
+    """Return what takes a process long, so that less of it helps."""
+    if request.check is None:
+        return "--min-runs or --min-time"
+    return "the images of --accuracy-data" if request.check.data_file else "--accuracy-images"
+
+
+def _with_check(row: Row, job: Job, answer: Answer) -> Row:
+    """Return the row with its answers: a model that computes something else is mismatched."""
+    row = replace(row, status=answer.status, message=answer.message, accuracy=answer.accuracy)
+    if answer.accuracy is None:
         return row
-    expected = job.artifact.parity.top1_agreement
-    return _checked(replace(row, accuracy=answer["accuracy"]), expected)
-
-
-def _in_child(
-    order: dict[str, Any], plan: Plan, job: Job, start: Start
-) -> tuple[Status, dict[str, Any]]:
-    """Return how a child ended, and its answer or a message."""
-    killed_before = load.oom_kills().value
-    try:
-        done = subprocess.run(
-            start(job),
-            input=json.dumps(order),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=plan.settings.timeout_s,
-            env=child.environment(job.threads),
-        )
-    except subprocess.TimeoutExpired:
-        return Status.TIMED_OUT, {
-            "message": f"no result after {plan.settings.timeout_s:g} s: raise --timeout, or lower "
-            + (
-                "the images of --accuracy-data"
-                if order["accuracy_file"]
-                else "--min-runs, --min-time or --accuracy-images"
-            ),
-        }
-    if done.returncode:
-        for_memory = killed_before is not None and load.oom_kills().value != killed_before
-        why = child.why(done.returncode, done.stderr, out_of_memory=for_memory)
-        return Status.CRASHED, {"message": why}
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        return Status.CRASHED, {"message": "its process ended without a result"}
-    return Status(answer.pop("status")), answer
-
-
-def _checked(row: Row, expected_agreement: float) -> Row:
-    """Compare with the golden logits: a model that computes something else is mismatched."""
-    parity = Parity(**{field.name: row.accuracy[field.name] for field in fields(Parity)})
-    problem = parity.problem(
-        row.precision, fp32_tolerance=DEVICE_TOLERANCE, expected_agreement=expected_agreement
+    row = replace(row, engine_version=answer.engine_version)
+    problem = answer.accuracy.problem(
+        row.precision,
+        fp32_tolerance=DEVICE_TOLERANCE,
+        expected_agreement=job.artifact.parity.top1_agreement,
     )
     if problem is None:
         return row
     message = f"{problem}: this engine computes something else here; try another version of it"
     return replace(row, status=Status.MISMATCHED, message=message)
+
+
+def _with_turn(row: Row, answer: Answer) -> Row:
+    """Return the row after one more turn; a mismatched one stays so."""
+    if answer.turn is None:
+        where = f"in round {len(row.turns) + 1}: " if row.turns else ""
+        return replace(row, status=answer.status, message=where + answer.message)
+    return replace(row, engine_version=answer.engine_version, turns=(*row.turns, answer.turn))

@@ -1,70 +1,140 @@
-"""The child process: one artifact, one engine, one turn.
+"""The process that measures: one artifact, one engine, and a check of its answers or one turn.
 
-Reads a job as JSON on standard input and writes what it measured as JSON on what was standard
-output. Run by ``runner.py``, and ended by the kernel if that is.
+Reads a ``Request`` as JSON on standard input and writes an ``Answer`` on what was standard output.
+Started by ``runner.py``, and ended by the kernel if that ends.
 """
 
 import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from edge_runtime import engines
-from edge_runtime.bundle import golden, installing, manifest
-from edge_runtime.errors import EngineError, ToolkitError
-from edge_runtime.measure import accuracy, accuracy_data, null, timing
-from edge_runtime.measure.child import answers
+from edge_runtime.bundle import golden, installing, integrity, manifest
+from edge_runtime.bundle.golden import Golden
+from edge_runtime.bundle.manifest import Artifact, Manifest
+from edge_runtime.documents import strict
+from edge_runtime.engines import Engine, Session
+from edge_runtime.errors import BundleError, EngineError, ToolkitError
+from edge_runtime.measure import accuracy, accuracy_data, child, null, timing
+from edge_runtime.measure.request import Answer, Check, Request, Timing
 from edge_runtime.probes import clock, memory, state
+from edge_runtime.probes.memory import Stage
 from edge_runtime.results import parity
+from edge_runtime.results.accuracy import Accuracy, Counts
+from edge_runtime.results.rows import Status
+from edge_runtime.results.turns import Memory, Turn
 
 _SETTLING_CALLS = 2  # reading the machine's state cools the caches a little
 
 
-def work(job: dict[str, Any]) -> dict[str, Any]:
-    """Load an artifact, time it, and look at what it answers if asked to.
+@dataclass(frozen=True)
+class _Subject:
+    """The artifact that is asked about: its files are whole, and its engine is imported."""
 
-    Memory is read before the accuracy images are run, so that the peak is that of the timed calls.
+    request: Request
+    content: Manifest
+    artifact: Artifact
+    pack: Golden
+    engine: Engine
+    stages: dict[str, Stage]
 
-    Args:
-        job: as ``runner.order`` makes it.
+    @property
+    def path(self) -> Path:
+        return Path(self.request.bundle) / self.artifact.file
 
-    Returns:
-        ``engine_version``, ``turn`` (as ``results.Turn``, without its round) and ``accuracy``.
+    def load(self) -> Session:
+        return self.engine.load(self.path, self.request.threads)
+
+    def refusal(self, error: Exception) -> EngineError:
+        """Return what is said where the engine fails on a batch."""
+        said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        shape = (self.request.batch_size, *self.artifact.input.shape[1:])
+        return EngineError(f"{self.request.engine} fails on a batch {shape}: {said}")
+
+
+def work(request: Request) -> Answer:
+    """Do what is asked.
 
     Raises:
         EngineError: the engine is missing, or refuses the artifact or the input.
-        BundleError: the bundle is not what it was when the plan was made.
+        BundleError: a file of the bundle is missing or damaged.
     """
-    if job["cpus"]:
-        os.sched_setaffinity(0, job["cpus"])
-    bundle, size = Path(job["bundle"]), job["batch_size"]
-    start = memory.stage()
-    content = manifest.read(bundle)
-    artifact = next(a for a in content.artifacts if a.file == job["file"])
-    script = installing.script_for(engines.get(artifact.engine).REQUIRES, bundle, content)
-    engine = engines.require(artifact.engine, script)
-    stages = {"start": start, "engine": memory.stage()}
-    pack = golden.of_bundle(bundle, content).first(job["accuracy_images"])
-    how = content.preprocessing
-    wanted = [i % len(pack.images) for i in range(size)]  # a batch may be larger than the pack
-    batch = how.apply(pack.images[wanted])
-    overhead = _overhead_ns(batch)
+    if request.cpus:
+        os.sched_setaffinity(0, request.cpus)
+    subject = _open(request)
+    version = subject.engine.version()
+    if request.check:
+        found = _check(subject, request.check)
+        return Answer(Status.OK, engine_version=version, accuracy=found)
+    assert request.timing is not None
+    return Answer(Status.OK, engine_version=version, turn=_turn(subject, request.timing))
 
+
+def _open(request: Request) -> _Subject:
+    """Hash the files that are used, once, and import the engine."""
+    bundle = Path(request.bundle)
+    content = manifest.read(bundle)
+    artifact = next(a for a in content.artifacts if a.file == request.file)
+    integrity.verify(bundle, artifact)
+    pack = golden.of_bundle(bundle, content)
+    stages = {"start": memory.stage()}
+    script = installing.script_for(engines.get(request.engine).REQUIRES, bundle, content)
+    engine = engines.require(request.engine, script)
+    stages["engine"] = memory.stage()
+    return _Subject(request, content, artifact, pack, engine, stages)
+
+
+def _check(subject: _Subject, check: Check) -> Accuracy:
+    """Return how the golden images are answered, and other images if there are any."""
+    pack, session = subject.pack.first(check.images), subject.load()
+    logits = _answers(subject, session, pack.images)
+    if logits.shape != pack.logits.shape:
+        raise EngineError(
+            f"the artifact answers {logits.shape[1:]} values an image, its golden pack has "
+            f"{pack.logits.shape[1:]}"
+        )
+    own = pack.exported.get(subject.artifact.file)
+    # Dynamic INT8 takes its ranges from the whole batch: only single images compare with these.
+    dynamic = subject.artifact.precision.startswith("int8-dynamic")
+    alone = subject.request.batch_size == 1 or not dynamic
+    return Accuracy(
+        **asdict(parity.compare(logits, pack.logits)),
+        right=int(accuracy.is_right(logits, pack.labels).sum()),
+        exported=parity.compare(logits, own) if alone and own is not None else None,
+        data=_count(subject, session, Path(check.data_file)) if check.data_file else None,
+    )
+
+
+def _count(subject: _Subject, session: Session, file: Path) -> Counts:
+    data = accuracy_data.read(file)
+    data.require_fit(subject.content)
+    logits = _answers(subject, session, data.images)
+    return Counts(len(data.labels), int(accuracy.is_right(logits, data.labels).sum()))
+
+
+def _answers(subject: _Subject, session: Session, images: Any) -> Any:
+    how, size = subject.content.preprocessing, subject.request.batch_size
+    try:
+        return accuracy.logits_of(session.run, images, how, batch_size=size)
+    except Exception as error:
+        raise subject.refusal(error) from error
+
+
+def _turn(subject: _Subject, asked: Timing) -> Turn:
+    """Load the artifact, warm up and take the samples, reading memory on the way."""
+    batch = _batch(subject)
+    overhead = _overhead_ns(batch)
+    stages = subject.stages
     baseline = memory.start_peak()
     stages["ready"] = memory.stage()
-    loaded: list[engines.Session] = []
-    load_ns = timing.timed(
-        lambda: loaded.append(engine.load(bundle / artifact.file, job["threads"]))
-    )
+    loaded: list[Session] = []
+    load_ns = timing.timed(lambda: loaded.append(subject.load()))
     (session,) = loaded
     stages["loaded"] = memory.stage()
-    if not job["timed"]:
-        return {
-            "engine_version": engine.version(),
-            "accuracy": _answers(session, pack, content, artifact, job),
-        }
 
     def call() -> Any:
         return session.run(batch)
@@ -72,56 +142,31 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     try:
         first_ns = timing.timed(call)
         stages["first"] = memory.stage()
-        turn = _timed(call, overhead, job)
+        samples = _samples(call, overhead, asked.enough)
     except Exception as error:
-        raise _fails(artifact, size, error) from error
+        raise subject.refusal(error) from error
     peak = memory.peak_bytes()
     stages["steady"] = memory.stage()
-    found: dict[str, Any] = {
-        "engine_version": engine.version(),
-        "turn": {
-            "load_ns": load_ns,
-            "first_ns": first_ns,
-            "overhead_ns": overhead,
-            "memory": {
-                **stages,
-                "before_load_bytes": baseline.value,
-                "peak_bytes": peak.value,
-                "reason": baseline.reason or peak.reason,
-            },
-            **turn,
-        },
-    }
-    if job["accuracy"]:
-        found["accuracy"] = _answers(session, pack, content, artifact, job)
-    return found
+    return Turn(
+        round=asked.round,
+        load_ns=load_ns,
+        first_ns=first_ns,
+        overhead_ns=overhead,
+        memory=Memory(
+            **stages,
+            before_load_bytes=baseline.value,
+            peak_bytes=peak.value,
+            reason=baseline.reason or peak.reason,
+        ),
+        **samples,
+    )
 
 
-def _answers(
-    session: engines.Session,
-    pack: golden.Golden,
-    content: manifest.Manifest,
-    artifact: manifest.Artifact,
-    job: dict[str, Any],
-) -> dict[str, Any]:
-    """Return how the golden images are answered, and other images if there are any."""
-    size = job["batch_size"]
-    try:
-        logits = accuracy.logits_of(
-            session.run, pack.images, content.preprocessing, batch_size=size
-        )
-    except Exception as error:
-        raise _fails(artifact, size, error) from error
-    found = _compared(logits, pack, artifact, size)
-    if job["accuracy_file"]:
-        found["data"] = _counted(session, content, job)
-    return found
-
-
-def _fails(artifact: manifest.Artifact, size: int, error: Exception) -> EngineError:
-    said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    shape = (size, *artifact.input.shape[1:])
-    return EngineError(f"{artifact.engine} fails on a batch {shape}: {said}")
+def _batch(subject: _Subject) -> Any:
+    """Return a batch of golden images, which is larger than the pack where that is asked for."""
+    images = subject.pack.images
+    positions = [i % len(images) for i in range(subject.request.batch_size)]
+    return subject.content.preprocessing.apply(images[positions])
 
 
 def _overhead_ns(batch: Any) -> int:
@@ -133,68 +178,37 @@ def _overhead_ns(batch: Any) -> int:
     return timing.overhead_ns(call)
 
 
-def _timed(call: Callable[[], object], overhead: int, job: dict[str, Any]) -> dict[str, Any]:
-    """Warm up and take the samples, the machine's state around them."""
+def _samples(call: Callable[[], object], overhead: int, enough: timing.Enough) -> dict[str, Any]:
+    """Warm up and take the samples, the machine's state around them: the other half of a turn."""
     fixed_before = clock.fixed_work_ns()
     warm = timing.warm_up(call)
     calls = timing.calls_per_sample(warm.call_ns, overhead)
-    before = state.values(state.read())
+    before = state.values(state.read(), fixed_before)
     settling = [timing.timed(call) for _ in range(_SETTLING_CALLS)]
-    enough = timing.Enough(job["min_runs"], job["min_time_s"], job["max_time_s"])
     samples = timing.samples(call, enough, calls=calls)
-    after = state.values(state.read(closing=True))
+    after = state.read(closing=True)
     return {
-        "warm_up_ns": [*warm.durations_ns, *settling],
+        "warm_up_ns": (*warm.durations_ns, *settling),
         "settled": warm.settled,
         "calls_per_sample": calls,
-        "samples_ns": list(samples),
-        "before": {**before, "fixed_work_ns": fixed_before},
-        "after": {**after, "fixed_work_ns": clock.fixed_work_ns()},
+        "samples_ns": samples,
+        "before": before,
+        "after": state.values(after, clock.fixed_work_ns()),
     }
 
 
-def _compared(
-    logits: Any, pack: golden.Golden, artifact: manifest.Artifact, batch_size: int
-) -> dict[str, Any]:
-    if logits.shape != pack.logits.shape:
-        raise EngineError(
-            f"the artifact answers {logits.shape[1:]} values an image, its golden pack has "
-            f"{pack.logits.shape[1:]}"
-        )
-    right = int(accuracy.is_right(logits, pack.labels).sum())
-    found = {**parity.compare(logits, pack.logits).to_json(), "right": right}
-    # Dynamic INT8 takes its ranges from the whole batch: only single images compare with these.
-    alone = batch_size == 1 or not artifact.precision.startswith("int8-dynamic")
-    if alone and artifact.file in pack.exported:
-        found["exported"] = parity.compare(logits, pack.exported[artifact.file]).to_json()
-    return found
-
-
-def _counted(
-    session: engines.Session, content: manifest.Manifest, job: dict[str, Any]
-) -> dict[str, int]:
-    data = accuracy_data.read(Path(job["accuracy_file"]))
-    data.require_fit(content)
-    how, size = content.preprocessing, job["batch_size"]
-    logits = accuracy.logits_of(session.run, data.images, how, batch_size=size)
-    right = int(accuracy.is_right(logits, data.labels).sum())
-    return {"images": len(data.labels), "right": right}
-
-
-def _answer(job: dict[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+def _answer(request: Request) -> Answer:
     try:
-        return {"status": "ok", **run(job)}
+        return work(request)
     except engines.EngineMissingError as error:
-        return {"status": "engine-missing", "message": str(error)}
+        return Answer(Status.ENGINE_MISSING, str(error))
+    except BundleError as error:
+        return Answer(Status.CORRUPT, str(error))
     except ToolkitError as error:
-        return {"status": "failed", "message": str(error)}
+        return Answer(Status.FAILED, str(error))
 
 
 def main() -> None:
-    """Do one job. Whatever a library prints goes to standard error, not into the result."""
-    with answers() as out:
-        _main(sys.stdin, out)
-
-
-def _main(jobs: TextIO, out: TextIO) -> None:
-    json.dump(_answer(json.load(jobs), work), out)
+    """Answer one request. Whatever a library prints goes to standard error, not into the answer."""
+    with child.answers() as out:
+        child.answer(_answer(strict.build(Request, json.load(sys.stdin))), out)

@@ -6,11 +6,26 @@ Source: proc(5): VmRSS, VmHWM and VmSwap in /proc/[pid]/status, Pss in smaps_rol
 MemAvailable in /proc/meminfo.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from edge_runtime.documents.strict import Count
 from edge_runtime.probes import ROOT, Reading, count_of
 
 SELF = Path("/proc/self")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A process's memory at one moment; None where it is unknown.
+
+    Attributes:
+        resident_bytes: the resident set.
+        proportional_bytes: the same with shared pages divided among their sharers.
+    """
+
+    resident_bytes: Count | None = None
+    proportional_bytes: Count | None = None
 
 
 def resident_bytes(process: Path = SELF) -> Reading[int]:
@@ -28,12 +43,9 @@ def proportional_bytes(process: Path = SELF) -> Reading[int]:
     return _field(process / "smaps_rollup", "Pss")
 
 
-def stage(process: Path = SELF) -> dict[str, int | None]:
-    """Return what is resident now, whole and shared pages divided, as JSON values."""
-    return {
-        "resident_bytes": resident_bytes(process).value,
-        "proportional_bytes": proportional_bytes(process).value,
-    }
+def stage(process: Path = SELF) -> Stage:
+    """Return what is resident now, whole and with shared pages divided."""
+    return Stage(resident_bytes(process).value, proportional_bytes(process).value)
 
 
 def swapped_bytes(process: Path = SELF) -> Reading[int]:

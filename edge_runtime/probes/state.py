@@ -5,9 +5,11 @@ Nothing is judged here: whoever measures compares the state before with the stat
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.documents.strict import Count
 from edge_runtime.probes import (
     ROOT,
     Reading,
@@ -20,6 +22,37 @@ from edge_runtime.probes import (
     throttle,
     virtualisation,
 )
+
+
+@dataclass(frozen=True)
+class State:
+    """The machine's state at one moment: what each probe read; None where it is unknown.
+
+    Attributes:
+        fixed_work_ns: how long the fixed work took (``clock``), which is no probe: it takes time.
+    """
+
+    governor: str | None = None
+    frequency_hz: Count | None = None
+    temperature_celsius: float | None = None
+    firmware_flags: Count | None = None
+    cpu_throttle_events: Count | None = None
+    quota_throttle_events: Count | None = None
+    load_1min: float | None = None
+    steal_ticks: Count | None = None
+    busy_ticks: Count | None = None
+    total_ticks: Count | None = None
+    oom_kills: Count | None = None
+    queue_wait_ns: Count | None = None
+    involuntary_switches: Count | None = None
+    major_faults: Count | None = None
+    swapped_bytes: Count | None = None
+    power_source: str | None = None
+    virtualisation: str | None = None
+    cpu_ns: Count | None = None
+    monotonic_ns: Count | None = None
+    fixed_work_ns: Count | None = None
+
 
 PROBES: dict[str, Callable[[Path], Reading[Any]]] = {
     "governor": cpufreq.governor,
@@ -68,14 +101,13 @@ _OWN = {
 }
 
 
-def of_machine(root: Path = ROOT) -> dict[str, dict[str, Any]]:
-    """Return what is of the machine alone, described, as JSON values.
+def read_machine(root: Path = ROOT) -> dict[str, Reading[Any]]:
+    """Read the probes of the machine alone, by name.
 
     What cannot be read of this process cannot be of others either: it is there with its reason.
     """
-    found = {name: probe(root) for name, probe in PROBES.items()}
-    known = {n: r for n, r in found.items() if n not in _OWN or r.value is None}
-    return described(known)
+    readings = {name: probe(root) for name, probe in PROBES.items()}
+    return {n: r for n, r in readings.items() if n not in _OWN or r.value is None}
 
 
 def read(root: Path = ROOT, *, closing: bool = False) -> dict[str, Reading[Any]]:
@@ -88,18 +120,11 @@ def read(root: Path = ROOT, *, closing: bool = False) -> dict[str, Reading[Any]]
     """
     others = [name for name in PROBES if name not in NEAREST]
     order = (*reversed(NEAREST), *others) if closing else (*others, *NEAREST)
-    found = {name: PROBES[name](root) for name in order}
-    return {name: found[name] for name in PROBES}
+    readings = {name: PROBES[name](root) for name in order}
+    return {name: readings[name] for name in PROBES}
 
 
-def values(readings: Mapping[str, Reading[Any]]) -> dict[str, Any]:
-    """Return the values alone, as JSON values; None where unknown."""
-    return {name: reading.value for name, reading in readings.items()}
-
-
-def described(readings: Mapping[str, Reading[Any]]) -> dict[str, dict[str, Any]]:
-    """Return each value with its source and the reason why there is none, as JSON values."""
-    return {
-        name: {"value": reading.value, "source": reading.source, "reason": reading.reason}
-        for name, reading in readings.items()
-    }
+def values(readings: Mapping[str, Reading[Any]], fixed_work_ns: int | None = None) -> State:
+    """Return the values alone."""
+    known = {name: reading.value for name, reading in readings.items()}
+    return State(**known, fixed_work_ns=fixed_work_ns)

@@ -10,8 +10,6 @@ from edge_runtime.results.rows import Results, Row
 
 def of(results: Results) -> Grid | None:
     """Return the table, or None where there is one bundle or no row to compare."""
-    if results.settings.emulated:
-        return None
     ran = [row for row in results.rows if row.ran]
     first = results.rows[0].bundle if results.rows else ""
     before = {_key(row): row for row in ran if row.bundle == first}

@@ -1,18 +1,16 @@
 """The columns of the table: what each shows of a row, in the unit that its heading names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from edge_runtime.report.references import References, against
+from edge_runtime.report.references import References
 from edge_runtime.results.rows import Results, Row
 from edge_runtime.results.statistics import Estimate
-from edge_runtime.results.verdict import Verdict
+from edge_runtime.results.turns import Memory
+from edge_runtime.results.verdict import Judgement
 
 UNKNOWN = "–"
-NOT_APPLICABLE = "n/a"
-_WITHOUT_MACHINE = {"verdict", "top-1 %", "size KB"}
-"""What can be said of an emulated CPU too; every other column is of time or memory."""
 NO_DIFFERENCE = "no difference shown"
 
 
@@ -39,112 +37,103 @@ class Column:
     cell: Callable[[Row], str]
     values: dict[str, Callable[[Row], float | str | None]]
 
-    def not_applicable(self) -> "Column":
-        """Return the column without its figures."""
-        return replace(
-            self,
-            cell=lambda row: NOT_APPLICABLE,
-            values=dict.fromkeys(self.values, lambda row: None),
-        )
-
 
 def number(heading: str, group: Group, digits: int, value: Callable[[Row], float | None]) -> Column:
     """Return a column of numbers with so many digits after the point."""
 
     def cell(row: Row) -> str:
-        found = value(row)
-        return UNKNOWN if found is None else f"{found:,.{digits}f}"
+        known = value(row)
+        return UNKNOWN if known is None else f"{known:,.{digits}f}"
 
     return Column(heading, group, cell, {heading: value})
 
 
-def of(results: Results, references: References, verdicts: dict[int, Verdict]) -> list[Column]:
-    """Return all columns for a result document, without figures for what an emulator cannot say.
+def of(results: Results, references: References, judged: Judgement) -> list[Column]:
+    """Return all columns for a result document.
 
     Args:
         results: what was measured.
         references: the rows that speeds are taken against.
-        verdicts: by ``id`` of the row.
+        judged: the verdicts.
     """
-    columns = _all(references, verdicts)
-    if not results.settings.emulated:
-        return columns
-    return [c if c.heading in _WITHOUT_MACHINE else c.not_applicable() for c in columns]
-
-
-def _all(references: References, verdicts: dict[int, Verdict]) -> list[Column]:
-    def speed_cell(row: Row) -> str:
-        if row is references.of(row):
-            return "1"
-        found = references.speed(row)
-        if found is None:
-            return UNKNOWN
-        return NO_DIFFERENCE if found.holds_1 else str(found)
-
-    def part(name: str) -> Callable[[Row], float | None]:
-        return lambda row: getattr(references.speed(row), name, None)
-
-    def verdict(row: Row) -> str:
-        return verdicts[id(row)].grade.name
-
-    versus = f"speed vs {against(references)}"
     return [
         number("p50 ms", Group.SPEED, 3, _latency_ms(50)),
         number("p90 ms", Group.SPEED, 3, _latency_ms(90)),
         number("p99 ms", Group.SPEED, 3, _latency_ms(99)),
-        Column(
-            versus,
-            Group.SPEED,
-            speed_cell,
-            {versus: part("value"), "speed low": part("low"), "speed high": part("high")},
-        ),
-        Column(
-            "verdict",
-            Group.SPEED,
-            verdict,
-            {"verdict": verdict, "reasons": lambda row: "; ".join(verdicts[id(row)].reasons)},
-        ),
+        _speed(f"speed vs {references.name(results)}", references),
+        _verdict(judged),
         number("images/s", Group.COST, 1, lambda row: row.images_per_s),
         number("load ms", Group.COST, 1, _middle_ms("load_ns")),
         number("first ms", Group.COST, 2, _middle_ms("first_ns")),
         number("top-1 %", Group.COST, 1, _top1),
         number("size KB", Group.COST, 1, lambda row: row.size_bytes / 1024),
-        number("model MB", Group.COST, 1, lambda row: _mega(row.middle(lambda t: t.model_bytes))),
-        number("engine MB", Group.COST, 1, lambda row: _mega(row.middle(lambda t: t.engine_bytes))),
+        number("model MB", Group.COST, 1, _middle_mb(lambda memory: memory.model_bytes)),
+        number("engine MB", Group.COST, 1, _middle_mb(lambda memory: memory.engine_bytes)),
     ]
+
+
+def _speed(heading: str, references: References) -> Column:
+    def cell(row: Row) -> str:
+        if references.is_one(row):
+            return "1"
+        speed = references.speed(row)
+        if speed is None:
+            return UNKNOWN
+        return NO_DIFFERENCE if speed.holds_1 else str(speed)
+
+    def part(name: str) -> Callable[[Row], float | None]:
+        return lambda row: getattr(references.speed(row), name, None)
+
+    values: dict[str, Callable[[Row], float | str | None]]
+    values = {heading: part("value"), "speed low": part("low"), "speed high": part("high")}
+    return Column(heading, Group.SPEED, cell, values)
+
+
+def _verdict(judged: Judgement) -> Column:
+    def grade(row: Row) -> str:
+        return judged.of(row).grade.name
+
+    def reasons(row: Row) -> str:
+        return "; ".join(judged.of(row).reasons)
+
+    return Column("verdict", Group.SPEED, grade, {"verdict": grade, "reasons": reasons})
 
 
 def p50_ms(row: Row) -> str:
     """Return the cell of a row's median latency."""
-    found = row.latency_ns(50)
-    return UNKNOWN if found is None else f"{found / 1e6:,.3f}"
+    median = row.latency_ns(50)
+    return UNKNOWN if median is None else f"{median / 1e6:,.3f}"
 
 
-def ratio(found: Estimate | None) -> str:
+def ratio(estimate: Estimate | None) -> str:
     """Return the cell of a ratio with its interval, which says so where it shows nothing."""
-    return UNKNOWN if found is None else found.as_ratio()
+    return UNKNOWN if estimate is None else estimate.as_ratio()
 
 
 def _latency_ms(percent: float) -> Callable[[Row], float | None]:
     def value(row: Row) -> float | None:
-        found = row.latency_ns(percent)
-        return None if found is None else found / 1e6
+        latency = row.latency_ns(percent)
+        return None if latency is None else latency / 1e6
 
     return value
 
 
 def _middle_ms(name: str) -> Callable[[Row], float | None]:
     def value(row: Row) -> float | None:
-        found = row.middle(lambda turn: getattr(turn, name))
-        return None if found is None else found / 1e6
+        duration = row.middle(lambda turn: getattr(turn, name))
+        return None if duration is None else duration / 1e6
 
     return value
 
 
 def _top1(row: Row) -> float | None:
-    counts = row.accuracy.get("data") or row.accuracy
-    return 100 * counts["right"] / counts["images"] if counts else None
+    counts = row.accuracy.counts if row.accuracy else None
+    return 100 * counts.right / counts.images if counts else None
 
 
-def _mega(size: float | None) -> float | None:
-    return None if size is None else size / 2**20
+def _middle_mb(part: Callable[[Memory], int | None]) -> Callable[[Row], float | None]:
+    def value(row: Row) -> float | None:
+        size = row.middle(lambda turn: part(turn.memory))
+        return None if size is None else size / 2**20
+
+    return value

@@ -8,7 +8,6 @@ from typing import Any
 
 from edge_runtime.report.columns import p50_ms, ratio
 from edge_runtime.report.grid import Grid, wrapped
-from edge_runtime.results import verdict
 from edge_runtime.results.comparison import Comparison
 
 SCHEMA = 1
@@ -22,10 +21,7 @@ def render(comparison: Comparison, output: str) -> str:
         output: ``table``, ``markdown``, ``csv`` or ``json``.
     """
     if output == "json":
-        runs = [
-            {"file": run.name, "verdict": verdict.of_run(run.results).to_json()}
-            for run in comparison.runs
-        ]
+        runs = [{"file": run.name, "verdict": run.verdict.to_json()} for run in comparison.runs]
         content = {"schema": SCHEMA, "runs": runs, "pairs": _records(comparison)}
         return json.dumps({**content, "notes": comparison.notes}, indent=1)
     if output == "csv":
@@ -66,7 +62,7 @@ def _grid(comparison: Comparison) -> Grid:
 
 
 def _records(comparison: Comparison) -> list[dict[str, Any]]:
-    grades = [verdict.of_run(run.results).grade.name for run in comparison.runs]
+    grades = [run.verdict.grade.name for run in comparison.runs]
     return [
         {
             "artifact": pair.label,

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from edge_runtime.probes.target import ANY
-from edge_runtime.report.columns import NOT_APPLICABLE, UNKNOWN
+from edge_runtime.report.columns import UNKNOWN
 from edge_runtime.report.references import References
-from edge_runtime.results import parity
 from edge_runtime.results.rows import Results, Row
 from edge_runtime.results.statistics import (
     Estimate,
@@ -26,27 +25,7 @@ def of(results: Results, references: References) -> tuple[str, ...]:
     ran = [row for row in results.rows if row.ran]
     if not ran:
         return ()
-    if results.settings.emulated:
-        parts = _of_emulated(ran, results)
-    else:
-        parts = _of_device(ran, results, references)
-    return tuple(note for part in parts for note in part)
-
-
-def _of_emulated(ran: list[Row], results: Results) -> tuple[Iterable[str], ...]:
-    return (
-        [f"{NOT_APPLICABLE}: the CPU is emulated, and nothing here says how fast a device is."],
-        _accuracy(ran, results),
-        _elsewhere(ran, results),
-        _target(results),
-        _gates(results),
-    )
-
-
-def _of_device(
-    ran: list[Row], results: Results, references: References
-) -> tuple[Iterable[str], ...]:
-    return (
+    parts = (
         _latency(ran, results),
         _percentiles(ran, results),
         _no_difference(ran, results, references),
@@ -59,6 +38,7 @@ def _of_device(
         _target(results),
         _gates(results),
     )
+    return tuple(note for part in parts for note in part)
 
 
 def _latency(ran: list[Row], results: Results) -> Iterable[str]:
@@ -96,15 +76,15 @@ def _percentiles(ran: list[Row], results: Results) -> Iterable[str]:
 
 
 def _no_difference(ran: list[Row], results: Results, references: References) -> Iterable[str]:
-    found = []
+    same = []
     for row in ran:
         speed = references.speed(row)
         if speed is not None and speed.holds_1:
-            found.append(f"{results.label(row)} {speed}")
-    if any(row is not references.of(row) for row in ran) and references.rows:
+            same.append(f"{results.label(row)} {speed}")
+    if references.rows and not all(references.is_one(row) for row in ran):
         yield "speed: ratio of medians, paired by round; brackets hold its 95 % interval."
-    if found:
-        yield f"no difference shown: {', '.join(found)}: the interval holds 1."
+    if same:
+        yield f"no difference shown: {', '.join(same)}: the interval holds 1."
 
 
 def _outliers(ran: list[Row], results: Results) -> Iterable[str]:
@@ -133,13 +113,13 @@ def _accuracy(ran: list[Row], results: Results) -> Iterable[str]:
     known = [row.accuracy for row in ran if row.accuracy]
     if not known:
         return
-    shown = [accuracy.get("data") or accuracy for accuracy in known]
-    widest = max(_width(proportion(counts["right"], counts["images"])) for counts in shown)
+    shown = [accuracy.counts for accuracy in known]
+    widest = max(_width(proportion(counts.right, counts.images)) for counts in shown)
     what = results.settings.accuracy_data or "golden test images"
     yield (
-        f"top-1: on {_range([counts['images'] for counts in shown])} images ({what}), by the timed "
-        f"process; 95 % interval up to ±{50 * widest:.1f} points. FP32's class is given to "
-        f"{_range([a['agree'] for a in known])} of {_range([a['images'] for a in known])} golden "
+        f"top-1: on {_range([counts.images for counts in shown])} images ({what}), before the "
+        f"timing; 95 % interval up to ±{50 * widest:.1f} points. FP32's class is given to "
+        f"{_range([a.agree for a in known])} of {_range([a.images for a in known])} golden "
         "images."
     )
 
@@ -147,27 +127,27 @@ def _accuracy(ran: list[Row], results: Results) -> Iterable[str]:
 def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
     """Say which INT8 artifacts answer otherwise than on the exporting machine."""
     for row in ran:
-        if "exported" not in row.accuracy:
-            if row.batch_size > 1 and row.precision.startswith("int8-dynamic") and row.accuracy:
-                yield (
-                    f"{results.label(row)}: not compared with its answers on the exporting "
-                    "machine, which are of single images: dynamic INT8 depends on the batch."
-                )
+        if row.accuracy is None:
             continue
-        if said := parity.differing(row):
+        if difference := row.accuracy.difference_from_export():
             yield (
-                f"{results.label(row)}: {said}. They depend on the CPU: trust the top-1 measured "
-                "here."
+                f"{results.label(row)}: {difference}. They depend on the CPU: trust the top-1 "
+                "measured here."
+            )
+        elif row.accuracy.exported is None and row.batch_size > 1 and _depends_on_batch(row):
+            yield (
+                f"{results.label(row)}: not compared with its answers on the exporting machine, "
+                "which are of single images: dynamic INT8 depends on the batch."
             )
 
 
 def _memory(ran: list[Row]) -> Iterable[str]:
     whole: dict[str, float] = {}
     for row in ran:
-        size = row.middle(lambda turn: (turn.memory.get("steady") or {}).get("proportional_bytes"))
+        size = row.middle(lambda turn: turn.memory.whole_bytes)
         if size is not None:
             whole[row.engine] = max(size, whole.get(row.engine, 0))
-    if any(row.middle(lambda turn: turn.model_bytes) is not None for row in ran):
+    if any(row.middle(lambda turn: turn.memory.model_bytes) is not None for row in ran):
         sizes = ", ".join(f"{name} {size / 2**20:.0f} MB" for name, size in sorted(whole.items()))
         yield (
             "memory: model is the peak while loading and running above what was there before, "
@@ -175,10 +155,10 @@ def _memory(ran: list[Row]) -> Iterable[str]:
             + (f" Whole process (PSS), at most: {sizes}." if sizes else "")
         )
     reasons = {
-        turn.memory.get("reason") or "not recorded"
+        turn.memory.reason or "not recorded"
         for row in ran
         for turn in row.turns
-        if turn.model_bytes is None
+        if turn.memory.model_bytes is None
     }
     for reason in sorted(reasons):
         yield f"memory: {UNKNOWN}, {reason}."
@@ -195,16 +175,15 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 
 
 def _machine(results: Results) -> Iterable[str]:
-    before, after = (results.state.get(when) or {} for when in ("before", "after"))
     known, unknown = [], defaultdict(list)
-    for name, probe in before.items():
-        value = probe.get("value")
-        if value is None:
-            unknown[probe.get("reason") or "not recorded"].append(name.rpartition("_")[0] or name)
+    for name, reading in results.state.before.items():
+        if reading.value is None:
+            unknown[reading.reason or "not recorded"].append(name.rpartition("_")[0] or name)
         elif name in _SHOWN:
-            text = _SHOWN[name](value)
-            later = (after.get(name) or {}).get("value")
-            known.append(text if later in (None, value) else f"{text} → {_SHOWN[name](later)}")
+            text = _SHOWN[name](reading.value)
+            after = results.state.after.get(name)
+            later = _SHOWN[name](after.value) if after and after.value is not None else text
+            known.append(text if later == text else f"{text} → {later}")
     if known:
         yield f"machine: {', '.join(known)}."
     if unknown:
@@ -214,7 +193,7 @@ def _machine(results: Results) -> Iterable[str]:
 
 def _target(results: Results) -> Iterable[str]:
     """Say which rows were made for another CPU; a document that does not name its own says none."""
-    here = results.host.get("target")
+    here = results.host.target
     for target in sorted({row.target for row in results.rows} - {ANY, here}):
         if here:
             yield (
@@ -229,6 +208,10 @@ def _gates(results: Results) -> Iterable[str]:
     for file, gates in sorted(files):
         failed = " and ".join(gates)
         yield f"{file}: failed the exporter's {failed} gate and was shipped by --force."
+
+
+def _depends_on_batch(row: Row) -> bool:
+    return row.precision.startswith("int8-dynamic")
 
 
 def _range(numbers: list[int]) -> str:

@@ -18,33 +18,33 @@ class References:
         """Return what a row is compared with: itself, if it is a reference."""
         return self.rows.get(_key(row))
 
+    def is_one(self, row: Row) -> bool:
+        """Whether a row is a reference."""
+        reference = self.of(row)
+        return reference is not None and reference.key == row.key
+
     def speed(self, row: Row) -> Estimate | None:
         """Return a row's speed against its reference; None for a reference itself."""
         reference = self.of(row)
-        return None if reference is None or reference is row else row.speed_against(reference)
+        if reference is None or reference.key == row.key:
+            return None
+        return row.speed_against(reference)
+
+    def name(self, results: Results) -> str:
+        """Return what the heading of the ratios calls them."""
+        names = {results.artifact_label(row) for row in self.rows.values()}
+        if not names:
+            return "fp32"
+        return names.pop() if len(names) == 1 else "the bundle's own fp32"
 
 
 def find(results: Results) -> References:
-    """Return the references: TorchScript FP32, else the first FP32 row.
-
-    Only a row that computes what it should is one.
-    """
-    found: dict[_Key, Row] = {}
+    """Return the references: the first FP32 row of each that ran and computes what it should."""
+    rows: dict[_Key, Row] = {}
     for row in results.rows:
-        if row.status is not Status.OK or not row.ran or row.precision != "fp32":
-            continue
-        best = found.get(_key(row))
-        if best is None or (row.format == "torchscript" != best.format):
-            found[_key(row)] = row
-    return References(found)
-
-
-def against(references: References) -> str:
-    """Return what the heading of the ratios names."""
-    labels = {row.label for row in references.rows.values()}
-    if not labels:
-        return "fp32"
-    return labels.pop() if len(labels) == 1 else "the bundle's own fp32"
+        if row.status is Status.OK and row.ran and row.precision == "fp32":
+            rows.setdefault(_key(row), row)
+    return References(rows)
 
 
 def _key(row: Row) -> _Key:

@@ -12,12 +12,10 @@ def of(results: Results) -> Grid | None:
     round; *efficiency* is that gain for each thread: 100 % where twice the threads do twice the
     work.
     """
-    if results.settings.emulated:
-        return None
     ran = [row for row in results.rows if row.ran]
-    artifacts: dict[tuple[str, str], list[Row]] = {}
+    artifacts: dict[tuple[str, str, str], list[Row]] = {}
     for row in ran:
-        artifacts.setdefault((row.bundle, row.file), []).append(row)
+        artifacts.setdefault((row.bundle, row.file, row.engine), []).append(row)
     if all(len(rows) < 2 for rows in artifacts.values()):
         return None
     bases = {
@@ -36,8 +34,8 @@ def of(results: Results) -> Grid | None:
 
 def _names(row: Row, results: Results) -> list[str]:
     several = len({other.bundle for other in results.rows}) > 1
-    label = f"{row.bundle} {row.label}" if several else row.label
-    return [label, str(row.threads), str(row.batch_size)]
+    label = results.artifact_label(row)
+    return [f"{row.bundle} {label}" if several else label, str(row.threads), str(row.batch_size)]
 
 
 def _cells(row: Row, base: Row) -> list[str]:

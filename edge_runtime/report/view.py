@@ -60,19 +60,19 @@ class View:
 
 def of(results: Results) -> View:
     """Compute what is shown of a result document."""
-    found = references.find(results)
-    judged = dict(zip(map(id, results.rows), verdict.of_rows(results), strict=True))
+    compared = references.find(results)
+    judged = verdict.judge(results)
     models = ", ".join(sorted({row.model for row in results.rows}))
-    machine = results.host.get("cpu") or results.host.get("machine")
+    machine = results.host.cpu or results.host.machine
     settings = results.settings
     title = f"{models} on {machine}, batch {_listed(settings.batch_sizes)}, "
     title += "1 thread" if settings.threads == (1,) else f"{_listed(settings.threads)} threads"
     return View(
         title=title,
         results=results,
-        columns=tuple(columns.of(results, found, judged)),
-        notes=notes.of(results, found),
-        verdict=verdict.of_run(results),
+        columns=tuple(columns.of(results, compared, judged)),
+        notes=notes.of(results, compared),
+        verdict=judged.run,
         scaling=scaling.of(results),
         bundles=bundles.of(results),
     )

@@ -1,8 +1,10 @@
 """What was measured, its document, and what it means.
 
-rows.py        a run has rows, a row has turns, a turn has samples
+rows.py        a run has rows, a row has turns
+turns.py       a turn has samples, memory, and the machine's state around it
+accuracy.py    what an artifact answered to images
 settings.py    how a run measures
-document.py    the JSON document; checks.py: what no measurement writes
+document.py    the JSON document
 statistics.py  percentiles and intervals
 parity.py      whether an artifact computes what the FP32 model does
 changes.py     what happened on the machine between two readings

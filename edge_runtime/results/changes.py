@@ -5,10 +5,9 @@ CPUs. None is said where one of the two readings is unknown.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from edge_runtime.probes.throttle import Firmware
-from edge_runtime.results.rows import Turn
+from edge_runtime.results.turns import Turn
 
 _NOW = (
     Firmware.UNDER_VOLTAGE
@@ -19,16 +18,16 @@ _NOW = (
 _SINCE_BOOT = 16  # a bit says that something is so now, the one so many further that it ever was
 
 
-def change(turn: Turn, name: str) -> Any:
-    """Return by how much a counter rose; None where it is unknown."""
-    before, after = turn.before.get(name), turn.after.get(name)
+def change(turn: Turn, name: str) -> int | None:
+    """Return by how much a counter rose, by its field's name; None where it is unknown."""
+    before, after = getattr(turn.before, name), getattr(turn.after, name)
     return None if before is None or after is None else after - before
 
 
-def total(turns: Sequence[Turn], name: str) -> Any:
+def total(turns: Sequence[Turn], name: str) -> int | None:
     """Return by how much a counter rose in all turns; None where it is unknown in any."""
-    changes = [change(turn, name) for turn in turns]
-    return None if None in changes or not changes else sum(changes)
+    known = [rise for turn in turns if (rise := change(turn, name)) is not None]
+    return sum(known) if turns and len(known) == len(turns) else None
 
 
 def wait_share(turns: Sequence[Turn], threads: int) -> float | None:
@@ -69,21 +68,21 @@ def fixed_work_ns(turns: Sequence[Turn]) -> int | None:
 
 def firmware(turn: Turn) -> Firmware:
     """Return what the firmware did: so before or after, or marked as past only since ``before``."""
-    before, after = turn.before.get("firmware_flags"), turn.after.get("firmware_flags")
+    before, after = turn.before.firmware_flags, turn.after.firmware_flags
     fresh = 0 if before is None or after is None else (after & ~before) >> _SINCE_BOOT
     return Firmware((before or 0) | (after or 0) | fresh) & _NOW
 
 
 def temperature_celsius(turn: Turn) -> float | None:
     """Return the higher of the two readings."""
-    known = [side.get("temperature_celsius") for side in (turn.before, turn.after)]
+    known = [side.temperature_celsius for side in (turn.before, turn.after)]
     return max((value for value in known if value is not None), default=None)
 
 
 def _fixed_works(turn: Turn) -> list[int]:
-    both = [side.get("fixed_work_ns") for side in (turn.before, turn.after)]
+    both = [side.fixed_work_ns for side in (turn.before, turn.after)]
     return [known for known in both if known is not None]
 
 
-def _share(part: Any, whole: Any, times: int = 1) -> float | None:
+def _share(part: int | None, whole: int | None, times: int = 1) -> float | None:
     return None if part is None or not whole else max(0.0, float(part / (whole * times)))

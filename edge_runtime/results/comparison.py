@@ -11,8 +11,9 @@ from typing import Any
 
 from edge_runtime.errors import UsageError
 from edge_runtime.results import document, verdict
-from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.rows import Key, Results, Row
 from edge_runtime.results.statistics import Estimate, unpaired_ratio
+from edge_runtime.results.verdict import Verdict
 
 _HOST = ("machine", "cpu", "cpus", "pointer_bits")
 """What makes a machine another one; a new kernel or Python is a change worth comparing."""
@@ -27,6 +28,7 @@ class Run:
 
     name: str
     results: Results
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -78,22 +80,9 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
-    runs = tuple(Run(name, document.read(file)) for name, file in zip(names, files, strict=True))
-    for run in runs:
-        if run.results.settings.emulated:
-            raise UsageError(
-                f"{run.name} was measured on an emulated CPU: it says nothing of speed. Measure on "
-                "the device."
-            )
+    runs = tuple(_read(name, file) for name, file in zip(names, files, strict=True))
     for run in runs[1:]:
-        found = _differences(runs[0].results, run.results)
-        if refused := [(kind, text) for kind, text in found if kind not in allowed]:
-            named = "; ".join(f"{kind}: {text}" for kind, text in refused)
-            options = " ".join(dict.fromkeys(f"--allow {kind}" for kind, _ in refused))
-            raise UsageError(
-                f"{runs[0].name} and {run.name} differ in {named}. Give {options} to compare them "
-                "all the same."
-            )
+        _refuse_differences(runs[0], run, allowed)
     pairs = tuple(pair for n in range(1, len(runs)) for pair in _pairs(runs, n, allowed))
     for n, run in enumerate(runs[1:], 1):
         if not any(pair.run == n for pair in pairs):
@@ -101,13 +90,29 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
     return Comparison(runs, pairs, tuple(_notes(runs, pairs)))
 
 
+def _read(name: str, file: Path) -> Run:
+    results = document.read(file)
+    return Run(name, results, verdict.judge(results).run)
+
+
+def _refuse_differences(first: Run, other: Run, allowed: frozenset[str]) -> None:
+    differences = _differences(first.results, other.results)
+    if refused := [(kind, text) for kind, text in differences if kind not in allowed]:
+        named = "; ".join(f"{kind}: {text}" for kind, text in refused)
+        options = " ".join(dict.fromkeys(f"--allow {kind}" for kind, _ in refused))
+        raise UsageError(
+            f"{first.name} and {other.name} differ in {named}.",
+            f"Give {options} to compare them anyway.",
+        )
+
+
 def _differences(first: Results, other: Results) -> Iterator[tuple[str, str]]:
     for name in _HOST:
-        here, there = first.host.get(name), other.host.get(name)
+        here, there = getattr(first.host, name), getattr(other.host, name)
         if here != there:
             yield "host", f"{name} {here} and {there}"
-    sizes = [results.host.get("memory_bytes") for results in (first, other)]
-    known = [size for size in sizes if isinstance(size, int)]
+    sizes = [results.host.memory_bytes for results in (first, other)]
+    known = [size for size in sizes if size is not None]
     if len(known) == 2 and max(known) - min(known) > _SAME_MEMORY * max(known):
         yield "host", f"memory_bytes {known[0]} and {known[1]}"
     for kind, name in (("cpus", "cpus"), ("threads", "threads"), ("batch-size", "batch_sizes")):
@@ -147,8 +152,8 @@ def _partner(row: Row, first: Results, allowed: frozenset[str]) -> Row | None:
     if len(found) > 1:
         labels = ", ".join(f"{other.bundle} {first.label(other)}" for other in found)
         raise UsageError(
-            f"{row.bundle} {row.label} could be compared with {labels}. Compare files of one "
-            "bundle and of the same settings."
+            f"{row.bundle} {row.format} {row.precision} could be compared with {labels}.",
+            "Compare files of one bundle and of the same settings.",
         )
     return found[0] if found else None
 
@@ -166,29 +171,31 @@ def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
         "both bundles in one run."
     )
     for run in runs:
-        found = verdict.of_run(run.results)
-        if found.reasons:
-            yield f"{run.name} is {found.grade.name}: {found.reasons[0]}"
+        if run.verdict.reasons:
+            yield f"{run.name} is {run.verdict.grade.name}: {run.verdict.reasons[0]}"
     for n, run in enumerate(runs[1:], 1):
         mine = [pair for pair in pairs if pair.run == n]
-        compared = [id(row) for pair in mine for row in (pair.before, pair.after)]
-        for one, other in ((runs[0], run), (run, runs[0])):
-            alone = [r for r in one.results.rows if r.ran and id(r) not in compared]
-            if alone:
-                labels = ", ".join(one.results.label(row) for row in alone)
-                yield f"{one.name}: not compared with {other.name}: {labels}."
+        yield from _alone(runs[0], run, {pair.before.key for pair in mine})
+        yield from _alone(run, runs[0], {pair.after.key for pair in mine})
         for kind, text in _differences(first, run.results):
             yield f"{run.name} differs in {kind}: {text}."
-        versions = [
-            f"{name} {first.host.get(name)} and {run.results.host.get(name)}"
-            for name in _NOTED
-            if first.host.get(name) != run.results.host.get(name)
-        ]
-        engines = sorted(_engines(first) ^ _engines(run.results))
-        if engines:
-            versions.append(f"engines {', '.join(engines)}")
-        if versions:
+        if versions := _versions(first, run.results):
             yield f"{run.name} differs in {'; '.join(versions)}."
+
+
+def _alone(one: Run, other: Run, compared: set[Key]) -> Iterator[str]:
+    """Name the rows of one run that were compared with none of another's."""
+    rows = [row for row in one.results.rows if row.ran and row.key not in compared]
+    if rows:
+        labels = ", ".join(one.results.label(row) for row in rows)
+        yield f"{one.name}: not compared with {other.name}: {labels}."
+
+
+def _versions(first: Results, other: Results) -> list[str]:
+    pairs = {name: (getattr(first.host, name), getattr(other.host, name)) for name in _NOTED}
+    versions = [f"{name} {one} and {two}" for name, (one, two) in pairs.items() if one != two]
+    engines = sorted(_engines(first) ^ _engines(other))
+    return [*versions, f"engines {', '.join(engines)}"] if engines else versions
 
 
 def _engines(results: Results) -> set[str]:

@@ -5,45 +5,44 @@ Schema history:
     2  rows have turns, one a round, with the machine's state around the samples; batch size and
        threads are a row's; verdicts are written for other programs (and judged anew when read).
     3  settings say whether the CPU was emulated. Documents of schema 2 are read: theirs was not.
+    4  what is unknown or was not measured is null everywhere (no accuracy was ``{}``); the host
+       says which machine emulates its CPU. Documents of schema 2 and 3 are read.
 """
 
 import json
-import math
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from edge_runtime.documents import strict
+from edge_runtime.documents.values import to_json
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.files import write_pieces
-from edge_runtime.results import checks, verdict
-from edge_runtime.results.rows import Results, Turn
+from edge_runtime.results import verdict
+from edge_runtime.results.rows import Results
+from edge_runtime.results.verdict import Judgement
 
-SCHEMA = 3
-READABLE = (2, 3)
+SCHEMA = 4
+READABLE = (2, 3, 4)
 
 
-def header(results: Results) -> dict[str, Any]:
+def header(results: Results, judged: Judgement) -> dict[str, Any]:
     """Return all of a document but its rows, as JSON values."""
-    content = {field.name: getattr(results, field.name) for field in fields(results)}
-    del content["rows"]
-    content |= {"settings": results.settings.to_json()}
-    judged = verdict.of_run(results).to_json()
-    found: dict[str, Any] = _finite({"schema": SCHEMA, **content, "verdict": judged})
-    return found
+    return {
+        "schema": SCHEMA,
+        "settings": to_json(results.settings),
+        "host": to_json(results.host),
+        "state": to_json(results.state),
+        "started": results.started,
+        "tool": results.tool,
+        "verdict": judged.run.to_json(),
+    }
 
 
-def rows(results: Results) -> Iterator[dict[str, Any]]:
+def rows(results: Results, judged: Judgement) -> Iterator[dict[str, Any]]:
     """Yield the rows of a document, each with its verdict, as JSON values."""
-    for row, judged in zip(results.rows, verdict.of_rows(results), strict=True):
-        content = {field.name: getattr(row, field.name) for field in fields(row)}
-        content["turns"] = [_turn(turn) for turn in row.turns]
-        yield {
-            **content,
-            "accuracy": _finite(row.accuracy),
-            "verdict": judged.to_json(),
-        }
+    for row in results.rows:
+        yield {**to_json(row), "verdict": judged.of(row).to_json()}
 
 
 def text(results: Results) -> str:
@@ -58,11 +57,12 @@ def write(results: Results, path: Path) -> None:
 
 def _pieces(results: Results) -> Iterator[str]:
     """Yield the document's text, a line for each turn: it is never in memory as a whole."""
+    judged = verdict.judge(results)
     yield "{\n"
-    for key, value in header(results).items():
+    for key, value in header(results, judged).items():
         yield f" {json.dumps(key)}: {_indented(value, 1)},\n"
     yield ' "rows": ['
-    for i, row in enumerate(rows(results)):
+    for i, row in enumerate(rows(results, judged)):
         turns = row.pop("turns")
         yield ",\n  {\n" if i else "\n  {\n"
         for key, value in row.items():
@@ -72,13 +72,6 @@ def _pieces(results: Results) -> Iterator[str]:
             yield f"{',' if j else ''}\n    {json.dumps(turn, allow_nan=False)}"
         yield "\n   ]\n  }"
     yield "\n ]\n}\n"
-
-
-def _turn(turn: Turn) -> dict[str, Any]:
-    content = {field.name: getattr(turn, field.name) for field in fields(turn)}
-    for name in ("memory", "before", "after"):
-        content[name] = _finite(content[name])
-    return content
 
 
 def _indented(value: Any, depth: int) -> str:
@@ -92,33 +85,34 @@ def read(path: Path) -> Results:
     Raises:
         BundleError: it is none, of another schema, or damaged; the message names the place.
     """
+    what = f"{path} is not a results file of `edge-bench --json`"
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise BundleError(
-            f"{path} is not a results file of `edge-bench --json`: {error}."
-        ) from error
+        raise BundleError(f"{what}: {error}.") from error
     if not isinstance(content, dict) or "schema" not in content or "rows" not in content:
-        raise BundleError(f"{path} is not a results file of `edge-bench --json`.")
+        raise BundleError(f"{what}.")
     if content["schema"] not in READABLE:
+        *most, last = map(str, READABLE)
         raise BundleError(
             f"{path} has schema {content['schema']!r}; this edge-bench reads "
-            f"{' and '.join(map(str, READABLE))}. Measure again."
+            f"{', '.join(most)} and {last}.",
+            "Measure again.",
         )
     try:
-        found = strict.build(Results, content)
-        checks.check(found)
+        return strict.build(Results, _upgrade(content))
     except (ValueError, UsageError) as error:
-        raise BundleError(f"{path} is damaged: {error}. Measure again.") from error
-    return found
+        raise BundleError(f"{path} is damaged: {error}.", "Measure again.") from error
 
 
-def _finite(value: Any) -> Any:
-    """Return JSON values with numbers that JSON does not know (infinite, not a number) as None."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _upgrade(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of an older schema as one of this schema."""
+    if content["schema"] == SCHEMA or not isinstance(content["rows"], list):
+        return content
+    rows = [
+        {**row, "accuracy": row.get("accuracy") or None} if isinstance(row, dict) else row
+        for row in content["rows"]
+    ]
+    return {**content, "rows": rows}

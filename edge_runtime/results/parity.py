@@ -1,14 +1,14 @@
 """Does an artifact compute what the FP32 model does? One rule, on a workstation and a device."""
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_runtime.documents.strict import Count, Positive
 
 if TYPE_CHECKING:  # only the processes that compute need numpy
     import numpy as np
     from numpy.typing import NDArray
-
-    from edge_runtime.results.rows import Row
 
 INT8_DISAGREEMENT = 0.05
 """Share of images an INT8 model may put in another class than FP32, beyond what it did where it was
@@ -30,18 +30,18 @@ class Parity:
     Attributes:
         images: how many were compared.
         agree: how many are put in the same class.
-        largest_difference: of any logit; infinite where one is not a number.
+        largest_difference: of any logit; None where one is not finite.
         largest_logit: the FP32 model's, by absolute value: the scale of the difference.
     """
 
-    images: int
-    agree: int
-    largest_difference: float
+    images: Positive
+    agree: Count
+    largest_difference: float | None
     largest_logit: float
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the comparison as JSON values."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        if self.agree > self.images:
+            raise ValueError(f"{self.agree} of {self.images} images (agree)")
 
     def problem(
         self, precision: str, *, fp32_tolerance: float, expected_agreement: float = 1.0
@@ -55,6 +55,8 @@ class Parity:
         """
         if precision == "fp32":
             allowed = fp32_tolerance * max(1.0, self.largest_logit)
+            if self.largest_difference is None:
+                return "logits are not finite"
             if self.largest_difference <= allowed:
                 return None
             return (
@@ -81,25 +83,6 @@ def compare(logits: "NDArray[np.float32]", reference: "NDArray[np.float32]") -> 
     return Parity(
         images=len(reference),
         agree=int((logits.argmax(axis=1) == reference.argmax(axis=1)).sum()),
-        largest_difference=float(difference) if np.isfinite(difference) else float("inf"),
+        largest_difference=float(difference) if np.isfinite(difference) else None,
         largest_logit=float(np.abs(reference).max()),
-    )
-
-
-def differing(row: "Row") -> str | None:
-    """Say how an INT8 artifact's answers differ from its own on the exporting machine, or None.
-
-    What FP32 differs by from CPU to CPU is no difference of INT8's.
-    """
-    there = row.accuracy.get("exported")
-    if not there:
-        return None
-    others, largest = there["images"] - there["agree"], there.get("largest_difference")
-    scale = max(1.0, there.get("largest_logit") or 0.0)
-    if not others and largest is not None and largest <= DEVICE_TOLERANCE * scale:
-        return None
-    logits = "are not finite" if largest is None else f"differ by up to {largest:.2g}"
-    return (
-        "INT8 outputs are not those of the same file on the exporting machine: logits "
-        f"{logits}, {others} of {there['images']} golden images are put in another class"
     )

@@ -1,19 +1,24 @@
-"""What was measured, as it was measured: a run has rows, a row has turns, a turn has samples.
-
-Every sample is kept in ns. Statistics are computed from the samples when a table is drawn, and
-never stored instead of them. ``results_file.py`` reads and writes the document.
-"""
+"""What was measured, as it was measured: a run has rows, and a row has turns (``turns.py``)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
 from statistics import median
 from typing import Any
 
 from edge_runtime import __version__
+from edge_runtime.documents import strict
+from edge_runtime.documents.strict import Count, Positive
+from edge_runtime.probes import Reading
+from edge_runtime.probes.host import Host
+from edge_runtime.probes.state import State
+from edge_runtime.results.accuracy import Accuracy
 from edge_runtime.results.settings import Settings
-from edge_runtime.results.statistics import Estimate, paired_ratio, percentile, supported_percentile
+from edge_runtime.results.statistics import Estimate, paired_ratio, supported_percentile
+from edge_runtime.results.turns import Turn
+
+Key = tuple[str, str, str, int, int]
+"""What tells a row from the others of its run."""
 
 
 class Status(StrEnum):
@@ -34,58 +39,6 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One round's measurement of one row, by a process of its own.
-
-    Attributes:
-        round: counted from 1.
-        load_ns: from file to loaded session.
-        first_ns: the first call.
-        warm_up_ns: the calls after it, until two windows agreed.
-        settled: whether they did.
-        calls_per_sample: 1, or more where a single call is too short for clock and harness.
-        overhead_ns: what a sample costs beyond its calls, measured with the null engine.
-        samples_ns: duration of each sample, in the order they were taken; none is dropped.
-        memory: bytes at each stage, as ``probes.memory.stage`` reads them, or the reason for none.
-        before, after: the machine's state around the samples, as ``probes.state`` reads it, with
-            ``fixed_work_ns``.
-    """
-
-    round: int
-    load_ns: int
-    first_ns: int
-    warm_up_ns: tuple[int, ...]
-    settled: bool
-    calls_per_sample: int
-    overhead_ns: int
-    samples_ns: tuple[int, ...]
-    memory: dict[str, Any] = field(default_factory=dict)
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def median_ns(self) -> float:
-        """The median duration of a call."""
-        return percentile(self.samples_ns, 50) / self.calls_per_sample
-
-    @property
-    def model_bytes(self) -> int | None:
-        """What loading and running the model added at its peak, above what was there before."""
-        peak, before = self.memory.get("peak_bytes"), self.memory.get("before_load_bytes")
-        return None if peak is None or before is None else max(0, peak - before)
-
-    @property
-    def engine_bytes(self) -> int | None:
-        """What importing the engine added."""
-        after, before = self._resident("engine"), self._resident("start")
-        return None if after is None or before is None else max(0, after - before)
-
-    def _resident(self, stage: str) -> int | None:
-        size = (self.memory.get(stage) or {}).get("resident_bytes")
-        return size if isinstance(size, int) else None
-
-
-@dataclass(frozen=True)
 class Row:
     """One artifact's result at one batch size and thread count.
 
@@ -98,9 +51,7 @@ class Row:
         message: what happened and what to do, where it did not end well.
         engine_version: of the engine that ran it.
         turns: what was measured, a round each.
-        accuracy: over the golden images: how many are classified rightly (``right``), and
-            ``parity.Parity`` with the FP32 logits of the exporting machine; ``exported`` compares
-            with what this very artifact answered there, ``data`` counts over other images.
+        accuracy: what it answered before it was timed; None where it did not answer.
         overridden: gates that it failed when it was exported, from the manifest.
     """
 
@@ -111,21 +62,32 @@ class Row:
     engine: str
     precision: str
     target: str
-    size_bytes: int
+    size_bytes: Count
     sha256: str
-    batch_size: int
-    threads: int
+    batch_size: Positive
+    threads: Positive
     status: Status
     message: str = ""
     engine_version: str = ""
     turns: tuple[Turn, ...] = ()
-    accuracy: dict[str, Any] = field(default_factory=dict)
+    accuracy: Accuracy | None = None
     overridden: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for number, turn in enumerate(self.turns, 1):
+            if turn.round != number:
+                raise ValueError(f"turns[{number - 1}].round is {turn.round}, not {number}")
+
     @property
-    def label(self) -> str:
-        """What it is called beside the other rows of its bundle."""
-        return f"{self.format} {self.precision}"
+    def key(self) -> Key:
+        """What tells it from the other rows of its run."""
+        return self.bundle, self.file, self.engine, self.batch_size, self.threads
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, and what to do about it, where it did not end well."""
+        # What a damaged file says names the file, and that it is corrupt.
+        return self.message if self.status is Status.CORRUPT else f"{self.status}: {self.message}"
 
     @property
     def ran(self) -> bool:
@@ -181,28 +143,50 @@ class Row:
 
 
 @dataclass(frozen=True)
+class States:
+    """The machine's state around a whole run: each probe's value and source, by its name."""
+
+    before: dict[str, Reading[Any]] = field(default_factory=dict)
+    after: dict[str, Reading[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for when, readings in (("before", self.before), ("after", self.after)):
+            values = {name: reading.value for name, reading in readings.items()}
+            strict.build(State, values, when)  # a probe's value is of its own kind
+
+
+@dataclass(frozen=True)
 class Results:
     """A run: how it was set, where it ran, and what each artifact came to.
 
     Attributes:
         settings: how it was measured.
-        host: what machine it was, as ``host.describe`` says it.
+        host: what machine it was.
         rows: in the order of the plan.
-        state: the machine ``before`` and ``after`` the run, as ``probes.state.described`` has it.
+        state: of the machine, before and after the run.
         started: when, in UTC, as ISO 8601.
         tool: what wrote it.
     """
 
     settings: Settings
-    host: dict[str, Any]
+    host: Host
     rows: tuple[Row, ...]
-    state: dict[str, Any] = field(default_factory=dict)
+    state: States = field(default_factory=States)
     started: str = ""
     tool: str = f"edge-bench {__version__}"
 
+    def artifact_label(self, row: Row) -> str:
+        """Return what a row's artifact is called beside the others of its bundle.
+
+        The engine is named only where several run the same file.
+        """
+        label = f"{row.format} {row.precision}"
+        same_file = {other.engine for other in self.rows if other.key[:2] == row.key[:2]}
+        return f"{label} on {row.engine}" if len(same_file) > 1 else label
+
     def label(self, row: Row) -> str:
         """Return what a row is called among the others: only what tells them apart is said."""
-        parts = [row.label]
+        parts = [self.artifact_label(row)]
         for name in ("model", "bundle"):
             if len({getattr(other, name) for other in self.rows}) > 1:
                 parts.insert(0, getattr(row, name))

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from statistics import fmean, median_low, stdev
-from typing import Any
 
+from edge_runtime.probes.state import State
 from edge_runtime.probes.throttle import Firmware
 from edge_runtime.results import changes
-from edge_runtime.results.rows import Results, Row, Status, Turn
+from edge_runtime.results.rows import Results, Row, Status
+from edge_runtime.results.turns import Turn
 
 WAIT_SHARE = (0.02, 0.20)
 """Share of the timed stretches spent waiting for a CPU, or taken by the hypervisor: SUSPECT from
@@ -80,9 +81,7 @@ class Run:
 
 def _status(row: Row, run: Run) -> Iterator[Reason]:
     if row.status is not Status.OK:
-        said = row.message.startswith(f"{row.status}")
-        text = row.message if said else f"{row.status}: {row.message}"
-        yield Reason(Grade.INVALID, f"{row.status} {row.file}", text)
+        yield Reason(Grade.INVALID, f"{row.status} {row.file}", row.outcome)
 
 
 def _rounds(row: Row, run: Run) -> Iterator[Reason]:
@@ -168,11 +167,11 @@ def _clock(row: Row, run: Run) -> Iterator[Reason]:
     )
 
 
-def _clock_remedy(state: dict[str, Any]) -> str:
-    governor = state.get("governor")
+def _clock_remedy(state: State) -> str:
+    governor = state.governor
     if governor not in (None, "performance"):
         return f"the governor is {governor}: set performance, or --cooldown 60"
-    if "virtual machine" in (state.get("virtualisation") or ""):
+    if "virtual machine" in (state.virtualisation or ""):
         return "a neighbour on the host may share the core: measure again, or elsewhere"
     return "stop other programs, or --cooldown 60"
 
@@ -224,7 +223,7 @@ def _has_ticks(row: Row) -> bool:
 def _others(row: Row, run: Run) -> Iterator[Reason]:
     if not _has_ticks(row):
         return
-    used = changes.others_cpus(row.turns, run.results.host.get("ticks_per_s"))
+    used = changes.others_cpus(row.turns, run.results.host.ticks_per_s)
     if used is not None and used >= OTHERS_CPUS:
         yield Reason(
             Grade.SUSPECT,
@@ -236,8 +235,8 @@ def _others(row: Row, run: Run) -> Iterator[Reason]:
 
 def _threads(row: Row, run: Run) -> Iterator[Reason]:
     settings = run.results.settings
-    cpus = len(settings.cpus) or run.results.host.get("cpus")
-    if isinstance(cpus, int) and row.ran and row.threads > cpus:
+    cpus = len(settings.cpus) or run.results.host.cpus
+    if cpus is not None and row.ran and row.threads > cpus:
         count = "1 CPU" if cpus == 1 else f"{cpus} CPUs"
         yield Reason(
             Grade.SUSPECT, "threads", f"{row.threads} threads share {count}: lower --threads"
@@ -252,7 +251,7 @@ def _paging(row: Row, run: Run) -> Iterator[Reason]:
             f"memory had to be read from disk while timing in {_rounds_text(faults)}: close other "
             "programs and measure again",
         )
-    if swapped := max((turn.after.get("swapped_bytes") or 0 for turn in row.turns), default=0):
+    if swapped := max((turn.after.swapped_bytes or 0 for turn in row.turns), default=0):
         yield Reason(
             Grade.SUSPECT,
             "swap",
@@ -262,7 +261,7 @@ def _paging(row: Row, run: Run) -> Iterator[Reason]:
 
 
 def _power(row: Row, run: Run) -> Iterator[Reason]:
-    if "battery" in {side.get("power_source") for t in row.turns for side in (t.before, t.after)}:
+    if "battery" in {side.power_source for t in row.turns for side in (t.before, t.after)}:
         yield Reason(Grade.SUSPECT, "power", "ran on battery: plug the device in")
 
 
@@ -279,16 +278,17 @@ def _spread(row: Row, run: Run) -> Iterator[Reason]:
 
 
 def _emulated(row: Row, run: Run) -> Iterator[Reason]:
-    yield Reason(
-        Grade.INVALID,
-        "emulated",
-        "the CPU is emulated: latency and memory are not applicable, answers and top-1 are; "
-        "measure on the device",
-    )
+    if run.results.settings.emulated or run.results.host.emulated_on:
+        yield Reason(
+            Grade.INVALID,
+            "emulated",
+            "the CPU is emulated: latency and memory are not the device's: measure on the device",
+        )
 
 
 RULES: tuple[Callable[[Row, Run], Iterator[Reason]], ...] = (
     _status,
+    _emulated,
     _rounds,
     _samples,
     _firmware,
@@ -303,9 +303,6 @@ RULES: tuple[Callable[[Row, Run], Iterator[Reason]], ...] = (
     _warm_up,
     _spread,
 )
-
-RULES_EMULATED = (_status, _emulated)
-"""An emulator's speed is nothing to look at: what speaks against it is said once."""
 
 
 def _graded(share: float, limits: tuple[float, float]) -> Grade:

@@ -1,8 +1,8 @@
 """How a run measures each artifact: part of its results."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from edge_runtime.documents.strict import Count, Positive
 from edge_runtime.errors import UsageError
 
 LONGEST_S = 1_000_000
@@ -29,21 +29,23 @@ class Settings:
         emulated: whether the CPU is emulated, so that neither latency nor memory say anything.
     """
 
-    threads: tuple[int, ...] = (1,)
-    batch_sizes: tuple[int, ...] = (1,)
-    cpus: tuple[int, ...] = ()
-    rounds: int = 10
-    min_runs: int = 700
+    threads: tuple[Positive, ...] = (1,)
+    batch_sizes: tuple[Positive, ...] = (1,)
+    cpus: tuple[Count, ...] = ()
+    rounds: Positive = 10
+    min_runs: Positive = 700
     min_time_s: float = 3.0
     max_time_s: float = 60.0
     cooldown_s: float = 0.0
-    accuracy_images: int = 500
+    accuracy_images: Positive = 500
     accuracy_data: str = ""
     timeout_s: float = 600.0
     seed: int = 0
     emulated: bool = False
 
     def __post_init__(self) -> None:
+        if not self.threads or not self.batch_sizes:
+            raise UsageError("threads and batch_sizes each have to name one count or more")
         for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):
             if not 0 <= (value := getattr(self, name)) <= LONGEST_S:
                 raise UsageError(f"{name} is {value}; give seconds, at most {LONGEST_S:,}")
@@ -51,7 +53,3 @@ class Settings:
             raise UsageError(
                 f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}"
             )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return asdict(self)

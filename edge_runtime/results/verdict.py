@@ -4,14 +4,15 @@
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.results import changes
-from edge_runtime.results.rows import Results, Row, Status
-from edge_runtime.results.rules import RULES, RULES_EMULATED, Grade, Reason, Run
+from edge_runtime.results.rows import Key, Results, Row, Status
+from edge_runtime.results.rules import RULES, Grade, Reason, Run
 
-__all__ = ["Grade", "Reason", "Verdict", "of_rows", "of_run"]
+__all__ = ["Grade", "Judgement", "Reason", "Verdict", "judge"]
 
 
 @dataclass(frozen=True)
@@ -26,38 +27,62 @@ class Verdict:
         return {"status": self.grade.name, "reasons": list(self.reasons)}
 
 
-def of_rows(results: Results) -> list[Verdict]:
-    """Judge each row."""
-    return [_verdict(reasons) for reasons in _by_row(results)]
+@dataclass(frozen=True)
+class Judgement:
+    """The verdicts on a run's rows, and on the run as a whole.
+
+    Attributes:
+        run: graded by its worst row; rows that only lack their engine do not count if any other
+            row ran.
+        rows: by the row's key.
+    """
+
+    run: Verdict
+    rows: dict[Key, Verdict]
+
+    def of(self, row: Row) -> Verdict:
+        """Return the verdict on a row."""
+        return self.rows[row.key]
 
 
-def of_run(results: Results) -> Verdict:
-    """Judge the run: as its worst row, but rows that only lack their engine if any other ran."""
-    if not results.rows:
-        return Verdict(Grade.INVALID, ("nothing was measured",))
-    kinds: dict[tuple[str, Grade], list[tuple[Row, Reason]]] = defaultdict(list)
-    for row, reasons in zip(results.rows, _by_row(results), strict=True):
-        if row.status is not Status.ENGINE_MISSING or not any(r.ran for r in results.rows):
-            for reason in reasons:
-                kinds[reason.kind, reason.grade].append((row, reason))
-    grouped = sorted(kinds.items(), key=lambda item: -item[0][1])
-    lines = tuple(_line(found, results) for _, found in grouped)
-    return Verdict(max((grade for _, grade in kinds), default=Grade.VALID), lines)
+def judge(results: Results) -> Judgement:
+    """Judge each row of a run, and the run."""
+    # The clock is compared over the whole run: the rows' processes do the same fixed work.
+    clock = changes.fixed_work_ns([turn for row in results.rows for turn in row.turns])
+    run = Run(results, clock)
+    reasons = [[reason for rule in RULES for reason in rule(row, run)] for row in results.rows]
+    keys = [row.key for row in results.rows]
+    verdicts = dict(zip(keys, map(_row_verdict, reasons), strict=True))
+    return Judgement(_run_verdict(results, reasons), verdicts)
 
 
-def _line(found: list[tuple[Row, Reason]], results: Results) -> str:
-    """Return one line for all rows with a reason of one kind and grade: the worst one's."""
-    row, reason = max(found, key=lambda pair: pair[1].size)
-    whose = _whose([row for row, _ in found], results)
-    if len({other.text for _, other in found}) > 1:
-        whose += f", at worst {results.label(row)}"
-    return f"{whose}: {reason.text}"
-
-
-def _verdict(reasons: list[Reason]) -> Verdict:
+def _row_verdict(reasons: list[Reason]) -> Verdict:
     ordered = sorted(reasons, key=lambda reason: -reason.grade)
     grade = ordered[0].grade if ordered else Grade.VALID
     return Verdict(grade, tuple(reason.text for reason in ordered))
+
+
+def _run_verdict(results: Results, reasons: Sequence[list[Reason]]) -> Verdict:
+    if not results.rows:
+        return Verdict(Grade.INVALID, ("nothing was measured",))
+    any_ran = any(row.ran for row in results.rows)
+    kinds: dict[tuple[str, Grade], list[tuple[Row, Reason]]] = defaultdict(list)
+    for row, of_row in zip(results.rows, reasons, strict=True):
+        if row.status is not Status.ENGINE_MISSING or not any_ran:
+            for reason in of_row:
+                kinds[reason.kind, reason.grade].append((row, reason))
+    grouped = sorted(kinds.items(), key=lambda item: -item[0][1])
+    lines = tuple(_line(pairs, results) for _, pairs in grouped)
+    return Verdict(max((grade for _, grade in kinds), default=Grade.VALID), lines)
+
+
+def _line(pairs: list[tuple[Row, Reason]], results: Results) -> str:
+    """Return one line for all rows with a reason of one kind and grade: the worst one's."""
+    row, reason = max(pairs, key=lambda pair: pair[1].size)
+    whose = _whose([row for row, _ in pairs], results)
+    if len({other.text for _, other in pairs}) > 1:
+        whose += f", at worst {results.label(row)}"
+    return f"{whose}: {reason.text}"
 
 
 def _whose(rows: list[Row], results: Results) -> str:
@@ -66,13 +91,3 @@ def _whose(rows: list[Row], results: Results) -> str:
     if len(rows) > 3:
         return f"{len(rows)} of {len(results.rows)} rows"
     return ", ".join(results.label(row) for row in rows)
-
-
-def _by_row(results: Results) -> list[list[Reason]]:
-    # The clock is compared over the whole run: the rows' processes do the same fixed work.
-    clock = changes.fixed_work_ns([turn for row in results.rows for turn in row.turns])
-    rules = RULES_EMULATED if results.settings.emulated else RULES
-    return [
-        [reason for rule in rules for reason in rule(row, Run(results, clock))]
-        for row in results.rows
-    ]

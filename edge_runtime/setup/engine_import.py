@@ -5,15 +5,14 @@ starts the process and asks it; ``main`` is what runs in it.
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from edge_runtime import engines
 from edge_runtime.errors import EngineError
 from edge_runtime.measure import child
+from edge_runtime.measure.child import End, Failure
 
 TIMEOUT_S = 120.0
 """An import takes seconds; on a slow card, with nothing cached, perhaps a minute."""
@@ -54,43 +53,33 @@ def attempt(name: str, precisions: Collection[str] = (), python: str = sys.execu
         python: the Python that imports it.
     """
     command = [python, *child.command("edge_runtime.setup.engine_import")[1:]]
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps({"name": name, "precisions": sorted(precisions)}),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            env=child.environment(1),
-        )
-    except subprocess.TimeoutExpired:
+    request = {"name": name, "precisions": sorted(precisions)}
+    answer = child.ask(command, request, Tried, timeout_s=TIMEOUT_S)
+    if not isinstance(answer, Failure):
+        return answer
+    if answer.end is End.TIMEOUT:
         return Tried(name, problem=f"import timed out after {TIMEOUT_S:g} s")
-    if done.returncode:
-        return Tried(name, problem=child.why(done.returncode, done.stderr))
-    answer = json.loads(done.stdout)
-    checks = tuple(engines.Check(**check) for check in answer.pop("checks", ()))
-    return Tried(name, **answer, checks=checks)
+    return Tried(name, problem=str(answer))
 
 
 def main() -> None:
     """Answer one request: what runs in the child process."""
     with child.answers() as out:
-        json.dump(_import(**json.load(sys.stdin)), out)
+        child.answer(_import(**json.load(sys.stdin)), out)
 
 
-def _import(name: str, precisions: Collection[str]) -> dict[str, Any]:
-    """Import an engine, and return what ``Tried`` holds of it, as JSON values."""
+def _import(name: str, precisions: Collection[str]) -> Tried:
     try:
         install = engines.get(name).INSTALL
         engine = engines.require(name)
     except engines.EngineMissingError:
-        return {"install": install, "missing": True}
+        return Tried(name, install=install, missing=True)
     except EngineError as error:
-        return {"problem": error.what}
+        return Tried(name, problem=error.what)
     checks = getattr(engine, "checks", None)
-    return {
-        "install": install,
-        "version": engine.version(),
-        "checks": [asdict(check) for check in checks(precisions)] if checks else [],
-    }
+    return Tried(
+        name,
+        version=engine.version(),
+        install=install,
+        checks=tuple(checks(precisions)) if checks else (),
+    )

@@ -127,7 +127,7 @@ def install(folder: Path, files: list[Path], need: int) -> None:
     if any("No space left on device" in line or "quota exceeded" in line for line in said):
         raise too_full(folder, need)
     errors = [line for line in said if line.startswith("ERROR")] or said
-    why = errors[-1].removeprefix("ERROR: ") if errors else child.why(done.returncode)
+    why = errors[-1].removeprefix("ERROR: ") if errors else str(child.failure_of(done.returncode))
     raise SetupError(f"pip could not install the wheels: {why[:300]}")
 
 

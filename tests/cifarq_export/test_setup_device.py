@@ -15,7 +15,8 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from cifarq_export.bundle import pyz
+from cifarq_export.bundle import pyz, pyz_main
+from edge_runtime.bundle import manifest
 from edge_runtime.files import sha256_of
 from edge_runtime.setup import environment
 
@@ -178,8 +179,14 @@ def test_the_runtime_starts_itself_in_a_finished_environment_and_in_no_other(bun
 
 
 def test_old_pythons_understand_what_refuses_them():
-    ast.parse(pyz._MAIN, feature_version=(3, 4))
-    assert 'f"' not in pyz._MAIN
+    text = Path(pyz_main.__file__).read_text()
+    ast.parse(text, feature_version=(3, 4))
+    assert 'f"' not in text
+
+
+def test_the_start_of_the_archive_uses_the_names_of_the_rest():
+    names = (pyz_main.VENV, pyz_main.READY, pyz_main.MANIFEST)
+    assert names == (environment.FOLDER, environment.READY, manifest.FILE)
 
 
 def patched_python(folder, patch):

@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.results.rows import Results, Row, Status, Turn
+from edge_runtime.probes import Reading
+from edge_runtime.probes.host import Host
+from edge_runtime.probes.memory import Stage
+from edge_runtime.probes.state import State
+from edge_runtime.results.accuracy import Accuracy
+from edge_runtime.results.parity import Parity
+from edge_runtime.results.rows import Results, Row, States, Status
 from edge_runtime.results.settings import Settings
+from edge_runtime.results.turns import Memory, Turn
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 ONNX = "seed-cnn-int8-dynamic.onnx"
@@ -52,33 +59,26 @@ def turn(number: int, samples: tuple[int, ...], **changes: Any) -> Turn:
     """A turn made up of round figures, on a machine that was calm and hid nothing."""
     mb = 2**20
     sizes = {"start": 30, "engine": 50, "ready": 52, "loaded": 60, "first": 70, "steady": 70}
-    stages = {
-        name: {"resident_bytes": size * mb, "proportional_bytes": size * mb}
-        for name, size in sizes.items()
-    }
-    before = {
-        "governor": "performance",
-        "temperature_celsius": 60.0,
-        "firmware_flags": 0,
-        "steal_ticks": 0,
-        "busy_ticks": 1000,
-        "total_ticks": 4000,
-        "queue_wait_ns": 0,
-        "involuntary_switches": 0,
-        "major_faults": 0,
-        "swapped_bytes": 0,
-        "power_source": "mains",
-        "virtualisation": "none",
-        "cpu_ns": 0,
-        "monotonic_ns": 0,
-        "fixed_work_ns": 1_000_000,
-    }
-    passed = {
-        "busy_ticks": 1100,
-        "total_ticks": 4400,
-        "cpu_ns": 10**9,
-        "monotonic_ns": 10**9,
-    }
+    stages = {name: Stage(size * mb, size * mb) for name, size in sizes.items()}
+    before = State(
+        governor="performance",
+        temperature_celsius=60.0,
+        firmware_flags=0,
+        steal_ticks=0,
+        busy_ticks=1000,
+        total_ticks=4000,
+        queue_wait_ns=0,
+        involuntary_switches=0,
+        major_faults=0,
+        swapped_bytes=0,
+        power_source="mains",
+        virtualisation="none",
+        cpu_ns=0,
+        monotonic_ns=0,
+        fixed_work_ns=1_000_000,
+    )
+    second = {"cpu_ns": 10**9, "monotonic_ns": 10**9}
+    after = replace(before, busy_ticks=1100, total_ticks=4400, **second)
     values: dict[str, Any] = {
         "round": number,
         "load_ns": 10_000_000,
@@ -88,14 +88,9 @@ def turn(number: int, samples: tuple[int, ...], **changes: Any) -> Turn:
         "calls_per_sample": 1,
         "overhead_ns": 200,
         "samples_ns": samples,
-        "memory": {
-            **stages,
-            "before_load_bytes": 52 * mb,
-            "peak_bytes": 72 * mb,
-            "reason": "",
-        },
+        "memory": Memory(**stages, before_load_bytes=52 * mb, peak_bytes=72 * mb, reason=""),
         "before": before,
-        "after": {**before, **passed},
+        "after": after,
     }
     return Turn(**{**values, **changes})
 
@@ -118,13 +113,7 @@ def row(file: str, precision: str, rounds: list[tuple[int, ...]], **changes: Any
         "status": Status.OK,
         "engine_version": "1.0",
         "turns": tuple(turn(i, samples) for i, samples in enumerate(rounds, 1)),
-        "accuracy": {
-            "images": 500,
-            "agree": 499,
-            "largest_difference": 0.01,
-            "largest_logit": 9.0,
-            "right": 450,
-        },
+        "accuracy": Accuracy(500, 499, 0.01, 9.0, right=450),
     }
     return Row(**{**values, **changes})
 
@@ -139,35 +128,36 @@ def results() -> Results:
 
     corrupt = {
         "status": Status.CORRUPT,
-        "message": "corrupt, 9 bytes where the manifest says 99. Copy it again.",
-        "accuracy": {},
+        "message": "m-int8-static.onnx: corrupt, 9 bytes where the manifest says 99. "
+        "Copy it again.",
+        "accuracy": None,
         "engine_version": "",
     }
-    exported = {"images": 500, "agree": 497, "largest_difference": 0.2, "largest_logit": 9.0}
+    exported = Parity(500, 497, 0.2, 9.0)
     faster = [(990_000,) * 4, (1_010_000,) * 4, (1_000_000,) * 4]
     dynamic = row("m-int8-dynamic.onnx", "int8-dynamic", faster)
     rows = (
         row("m-fp32.torchscript.pt", "fp32", calls(4_000, 221)),
         row("m-int8-dynamic.torchscript.pt", "int8-dynamic", [*reversed(calls(4_000, 221))]),
         row("m-fp32.onnx", "fp32", calls(2_000, 34)),
-        replace(dynamic, accuracy={**dynamic.accuracy, "exported": exported}),
+        replace(dynamic, accuracy=replace(dynamic.accuracy, exported=exported)),
         row("m-int8-static.onnx", "int8-static", [], **corrupt),
     )
-    host = {"cpu": "Cortex-A76", "machine": "aarch64", "cpus": 4, "ticks_per_s": 100}
-    unknown = {"value": None, "source": "", "reason": "this kernel has no cpufreq"}
+    host = Host(cpu="Cortex-A76", machine="aarch64", cpus=4, ticks_per_s=100)
+    unknown = Reading(None, "", "this kernel has no cpufreq")
     before = {
         "governor": unknown,
         "frequency_hz": unknown,
-        "temperature_celsius": {"value": 51.2, "source": "zone0", "reason": ""},
-        "load_1min": {"value": 0.1, "source": "loadavg", "reason": ""},
-        "power_source": {"value": "mains", "source": "supply", "reason": ""},
+        "temperature_celsius": Reading(51.2, "zone0"),
+        "load_1min": Reading(0.1, "loadavg"),
+        "power_source": Reading("mains", "supply"),
     }
-    warmer = {"temperature_celsius": {"value": 63.8, "source": "zone0", "reason": ""}}
+    warmer = {"temperature_celsius": Reading(63.8, "zone0")}
     return Results(
         Settings(rounds=3, min_runs=12),
         host,
         rows,
-        {"before": before, "after": {**before, **warmer}},
+        States(before, {**before, **warmer}),
         started="2026-11-24T12:00:00+00:00",
         tool="edge-bench test",
     )

@@ -87,7 +87,7 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 def test_results_say_which_file_it_was(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"abc")
     told = f"x.bin, SHA-256 {hashlib.sha256(b'abc').hexdigest()[:12]}"
-    assert accuracy_data.described(tmp_path / "x.bin") == told
+    assert accuracy_data.describe(tmp_path / "x.bin") == told
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, np.uint64, ">i2"])
@@ -188,13 +188,13 @@ def test_images_that_fit_the_model_do(content):
 
 def test_images_of_another_shape_than_the_models_are_refused(content):
     small = LabelledImages(IMAGES[:, :, :28, :28], LABELS)
-    message = "--accuracy-data holds images of (3, 28, 28), the model takes (3, 32, 32)"
+    message = "--accuracy-data holds images of (3, 28, 28), the model takes (3, 32, 32)."
     assert refused(small.require_fit, content) == message
 
 
 def test_labels_that_the_model_has_no_class_for_are_refused(content):
     wrong = LabelledImages(IMAGES, LABELS + 1)
-    message = "--accuracy-data has the label 10, the model 10 classes"
+    message = "--accuracy-data has the label 10, the model only 10 classes."
     assert refused(wrong.require_fit, content) == message
 
 
@@ -215,7 +215,7 @@ def test_a_check_says_what_reading_says(npz, bundle):
 
 def test_a_check_says_what_does_not_fit_and_which_bundle_is_broken(npz, bundle, edit):
     wrong = npz(labels=LABELS + 1)
-    message = "--accuracy-data has the label 10, the model 10 classes"
+    message = "--accuracy-data has the label 10, the model only 10 classes."
     assert refused(accuracy_data.check, wrong, [bundle]) == message
     edit(lambda content: content.pop("classes"))
     assert str(bundle) in refused(accuracy_data.check, npz(), [bundle])
@@ -248,7 +248,7 @@ def test_top1_over_the_golden_images_is_that_over_the_golden_pack(run, bundle, t
     done = run("edge_runtime", bundle, *quick, "--accuracy-data", given, "--output", "json")
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
-    assert content["settings"]["accuracy_data"] == accuracy_data.described(file)
+    assert content["settings"]["accuracy_data"] == accuracy_data.describe(file)
     (row,) = content["rows"]
     assert row["accuracy"]["data"] == {"images": 500, "right": row["accuracy"]["right"]}
     assert 400 < row["accuracy"]["right"] < 500

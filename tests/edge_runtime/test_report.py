@@ -13,6 +13,7 @@ from edge_runtime.report import references, view
 from edge_runtime.results import document
 from edge_runtime.results.rows import Status
 from edge_runtime.results.settings import Settings
+from edge_runtime.results.turns import Memory
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -71,14 +72,14 @@ def cells(results, heading, output="csv"):
     return [line[heading] for line in lines]
 
 
-def test_ratios_are_against_torchscript_fp32_where_it_ran(results):
+def test_ratios_are_against_the_first_fp32_row_that_ran(results):
     (reference,) = references.find(results).rows.values()
     assert reference.file == "m-fp32.torchscript.pt"
     speeds = cells(results, "speed vs torchscript fp32")
     assert [speed[:3] for speed in speeds] == ["", "1", "2", "4", ""]
 
 
-def test_else_against_the_first_fp32_row_named_in_the_header(results):
+def test_else_against_the_next_one_which_the_heading_names(results):
     first, *others = results.rows
     without = replace(results, rows=(replace(first, turns=()), *others))
     assert "speed vs onnx fp32," in report.render(without, "csv").splitlines()[0]
@@ -87,6 +88,20 @@ def test_else_against_the_first_fp32_row_named_in_the_header(results):
 def test_a_row_is_compared_with_fp32_at_its_own_batch_size_and_threads(sweep):
     found = references.find(sweep)
     assert [found.of(row) is row for row in sweep.rows] == [True] * 4
+
+
+def test_a_file_that_several_engines_ran_is_told_apart_by_engine(results):
+    first, *others = results.rows
+    other = replace(first, engine="other")
+    both = replace(results, rows=(first, other, *others))
+    labels = [both.label(row) for row in both.rows]
+    assert labels[:3] == [
+        "torchscript fp32 on torch",
+        "torchscript fp32 on other",
+        "torchscript int8-dynamic",
+    ]
+    assert references.find(both).name(both) == "torchscript fp32 on torch"
+    assert view.of(both).scaling is None
 
 
 def test_without_an_fp32_row_there_is_no_ratio(results):
@@ -137,7 +152,7 @@ def test_memory_is_told_apart_into_the_models_and_the_engines(results):
 
 
 def test_unknown_memory_is_a_dash_with_its_reason(results):
-    unknown = {"peak_bytes": None, "reason": "/proc cannot be read"}
+    unknown = Memory(reason="/proc cannot be read")
     first = results.rows[0]
     blind = replace(first, turns=tuple(replace(t, memory=unknown) for t in first.turns))
     shown = replace(results, rows=(blind,))
@@ -174,8 +189,8 @@ def test_a_device_whose_int8_answers_otherwise_is_told_so(results):
     row = results.rows[3]
 
     def told(**changes):
-        exported = {**row.accuracy["exported"], "agree": 500, **changes}
-        changed = replace(row, accuracy={**row.accuracy, "exported": exported})
+        exported = replace(row.accuracy.exported, **{"agree": 500, **changes})
+        changed = replace(row, accuracy=replace(row.accuracy, exported=exported))
         return "exporting machine" in notes(replace(results, rows=(changed,)))
 
     assert told() and told(largest_difference=0.01) and told(largest_difference=None)
@@ -216,8 +231,8 @@ def test_a_row_that_ended_in_the_unfinished_round_takes_part_again(results):
 
 
 def test_dynamic_int8_in_a_batch_says_that_it_was_not_compared(results):
-    row = replace(results.rows[3], batch_size=8)
-    row.accuracy.pop("exported")
+    row = results.rows[3]
+    row = replace(row, batch_size=8, accuracy=replace(row.accuracy, exported=None))
     assert "not compared with its answers on the exporting machine" in notes(
         replace(results, rows=(row,))
     )
@@ -261,10 +276,10 @@ def test_a_row_made_for_another_cpu_says_so(results):
     assert "target:" not in notes(results)
     for_pi = replace(results, rows=(replace(results.rows[0], target="arm64"),))
     assert "target:" not in notes(for_pi)  # a document that does not know its CPU says nothing
-    elsewhere = replace(for_pi, host={**results.host, "target": "x86"})
+    elsewhere = replace(for_pi, host=replace(results.host, target="x86"))
     assert "rows made for arm64 ran on x86" in notes(elsewhere)
     assert "--target x86." in notes(elsewhere)
-    at_home = replace(for_pi, host={**results.host, "target": "arm64"})
+    at_home = replace(for_pi, host=replace(results.host, target="arm64"))
     assert "target:" not in notes(at_home)
 
 

@@ -11,20 +11,35 @@ from hypothesis import strategies as st
 
 from edge_runtime import report
 from edge_runtime.errors import BundleError
+from edge_runtime.probes import Reading
+from edge_runtime.probes.host import Host
+from edge_runtime.probes.memory import Stage
+from edge_runtime.probes.state import State
 from edge_runtime.results import document
-from edge_runtime.results.rows import Results, Row, Status, Turn
+from edge_runtime.results.accuracy import Accuracy, Counts
+from edge_runtime.results.parity import Parity
+from edge_runtime.results.rows import Results, Row, States, Status
 from edge_runtime.results.settings import Settings
+from edge_runtime.results.turns import Memory, Turn
 
-COUNTS = {"images": 500, "agree": 499, "largest_difference": 0.01, "largest_logit": 9.0}
+PARITY = Parity(500, 499, 0.01, 9.0)
 
 
 def turn(number, samples=(10, 12, 11)):
-    stage = {"resident_bytes": 2**20, "proportional_bytes": 2**19}
-    memory = {**dict.fromkeys(("start", "ready", "steady"), stage), "peak_bytes": 2**21}
-    state = {"governor": "performance", "temperature_celsius": 60.5, "firmware_flags": 0}
-    state |= {"steal_ticks": 0, "busy_ticks": 9, "queue_wait_ns": None, "monotonic_ns": 5}
-    state |= {"major_faults": 0, "fixed_work_ns": 70, "power_source": "mains"}
-    return Turn(number, 30, 20, (15, 14), True, 1, 2, samples, memory, state, {**state})
+    stage = Stage(2**20, 2**19)
+    memory = Memory(start=stage, ready=stage, steady=stage, peak_bytes=2**21)
+    state = State(
+        governor="performance",
+        temperature_celsius=60.5,
+        firmware_flags=0,
+        steal_ticks=0,
+        busy_ticks=9,
+        monotonic_ns=5,
+        major_faults=0,
+        fixed_work_ns=70,
+        power_source="mains",
+    )
+    return Turn(number, 30, 20, (15, 14), True, 1, 2, samples, memory, state, state)
 
 
 def row(turns, **changes):
@@ -35,20 +50,15 @@ def row(turns, **changes):
 
 RESULTS = Results(
     Settings(rounds=2, min_runs=6, cpus=(0,)),
-    {"cpu": "CPU", "machine": "m", "cpus": 2, "ticks_per_s": 100},
+    Host(cpu="CPU", machine="m", cpus=2, ticks_per_s=100),
     (
         row(
             (turn(1), turn(2)),
-            accuracy={
-                **COUNTS,
-                "right": 450,
-                "exported": COUNTS,
-                "data": {"images": 10, "right": 9},
-            },
+            accuracy=Accuracy(500, 499, 0.01, 9.0, right=450, exported=PARITY, data=Counts(10, 9)),
         ),
         row((), file="b", status=Status.CORRUPT, message="Copy it again.", overridden=("speed",)),
     ),
-    {"before": {"load_1min": {"value": 0.1, "source": "loadavg", "reason": ""}}},
+    States({"load_1min": Reading(0.1, "loadavg")}),
     started="2026-11-24T12:00:00+00:00",
 )
 TEXT = document.text(RESULTS)
@@ -71,16 +81,16 @@ def named(path):
 
 def changed(path, value):
     """The valid document with another value in one place; without the place if it is ``...``."""
-    document = json.loads(TEXT)
+    content = json.loads(TEXT)
     *outer, last = path
-    inside = document
+    inside = content
     for key in outer:
         inside = inside[key]
     if value is ...:
         del inside[last]
     else:
         inside[last] = value
-    return document
+    return content
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +98,9 @@ def read(tmp_path_factory):
     """Read a document, given as JSON values or as text, from a file."""
     path = tmp_path_factory.mktemp("documents") / "r.json"
 
-    def call(document):
+    def call(content):
         path.unlink(missing_ok=True)  # ext4 waits for its disk where a file is written over
-        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
         return document.read(path)
 
     call.path = path
@@ -101,9 +111,9 @@ def read(tmp_path_factory):
 def refused(read):
     """The message with which a document is refused, which begins with the file's name."""
 
-    def call(document):
+    def call(content):
         with pytest.raises(BundleError) as caught:
-            read(document)
+            read(content)
         message = str(caught.value)
         assert message.startswith(str(read.path))
         return message.removeprefix(str(read.path))
@@ -139,18 +149,18 @@ def test_a_document_that_was_read_is_written_the_same(read):
 )
 def test_any_results_are_read_back(read, samples, message, status, how):
     turns = tuple(turn(i, tuple(ns)) for i, ns in enumerate(samples, 1))
-    found = Results(how, {"cpu": message}, (row(turns, status=status, message=message),))
+    found = Results(how, Host(cpu=message), (row(turns, status=status, message=message),))
     assert read(document.text(found)) == found
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
 def test_what_is_no_number_in_json_becomes_null(read, number):
-    infinite = {**RESULTS.rows[0].accuracy, "largest_difference": number}
-    found = replace(RESULTS, rows=(replace(RESULTS.rows[0], accuracy=infinite),))
-    text = document.text(found)
+    first = RESULTS.rows[0]
+    infinite = replace(first.accuracy, largest_difference=number)
+    text = document.text(replace(RESULTS, rows=(replace(first, accuracy=infinite),)))
     assert "Infinity" not in text and "NaN" not in text
     (again,) = read(text).rows
-    assert again == replace(found.rows[0], accuracy={**infinite, "largest_difference": None})
+    assert again == replace(first, accuracy=replace(infinite, largest_difference=None))
 
 
 def test_verdicts_are_written_and_judged_anew(read):
@@ -197,18 +207,27 @@ def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_pat
         document.read(tmp_path)
 
 
-@pytest.mark.parametrize("schema", [1, 4, "3", None, [3]])
+@pytest.mark.parametrize("schema", [1, 5, "4", None, [4]])
 def test_another_schema_is_refused(refused, schema):
-    told = f" has schema {schema!r}; this edge-bench reads 2 and 3. Measure again."
+    told = f" has schema {schema!r}; this edge-bench reads 2, 3 and 4. Measure again."
     assert refused(changed(("schema",), schema)) == told
 
 
-def test_a_document_of_schema_2_is_read_as_of_a_real_cpu(tmp_path):
+@pytest.mark.parametrize("schema", [2, 3])
+def test_a_document_of_an_older_schema_is_read(read, schema):
     content = json.loads(TEXT)
-    content["schema"] = 2
-    del content["settings"]["emulated"]
-    (tmp_path / "r.json").write_text(json.dumps(content))
-    assert document.read(tmp_path / "r.json").settings.emulated is False
+    content["schema"] = schema
+    if schema == 2:
+        del content["settings"]["emulated"]
+    del content["host"]["emulated_on"]
+    del content["rows"][0]["accuracy"]["exported"], content["rows"][0]["accuracy"]["data"]
+    content["rows"][1]["accuracy"] = {}
+    content["rows"][0]["turns"][0]["memory"] = {"peak_bytes": None, "reason": None}
+    content["state"] = {"before": {}}
+    found = read(content)
+    assert found.settings.emulated is False and found.host.emulated_on is None
+    assert found.rows[1].accuracy is None and found.rows[0].accuracy.right == 450
+    assert found.rows[0].turns[0].memory == Memory()
 
 
 FIRST = ("rows", 0)
@@ -279,36 +298,47 @@ def test_a_fraction_where_a_count_belongs_is_told_what_is_wrong_with_it(refused,
     assert "not a number" not in refused(changed((*SECOND_TURN, "load_ns"), value))
 
 
-POSITIVE = "samples_ns and calls_per_sample have to be positive"
-
-
 @pytest.mark.parametrize(
     "path, value, why",
     [
-        ((*SECOND_TURN, "samples_ns", 1), -5, f"rows[0].turns[1].{POSITIVE}"),
-        ((*SECOND_TURN, "samples_ns", 1), 0, f"rows[0].turns[1].{POSITIVE}"),
-        ((*SECOND_TURN, "samples_ns"), [], f"rows[0].turns[1].{POSITIVE}"),
-        ((*SECOND_TURN, "calls_per_sample"), 0, f"rows[0].turns[1].{POSITIVE}"),
-        ((*SECOND_TURN, "round"), 1, "rows[0].turns[1].round is 1, and should be 2"),
-        ((*FIRST, "turns", 0, "round"), 2, "rows[0].turns[0].round is 2, and should be 1"),
-        (("rows", 1, "batch_size"), 0, "rows[1].batch_size is 0, not a whole number from 1"),
-        (("rows", 1, "threads"), -1, "rows[1].threads is -1, not a whole number from 1"),
-        ((*FIRST, "accuracy", "right"), 501, "rows[0].accuracy has 501 of 500 images (right)"),
+        ((*SECOND_TURN, "samples_ns", 1), -5, "rows[0].turns[1].samples_ns[1] is -5, not {1}"),
+        ((*SECOND_TURN, "samples_ns", 1), 0, "rows[0].turns[1].samples_ns[1] is 0, not {1}"),
+        ((*SECOND_TURN, "samples_ns"), [], "rows[0].turns[1]: samples_ns is empty"),
+        ((*SECOND_TURN, "calls_per_sample"), 0, "rows[0].turns[1].calls_per_sample is 0, not {1}"),
+        ((*SECOND_TURN, "round"), 1, "rows[0]: turns[1].round is 1, not 2"),
+        ((*FIRST, "turns", 0, "round"), 2, "rows[0]: turns[0].round is 2, not 1"),
         (
-            (*FIRST, "accuracy", "right"),
+            (*SECOND_TURN, "memory", "peak_bytes"),
             -1,
-            "rows[0].accuracy.right is -1, not a whole number from 0",
+            "rows[0].turns[1].memory.peak_bytes is -1, not {0}",
         ),
-        ((*FIRST, "accuracy", "right"), ..., "rows[0].accuracy has None of 500 images (right)"),
-        ((*FIRST, "accuracy", "images"), ..., "rows[0].accuracy has 450 of None images (right)"),
+        (("rows", 1, "batch_size"), 0, "rows[1].batch_size is 0, not {1}"),
+        (("rows", 1, "threads"), -1, "rows[1].threads is -1, not {1}"),
+        ((*FIRST, "accuracy", "right"), 501, "rows[0].accuracy: 501 of 500 images (right)"),
+        ((*FIRST, "accuracy", "right"), -1, "rows[0].accuracy.right is -1, not {0}"),
+        ((*FIRST, "accuracy", "right"), ..., "rows[0].accuracy.right is missing"),
+        ((*FIRST, "accuracy", "images"), ..., "rows[0].accuracy.images is missing"),
         (
             (*FIRST, "accuracy", "data", "right"),
             11,
-            "rows[0].accuracy.data has 11 of 10 images (right)",
+            "rows[0].accuracy.data: 11 of 10 images (right)",
+        ),
+        (
+            (*FIRST, "accuracy", "exported", "agree"),
+            501,
+            "rows[0].accuracy.exported: 501 of 500 images (agree)",
+        ),
+        (("settings", "rounds"), 0, "settings.rounds is 0, not {1}"),
+        (("host", "cpus"), 0, "host.cpus is 0, not {1}"),
+        (
+            ("state", "before", "load_1min", "value"),
+            "x",
+            "state: before.load_1min is 'x', not a number",
         ),
     ],
 )
 def test_what_no_measurement_gives_is_refused_with_its_place(refused, path, value, why):
+    why = why.format("a whole number from 0", "a whole number from 1")
     assert refused(changed(path, value)) == f" is damaged: {why}. Measure again."
 
 
@@ -360,4 +390,4 @@ def test_any_other_value_is_read_or_refused(read, path, value):
 
 @pytest.mark.parametrize("output", ["json", "table"])
 def test_what_is_read_can_be_judged_and_drawn(read, output):
-    assert failures(lambda document: report.render(read(document), output)) == ""
+    assert failures(lambda content: report.render(read(content), output)) == ""

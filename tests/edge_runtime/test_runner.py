@@ -13,13 +13,18 @@ import pytest
 
 from edge_runtime import engines
 from edge_runtime.bundle import golden, manifest
+from edge_runtime.documents import strict
+from edge_runtime.documents.values import to_json
 from edge_runtime.errors import BundleError, EngineError, UsageError
 from edge_runtime.files import sha256_of
-from edge_runtime.measure import plan, runner
+from edge_runtime.measure import child, plan, runner
+from edge_runtime.measure.request import Check, Request, Timing
+from edge_runtime.measure.timing import Enough
 from edge_runtime.probes import Reading
 from edge_runtime.results.rows import Status
 from edge_runtime.results.settings import Settings
 
+STAGES = ("start", "engine", "ready", "loaded")
 QUICK = Settings(rounds=2, min_runs=6, min_time_s=0, accuracy_images=20, timeout_s=120)
 
 
@@ -53,23 +58,23 @@ def test_a_row_holds_what_was_measured(bundle):
     row = run_one(bundle, dataclasses.replace(QUICK, min_runs=10, accuracy_images=50))
     assert row.status is Status.OK and not row.message and row.engine_version
     assert [turn.round for turn in row.turns] == [1, 2]
-    assert row.accuracy["images"] == 50
+    assert row.accuracy.images == 50
     for turn in row.turns:
         assert len(turn.samples_ns) == 5 and min(turn.samples_ns) > 0
         assert turn.load_ns > 0 and turn.first_ns > 0 and len(turn.warm_up_ns) >= 10
         assert turn.calls_per_sample == 1 and 0 < turn.overhead_ns < turn.median_ns / 100
-        assert 2**20 < turn.engine_bytes < 2**30
-        assert row.size_bytes < turn.model_bytes < 2**30
-        stages = [turn.memory[s]["resident_bytes"] for s in ("start", "engine", "ready", "loaded")]
+        assert 2**20 < turn.memory.engine_bytes < 2**30
+        assert row.size_bytes < turn.memory.model_bytes < 2**30
+        stages = [getattr(turn.memory, s).resident_bytes for s in STAGES]
         assert stages == sorted(stages)
 
 
 def test_the_machines_state_is_read_around_the_samples(bundle):
     (turn, _) = run_one(bundle).turns
-    assert turn.before["fixed_work_ns"] > 0 and turn.after["fixed_work_ns"] > 0
-    passed = turn.after["monotonic_ns"] - turn.before["monotonic_ns"]
+    assert turn.before.fixed_work_ns > 0 and turn.after.fixed_work_ns > 0
+    passed = turn.after.monotonic_ns - turn.before.monotonic_ns
     assert sum(turn.samples_ns) < passed < sum(turn.samples_ns) + 2 * 10**9
-    assert turn.after["cpu_ns"] > turn.before["cpu_ns"]
+    assert turn.after.cpu_ns > turn.before.cpu_ns
 
 
 def test_rows_take_turns_in_an_order_that_differs_from_round_to_round(bundle):
@@ -95,7 +100,10 @@ def test_every_turn_is_a_fresh_process_and_rests_before_it_if_asked(bundle):
             sleep=rests.append,
         )
     )
-    assert len(list((bundle / "pids").iterdir())) == 6 and rests == [7] * 6
+    # Two checks come before the turns: nothing rests before them, for nothing is timed.
+    assert len(list((bundle / "pids").iterdir())) == 2 + 6 and rests == [7] * 6
+    assert [bool(step.checked) for step in steps] == [True] * 2 + [False] * 6
+    steps = steps[2:]
     assert [step.ended_round for step in steps] == [0, 1, 0, 2, 0, 3]
     assert [(step.turns, step.total) for step in steps] == [(n, 6) for n in range(1, 7)]
 
@@ -113,8 +121,8 @@ def test_the_parent_sleeps_while_a_child_measures(bundle):
 def test_a_child_is_pinned_to_the_cpus_asked_for(bundle):
     cpu = max(os.sched_getaffinity(0))
     code = (
-        "import json, os, sys; from edge_runtime import worker; job = json.load(sys.stdin); "
-        "worker.work(job); sys.exit(f'on {sorted(os.sched_getaffinity(0))}')"
+        "import os, sys; from edge_runtime.measure import worker; worker.main(); "
+        "sys.exit(f'on {sorted(os.sched_getaffinity(0))}')"
     )
     planned = plan.make((bundle,), dataclasses.replace(QUICK, cpus=(cpu,)))
     (row,) = rows_of(planned, start=lambda job: [sys.executable, "-c", code])
@@ -149,10 +157,10 @@ def test_a_bundle_that_is_given_twice_or_shares_its_name_is_told_apart(bundle, t
 
 
 def test_int8_that_answers_as_where_it_was_exported_is_known_to(bundle):
-    found = run_one(bundle).accuracy["exported"]
-    assert found["images"] == 20 and found["agree"] >= 19
+    found = run_one(bundle).accuracy.exported
+    assert found.images == 20 and found.agree >= 19
     batched = run_one(bundle, dataclasses.replace(QUICK, batch_sizes=(4,)))
-    assert "exported" not in batched.accuracy  # dynamic ranges come from the whole batch
+    assert batched.accuracy.exported is None  # dynamic ranges come from the whole batch
 
 
 def test_a_child_whose_parent_is_gone_before_it_starts_measures_nothing(bundle):
@@ -166,12 +174,12 @@ def test_a_run_whose_rows_all_end_early_says_that_nothing_is_left(bundle):
         plan.make((bundle,), dataclasses.replace(QUICK, rounds=4)),
         start=lambda job: [sys.executable, "-c", "raise SystemExit(7)"],
     )
-    assert (step.turns, step.total) == (1, 1)
+    assert (step.turns, step.total) == (0, 0)
 
 
 def test_a_turn_that_fails_later_ends_its_row_and_keeps_the_turns_before(bundle):
     def start(job):
-        return runner.standard(job) if next(counter) < 2 else [sys.executable, "-c", "import x_y"]
+        return runner.standard(job) if next(counter) < 4 else [sys.executable, "-c", "import x_y"]
 
     counter = iter(range(9))
     planned = plan.make((bundle, bundle), QUICK)
@@ -189,9 +197,9 @@ def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
 
     how = content.preprocessing
     logits = logits_of(session.run, pack.images, how)
-    assert row.accuracy["images"] == 500
-    assert row.accuracy["right"] == int((logits.argmax(1) == pack.labels).sum())
-    assert row.accuracy["agree"] >= 495  # the INT8 model answers as FP32 did, in 99 % of cases
+    assert row.accuracy.images == 500
+    assert row.accuracy.right == int((logits.argmax(1) == pack.labels).sum())
+    assert row.accuracy.agree >= 495  # the INT8 model answers as FP32 did, in 99 % of cases
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 600])
@@ -279,26 +287,33 @@ def test_a_process_that_the_kernel_killed_for_memory_is_told_from_others(
     bundle, monkeypatch, kills, remedy
 ):
     counted = iter(kills)
-    monkeypatch.setattr(runner.load, "oom_kills", lambda: Reading(next(counted), "made up"))
+    monkeypatch.setattr(child.load, "oom_kills", lambda: Reading(next(counted), "made up"))
     killed = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
     (row,) = rows_of(plan.make((bundle,), QUICK), start=lambda job: killed)
     assert row.status is Status.CRASHED and row.message.startswith(f"SIGKILL: {remedy}")
 
 
-def test_an_engine_that_is_not_installed_is_a_row_that_says_what_to_install(bundle, edit):
-    edit(lambda content: content["artifacts"][0].update(engine="torch"))
-    import importlib.util
-
-    if importlib.util.find_spec("torch"):
-        pytest.skip("PyTorch is installed here")
+def test_an_engine_that_is_not_installed_is_a_row_that_says_what_to_install(
+    bundle, fake_engine, monkeypatch
+):
+    missing = "raise ModuleNotFoundError('no', name='onnxruntime')"
+    for name, value in fake_engine("onnxruntime", missing).items():
+        monkeypatch.setenv(name, value)
     row = run_one(bundle)
-    assert row.status is Status.ENGINE_MISSING and "pip install torch" in row.message
+    assert row.status is Status.ENGINE_MISSING and "pip install onnxruntime" in row.message
 
 
-def test_an_unknown_engine_is_a_row(bundle, edit):
+def test_an_unknown_engine_is_a_row_and_others_that_read_the_format_run_beside_it(bundle, edit):
     edit(lambda content: content["artifacts"][0].update(engine="tflite"))
-    row = run_one(bundle)
-    assert row.status is Status.FAILED and "no engine 'tflite'" in row.message
+    unknown, known = rows_of(plan.make((bundle,), QUICK))
+    assert unknown.status is Status.FAILED and "no engine 'tflite'" in unknown.message
+    assert known.engine == "onnxruntime" and known.status is Status.OK
+
+
+def test_an_engine_may_be_asked_for(bundle, edit):
+    edit(lambda content: content["artifacts"][0].update(engine="tflite"))
+    (job,) = plan.make((bundle,), QUICK, ("onnxruntime",)).jobs
+    assert job.engine == "onnxruntime"
 
 
 def test_what_an_engine_prints_does_not_spoil_the_result(bundle, fake_engine, monkeypatch):
@@ -347,7 +362,7 @@ def test_a_path_that_is_neither_is_refused(bundle, tmp_path, name, message):
 
 def test_an_engine_that_no_artifact_is_for_is_a_usage_error(bundle):
     with pytest.raises(UsageError, match="Did you mean 'onnxruntime'"):
-        plan.make((bundle,), QUICK, engines=("onnxruntme",))
+        plan.make((bundle,), QUICK, ("onnxruntme",))
 
 
 def test_engines_are_found_by_file_name_and_an_unknown_one_is_named():
@@ -359,6 +374,9 @@ def test_engines_are_found_by_file_name_and_an_unknown_one_is_named():
 def test_a_worker_is_told_its_turns_share_as_json(bundle):
     settings = dataclasses.replace(QUICK, rounds=4, min_runs=10, min_time_s=2, max_time_s=8)
     planned = plan.make((bundle,), settings)
-    order = json.loads(json.dumps(runner.order(planned, planned.jobs[0], with_accuracy=False)))
-    assert (order["min_runs"], order["min_time_s"], order["max_time_s"]) == (3, 0.5, 2)
-    assert order["accuracy"] is False and order["threads"] == order["batch_size"] == 1
+    asked = runner.request(planned, planned.jobs[0], 2)
+    assert asked.timing == Timing(2, Enough(3, 0.5, 2)) and asked.check is None
+    assert asked.threads == asked.batch_size == 1
+    assert strict.build(Request, json.loads(json.dumps(to_json(asked)))) == asked
+    checked = runner.request(planned, planned.jobs[0])
+    assert checked.check == Check(settings.accuracy_images) and checked.timing is None

@@ -8,6 +8,7 @@ import pytest
 
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.measure import plan, runner, self_check
+from edge_runtime.results.accuracy import Accuracy
 from edge_runtime.results.rows import Row, Status
 from edge_runtime.results.settings import Settings
 
@@ -16,7 +17,10 @@ SETTINGS = Settings(accuracy_images=16)
 
 
 def lines(bundle, settings=SETTINGS):
-    return list(self_check.lines(plan.make((bundle,), settings)))
+    """A line for each check of a plan."""
+    made = plan.make((bundle,), settings)
+    names = self_check.names(made)
+    return [self_check.line(row, names[row.key]).strip() for row in runner.check(made)]
 
 
 @pytest.fixture
@@ -39,20 +43,18 @@ def golden_changed(bundle, edit):
 
 
 def test_an_artifact_that_answers_as_it_did_is_ok(bundle):
-    assert lines(bundle) == [
-        "Self-check on 16 golden images, before anything is timed:",
-        "  onnx int8-dynamic: ok, 16 of 16 in FP32's class; answers as on the exporting machine",
-    ]
+    (line,) = lines(bundle)
+    assert line.startswith("onnx int8-dynamic: ok, 16 of 16 in FP32's class; ")
 
 
-def test_64_images_are_enough_for_a_look(bundle):
-    assert lines(bundle, Settings())[0].startswith("Self-check on 64 golden images")
-    assert "64 of 64" in lines(bundle, Settings())[1]
-
-
-def test_one_line_for_an_artifact_however_it_is_varied(bundle):
+def test_rows_that_differ_in_threads_alone_share_a_check(bundle):
     varied = Settings(accuracy_images=4, batch_sizes=(1, 8), threads=(1, 2))
-    assert len(lines(bundle, varied)) == 2
+    labels = [line.partition(":")[0] for line in lines(bundle, varied)]
+    assert labels == ["onnx int8-dynamic batch 1", "onnx int8-dynamic batch 8"]
+    *_, step = runner.run(plan.make((bundle,), replace(varied, rounds=1, min_runs=1, min_time_s=0)))
+    first, second, *eights = step.rows
+    assert first.accuracy == second.accuracy and first.accuracy.images == 4
+    assert {row.accuracy for row in eights} == {eights[0].accuracy}
 
 
 def test_answers_that_differ_from_the_exporting_machine_are_told(bundle, golden_changed):
@@ -62,15 +64,15 @@ def test_answers_that_differ_from_the_exporting_machine_are_told(bundle, golden_
         return replace(pack, exported={FILE: moved})
 
     golden_changed(move)
-    (line,) = lines(bundle)[1:]
+    (line,) = lines(bundle)
     assert "ok, 16 of 16 in FP32's class; INT8 outputs are not those" in line
     assert "1 of 16 golden images are put in another class" in line
 
 
 def test_a_model_that_computes_something_else_is_mismatched(bundle, golden_changed):
     golden_changed(lambda pack: replace(pack, logits=np.roll(pack.logits, 1, axis=1)))
-    (line,) = lines(bundle)[1:]
-    assert "mismatched, 16 of 16 images are put in another class" in line
+    (line,) = lines(bundle)
+    assert "mismatched: 16 of 16 images are put in another class" in line
 
 
 def test_a_flipped_byte_is_named(bundle):
@@ -78,27 +80,33 @@ def test_a_flipped_byte_is_named(bundle):
     content = bytearray(path.read_bytes())
     content[1000] ^= 1
     path.write_bytes(content)
-    (line,) = lines(bundle)[1:]
-    assert line.startswith("  onnx int8-dynamic: corrupt, ") and "Copy it again" in line
+    (line,) = lines(bundle)
+    assert line.startswith(f"onnx int8-dynamic: {FILE}: corrupt, ") and "Copy it again" in line
 
 
 def test_a_crash_is_a_line_and_the_signal_is_named(bundle, fake_engine, monkeypatch):
     code = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
     for name, value in fake_engine("onnxruntime", code).items():
         monkeypatch.setenv(name, value)
-    (line,) = lines(bundle)[1:]
-    assert "crashed, SIGILL: this engine's build uses instructions this CPU lacks" in line
+    (line,) = lines(bundle)
+    assert "crashed: SIGILL: this engine's build uses instructions this CPU lacks" in line
 
 
 def test_fp32_says_how_near_its_logits_are():
-    answers = {"images": 64, "agree": 64, "largest_difference": 2e-6, "largest_logit": 9.0}
+    answers = Accuracy(64, 64, 2e-6, 9.0, right=60)
     row = Row("b", "m", "m.onnx", "onnx", "onnxruntime", "fp32", "any", 1, "0", 1, 1, Status.OK,
               accuracy=answers)  # fmt: skip
-    told = self_check.told(row)
-    assert told == "ok, logits within 2e-06 of the exporting machine's, 64 of 64 in FP32's class"
+    told = self_check.describe(row)
+    assert told == "logits within 2e-06 of the exporting machine's, 64 of 64 in FP32's class"
 
 
-def test_nothing_is_timed(bundle):
-    made = plan.make((bundle,), SETTINGS)
-    row = runner.look(made, made.jobs[0])
-    assert row.turns == () and row.accuracy["images"] == 16
+def test_a_check_times_nothing(bundle):
+    (row,) = runner.check(plan.make((bundle,), SETTINGS))
+    assert row.turns == () and row.accuracy.images == 16
+
+
+def test_a_row_that_does_not_answer_is_not_timed(bundle):
+    (bundle / FILE).write_bytes(b"x")
+    (step,) = runner.run(plan.make((bundle,), SETTINGS))
+    assert (step.turns, step.total) == (0, 0) and step.rows == (step.checked,)
+    assert step.checked.status is Status.CORRUPT

@@ -1,10 +1,14 @@
 """The machine's state: all probes, on this machine, on an empty and on a broken one."""
 
 import json
+from dataclasses import fields
 
 import pytest
 
+from edge_runtime.documents import strict
+from edge_runtime.documents.values import to_json
 from edge_runtime.probes import ROOT, Reading, state
+from edge_runtime.probes.state import State
 
 # What is read from calls, not from files: it is known on every machine.
 CALLS = {"involuntary_switches", "major_faults", "cpu_ns", "monotonic_ns"}
@@ -128,14 +132,17 @@ def test_what_counts_up_is_read_nearest_to_what_is_measured(monkeypatch, closing
 def test_counters_never_fall_from_one_reading_to_the_next():
     before, after = state.values(state.read()), state.values(state.read())
     for name in ("involuntary_switches", "major_faults", "cpu_ns", "busy_ticks"):
-        assert after[name] >= before[name]
-    assert after["monotonic_ns"] > before["monotonic_ns"]
+        assert getattr(after, name) >= getattr(before, name)
+    assert after.monotonic_ns > before.monotonic_ns
 
 
-def test_values_and_descriptions_are_json_with_the_same_keys():
+def test_a_state_has_a_field_for_each_probe_and_reads_back():
     readings = state.read(ROOT)
-    values, described = state.values(readings), state.described(readings)
-    assert list(values) == list(described) == list(state.PROBES)
-    assert {name: row["value"] for name, row in described.items()} == values
-    assert all(set(row) == {"value", "source", "reason"} for row in described.values())
-    assert json.loads(json.dumps([values, described])) == [values, described]
+    values = state.values(readings, 5)
+    assert [field.name for field in fields(State)] == [*state.PROBES, "fixed_work_ns"]
+    assert all(getattr(values, name) == reading.value for name, reading in readings.items())
+    assert strict.build(State, json.loads(json.dumps(to_json(values)))) == values
+
+
+def test_of_the_machine_alone_nothing_of_this_process_is_told():
+    assert not {"cpu_ns", "monotonic_ns", "major_faults"} & state.read_machine().keys()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cifarq_export.check import interleaving
+from cifarq_export.check.conversation import Conversation
 from cifarq_export.check.interleaving import Subject, Turns
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.errors import EngineError
-from edge_runtime.measure import child
 
 HERE = "tests_turns_loaders"
 LOADERS = """
@@ -140,7 +140,7 @@ def test_a_child_does_not_import_a_module_that_lies_in_the_current_folder(
 
 def test_a_conversation_is_told_its_threads(tmp_path):
     script = "import os, json; input(); print(json.dumps({'n': os.environ['OMP_NUM_THREADS']}))"
-    with child.Conversation([sys.executable, "-c", script], threads=3) as talk:
+    with Conversation([sys.executable, "-c", script], threads=3) as talk:
         assert talk.ask({}) == {"n": "3"}
         with pytest.raises(EngineError, match="a measuring process ended"):
             talk.ask({})

@@ -1,12 +1,15 @@
 """What happened while samples were taken: differences between states, on turns that are made up."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_runtime.probes.state import State
 from edge_runtime.probes.throttle import Firmware
 from edge_runtime.results import changes
-from edge_runtime.results.rows import Turn
+from edge_runtime.results.turns import Memory, Turn
 
 SHARES = {
     "wait": (lambda turns: changes.wait_share(turns, 2), ("queue_wait_ns", "monotonic_ns")),
@@ -16,6 +19,7 @@ SHARES = {
         ("busy_ticks", "cpu_ns", "monotonic_ns"),
     ),
 }
+SIDES = ("before", "after")
 COUNTERS = sorted({name for _, names in SHARES.values() for name in names})
 NOW = [
     Firmware.UNDER_VOLTAGE,
@@ -27,8 +31,8 @@ NOW = [
 
 def turn(number=1, **changes):
     """A turn around which nothing was read but what is named, with its values before and after."""
-    before, after = ({name: pair[i] for name, pair in changes.items()} for i in (0, 1))
-    return Turn(number, 1, 1, (1,), True, 1, 0, (1,), {}, before, after)
+    before, after = (State(**{name: pair[i] for name, pair in changes.items()}) for i in (0, 1))
+    return Turn(number, 1, 1, (1,), True, 1, 0, (1,), Memory(), before, after)
 
 
 def since_boot(flags):
@@ -171,8 +175,9 @@ def test_a_share_is_never_negative(name, turns):
 @given(turns=turns_of(rises), data=st.data())
 def test_one_unknown_reading_makes_a_share_unknown(name, turns, data):
     share, counters = SHARES[name]
-    side = data.draw(st.sampled_from([side for t in turns for side in (t.before, t.after)]))
-    side[data.draw(st.sampled_from(counters))] = None
+    i, side = data.draw(st.sampled_from(range(len(turns)))), data.draw(st.sampled_from(SIDES))
+    unknown = replace(getattr(turns[i], side), **{data.draw(st.sampled_from(counters)): None})
+    turns[i] = replace(turns[i], **{side: unknown})
     assert share(turns) is None
 
 

@@ -5,7 +5,7 @@ artifact.py      one artifact: written, opened again, judged, and where it falls
 staging.py       a folder that takes its place whole or not at all
 summary.py       what is printed of it
 options.py       what the command line says of the folder and what travels in it
-pyz.py           edge-bench.pyz
+pyz.py           edge-bench.pyz; pyz_main.py: what it runs first
 wheelhouse.py    the wheels for a device without internet; wheel_download.py fetches them
 tarball.py       the folder as one reproducible file
 """

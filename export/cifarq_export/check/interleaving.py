@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarq_export.check.conversation import Conversation
 from edge_runtime.measure import child
 from edge_runtime.results.statistics import Estimate, paired_ratio, percentile
 
@@ -100,9 +101,7 @@ def take(
             np.save(batch_file, batch)
             children = {
                 name: stack.enter_context(
-                    child.Conversation(
-                        child.command("cifarq_export.check.interleaving_worker"), threads
-                    )
+                    Conversation(child.command("cifarq_export.check.interleaving_worker"), threads)
                 )
                 for name in subjects
             }

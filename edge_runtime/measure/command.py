@@ -1,0 +1,218 @@
+"""The command ``edge-bench run``: measure bundles on this device."""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_runtime.errors import RecordingError
+from edge_runtime.measure.options import Counts, Cpus
+from edge_runtime.report.command import OUTPUTS, exit_code, require_option, show
+
+if TYPE_CHECKING:
+    from edge_runtime.measure.plan import Plan
+    from edge_runtime.measure.recording import Recording
+    from edge_runtime.measure.runner import Step
+    from edge_runtime.results.settings import Settings
+
+WHAT = """\
+Measure the artifacts of bundles on this device: latency, memory, size and accuracy. Each artifact
+runs in processes of its own, in rounds, and the verdict says whether the figures can be trusted.
+
+PATHS are bundle folders or artifacts in them. Without PATHS, the folder that edge-bench.pyz lies in
+is measured, or else the current folder.
+
+"""
+_SECONDS = click.FloatRange(0)
+
+
+def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
+    """Return an option; one with a default shows it."""
+    return click.option(*names, **{"show_default": "default" in attrs, **attrs})
+
+
+@click.command(help=WHAT, short_help="Measure bundles (the default).")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@_option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME",
+    help="Run on this engine alone; may be repeated. Default: the engine that checked an artifact "
+    "at export, and every other installed engine that reads its format.",
+)
+@_option(
+    "--threads", default="1", type=Counts(), help="Threads of the engine; one row for each count."
+)
+@_option(
+    "--batch-size", "batch_sizes", default="1", type=Counts(), help="Images per call; one row each."
+)
+@_option("--cpus", default=(), type=Cpus(), help="Pin the processes to these CPUs: 3, or 0,2-3.")
+@_option("--rounds", default=10, type=click.IntRange(1), help="Rounds; one new process per row.")
+@_option("--min-runs", default=700, type=click.IntRange(1), help="Minimum samples of a row.")
+@_option(
+    "--min-time",
+    default=3.0,
+    type=_SECONDS,
+    help="Minimum total time of a row's samples, in seconds.",
+)
+@_option(
+    "--max-time",
+    default=60.0,
+    type=_SECONDS,
+    help="Maximum total time of a row's samples, in seconds.",
+)
+@_option("--cooldown", default=0.0, type=_SECONDS, help="Pause before each process, in seconds.")
+@_option(
+    "--accuracy-images",
+    default=500,
+    type=click.IntRange(1),
+    help="Maximum number of golden images for top-1.",
+)
+@_option(
+    "--accuracy-data",
+    metavar="FILE|DIR",
+    type=click.Path(path_type=Path),
+    help="More images for top-1: CIFAR-10's binary version, or .npz.",
+)
+@_option(
+    "--timeout",
+    default=600.0,
+    type=click.FloatRange(0, min_open=True),
+    help="Maximum time of one process, in seconds.",
+)
+@_option(
+    "--seed",
+    default=0,
+    type=click.IntRange(0, 2**31 - 1),
+    help="Seed of the random order of the rows.",
+)
+@_option(
+    "--emulated",
+    is_flag=True,
+    help="The CPU is emulated: the verdict is INVALID. Detected where the kernel tells.",
+)
+@_option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save all samples in this file, after every turn.",
+)
+@_option("--resume", is_flag=True, help="Continue the run in the --json file.")
+@require_option
+@_option("--output", default="table", type=click.Choice(OUTPUTS), help="Format of the output.")
+def run(
+    paths: tuple[Path, ...],
+    engines: tuple[str, ...],
+    json_file: Path | None,
+    resume: bool,
+    require: str | None,
+    output: str,
+    accuracy_data: Path | None,
+    **values: Any,
+) -> None:
+    """Make the plan and carry it out."""
+    from edge_runtime.measure import recording
+
+    plan = _plan(paths, engines, accuracy_data, values)
+    record = recording.begin(plan, json_file, resume=resume)
+    problems = _report_problems(plan)
+    _measure(record, output)
+    show(record.results, output)
+    _report(problems)  # once more, where the eye is now
+    raise SystemExit(exit_code(record.results, require, failed=bool(problems)))
+
+
+def _plan(
+    paths: tuple[Path, ...],
+    engines: tuple[str, ...],
+    accuracy_data: Path | None,
+    values: dict[str, Any],
+) -> "Plan":
+    """Return the plan, once its processes will find what they need."""
+    from edge_runtime.bundle import installing
+    from edge_runtime.bundle.location import default_bundle
+    from edge_runtime.measure import accuracy_data as labelled
+    from edge_runtime.measure import plan as planning
+
+    file = labelled.find(accuracy_data) if accuracy_data else None
+    settings = _settings(values, labelled.describe(file) if file else "")
+    plan = planning.make(paths or (default_bundle(),), settings, engines, file)
+    installing.require_numpy(plan.jobs[0].bundle)
+    if file:
+        labelled.check(file, sorted({job.bundle for job in plan.jobs}))
+    return plan
+
+
+def _settings(values: dict[str, Any], accuracy_data: str) -> "Settings":
+    from edge_runtime.results.settings import Settings
+
+    seconds = {name: values.pop(name) for name in ("min_time", "max_time", "cooldown", "timeout")}
+    in_seconds = {f"{name}_s": value for name, value in seconds.items()}
+    return Settings(**values, **in_seconds, accuracy_data=accuracy_data)
+
+
+def _report_problems(plan: "Plan") -> list[str]:
+    """Say what is wrong with paths and files that are no artifacts, and return it."""
+    from edge_runtime.measure import runner
+
+    problems = [*plan.problems, *runner.corrupt_files(plan)]
+    _report(problems)
+    return problems
+
+
+def _report(problems: list[str]) -> None:
+    for problem in problems:
+        click.echo(f"Error: {problem}", err=True)
+
+
+def _measure(record: "Recording", output: str) -> None:
+    """Measure what is left; what stops it shows what was measured before."""
+    try:
+        with _Progress(record) as progress:
+            record.run(progress)
+    except KeyboardInterrupt:
+        _end_interrupted(record, output)
+    except RecordingError:
+        show(record.results, output)
+        raise
+
+
+def _end_interrupted(record: "Recording", output: str) -> None:
+    """Show what there is before leaving: a measurement that was made is not thrown away."""
+    results = record.results
+    if results.rounds_done and results.rows:
+        show(results, output)
+    go_on = f" Continue with --json {record.file} --resume." if record.file else ""
+    rounds = f"after {results.rounds_done} of {results.settings.rounds} rounds"
+    click.echo(f"Interrupted {rounds}.{go_on}", err=True)
+    raise SystemExit(130)
+
+
+class _Progress(ExitStack):
+    """Says what each check found, and shows a bar where somebody watches, on standard error."""
+
+    def __init__(self, record: "Recording") -> None:
+        from edge_runtime.measure import self_check
+
+        super().__init__()
+        self._check, self._names = self_check, self_check.names(record.plan)
+        self._checked = 0
+        self._bar: Any = None
+
+    def __call__(self, step: "Step") -> None:
+        if step.checked is not None:
+            if not self._checked:
+                click.echo(self._check.HEADING, err=True)
+            self._checked += 1
+            name = self._names[step.checked.key]
+            click.echo(self._check.line(step.checked, name), err=True)
+        elif sys.stderr.isatty():
+            if self._bar is None:
+                bar = click.progressbar(length=step.total, label="measuring", file=sys.stderr)
+                self._bar = self.enter_context(bar)
+            self._bar.length = step.total
+            self._bar.update(step.turns - self._bar.pos)

@@ -1,0 +1,74 @@
+"""What the waiting process and a worker say to each other, as JSON: a request and an answer."""
+
+from dataclasses import dataclass
+
+from edge_runtime.measure.timing import Enough
+from edge_runtime.results.accuracy import Accuracy
+from edge_runtime.results.rows import Status
+from edge_runtime.results.turns import Turn
+
+
+@dataclass(frozen=True)
+class Check:
+    """Answer images.
+
+    Attributes:
+        images: so many golden images, at most.
+        data_file: the file of ``--accuracy-data``; '' where there is none.
+    """
+
+    images: int
+    data_file: str = ""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Take one turn.
+
+    Attributes:
+        round: its number.
+        enough: when there are enough samples.
+    """
+
+    round: int
+    enough: Enough
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a worker is to do with an artifact: one of ``check`` and ``timing``.
+
+    Attributes:
+        bundle: the bundle's folder.
+        file: the artifact's name.
+        engine: what is to run it.
+        batch_size: images a call.
+        threads: of the engine.
+        cpus: what the process is pinned to; all that it may use if empty.
+    """
+
+    bundle: str
+    file: str
+    engine: str
+    batch_size: int
+    threads: int
+    cpus: tuple[int, ...] = ()
+    check: Check | None = None
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request: ``accuracy`` of a check, ``turn`` of a timing.
+
+    Attributes:
+        status: how it ended.
+        message: what happened and what to do, where it did not end well.
+        engine_version: of the engine that ran it.
+    """
+
+    status: Status
+    message: str = ""
+    engine_version: str = ""
+    accuracy: Accuracy | None = None
+    turn: Turn | None = None
