@@ -20,16 +20,25 @@ SELF_CHECK_IMAGES = 64
 
 
 def wanted(contents: Contents | None) -> tuple[str, ...]:
-    """Return the names of the engines that checked a bundle's artifacts; all without a bundle."""
+    """Return the names of the engines to try: all without a bundle.
+
+    With one, those that checked its artifacts, and others that read them and are installed here.
+    """
     if contents is None:
         return tuple(engines.names())
-    return tuple(sorted({artifact.engine for artifact in contents.manifest.artifacts}))
+    formats = {artifact.format for artifact in contents.manifest.artifacts}
+    reading = {name for format_ in formats for name in engines.reading(format_)}
+    return tuple(sorted({*_checking(contents), *filter(engines.is_installed, reading)}))
+
+
+def _checking(contents: Contents) -> list[str]:
+    return sorted({artifact.engine for artifact in contents.manifest.artifacts})
 
 
 def attempt(name: str, contents: Contents | None) -> Tried:
     """Import an engine in a child process, and return what became of it."""
     artifacts = contents.manifest.artifacts if contents else ()
-    precisions = {one.precision for one in artifacts if one.engine == name}
+    precisions = {one.precision for one in artifacts if name in engines.reading(one.format)}
     return engine_import.attempt(name, precisions)
 
 
@@ -58,8 +67,7 @@ def checks(tried: list[Tried]) -> Iterator[Finding]:
 
 def to_come(contents: Contents, facts: Facts) -> Iterator[Finding]:
     """Say which engines a device that is only named will have."""
-    names = wanted(contents)
-    have = {name: contents.wheel(engines.distribution(name)) for name in names}
+    have = {name: contents.wheel(engines.distribution(name)) for name in _checking(contents)}
     for name, wheel in have.items():
         if wheel is not None:
             yield ok("engine", f"{name} {wheel.version} comes along, to be tried there")

@@ -22,6 +22,7 @@ engine that reads it.
 """
 
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Callable
@@ -92,6 +93,11 @@ def names() -> list[str]:
 def reading(format_: str) -> list[str]:
     """Return the names of the engines that read a format, sorted; none for an unknown one."""
     return [name for name in names() if format_ in get(name).FORMATS]
+
+
+def is_installed(name: str) -> bool:
+    """Say whether what an engine requires is installed here, without importing it."""
+    return importlib.util.find_spec(get(name).REQUIRES.partition(".")[0]) is not None
 
 
 def wheel_note(name: str) -> str:
