@@ -1,6 +1,5 @@
 """What is going to be measured: which artifacts on which engines, in which order, and how."""
 
-import importlib.util
 import os
 import random
 from dataclasses import dataclass
@@ -110,12 +109,7 @@ def _engines(artifact: Artifact, asked: tuple[str, ...]) -> list[str]:
     if asked:
         return [name for name in reading if name in asked]
     others = [name for name in reading if name != artifact.engine]
-    return [artifact.engine, *filter(_is_installed, others)]
-
-
-def _is_installed(engine: str) -> bool:
-    module = engines.get(engine).REQUIRES.partition(".")[0]
-    return importlib.util.find_spec(module) is not None
+    return [artifact.engine, *filter(engines.is_installed, others)]
 
 
 def _check_engines(asked: tuple[str, ...], artifacts: list[Artifact]) -> None:

@@ -40,8 +40,7 @@ def lacks_something() -> bool:
 
     from edge_runtime import engines
 
-    modules = [engines.get(name).REQUIRES.partition(".")[0] for name in engines.names()]
-    return not (find_spec("numpy") and any(find_spec(module) for module in modules))
+    return not (find_spec("numpy") and any(map(engines.is_installed, engines.names())))
 
 
 def use_own_environment() -> None:
