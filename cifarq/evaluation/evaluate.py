@@ -5,7 +5,6 @@ differ only in the callable that maps a batch to logits.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.engines import Engine, EngineMissingError
+from edge_runtime.engines import Engine
 from edge_runtime.errors import DataError, EngineError
 from edge_runtime.measure import accuracy
 from edge_runtime.measure.accuracy import Predict
@@ -115,10 +114,7 @@ def _engine_for(artifact: manifest.Artifact) -> Engine:
     runners = engines.runners(artifact.format, artifact.engine)
     if not runners:
         raise EngineError(f"{artifact.file}: no engine here reads the format {artifact.format!r}.")
-    for name in runners[:-1]:
-        with suppress(EngineMissingError):
-            return engines.require(name)
-    return engines.require(runners[-1])
+    return engines.require(next(filter(engines.is_installed, runners), runners[0]))
 
 
 def evaluate(
