@@ -47,16 +47,16 @@ def _latency(ran: list[Row], results: Results) -> Iterable[str]:
     overhead = percentile([turn.overhead_ns for row in ran for turn in row.turns], 50)
     pinned = ", ".join(map(str, results.settings.cpus))
     yield (
-        f"latency: {calls} samples a row in {rounds} rounds, a fresh process each, rows in random "
-        f"order; none dropped. The harness costs {overhead:,.0f} ns a sample, measured."
+        f"latency: {calls} samples per row in {rounds} rounds, a new process each, rows in random "
+        f"order; no sample is dropped. Measured overhead: {overhead:,.0f} ns per sample."
         + (f" Pinned to CPU {pinned}." if pinned else "")
     )
     looped = [row for row in ran if not row.single_calls]
     for row in looped:
         most = max(turn.calls_per_sample for turn in row.turns)
         yield (
-            f"{results.label(row)}: a sample is a loop of up to {most:,} calls, as one is too "
-            "short to be timed by itself; percentiles of calls cannot be said."
+            f"{results.label(row)}: a sample is a loop of up to {most:,} calls, as one call is "
+            "too short to be timed alone; there are no percentiles of single calls."
         )
 
 
@@ -84,7 +84,7 @@ def _no_difference(ran: list[Row], results: Results, references: References) -> 
     if references.rows and not all(references.is_one(row) for row in ran):
         yield "speed: ratio of medians, paired by round; brackets hold its 95 % interval."
     if same:
-        yield f"no difference shown: {', '.join(same)}: the interval holds 1."
+        yield f"no difference shown: {', '.join(same)}: the interval contains 1."
 
 
 def _outliers(ran: list[Row], results: Results) -> Iterable[str]:
@@ -118,9 +118,9 @@ def _accuracy(ran: list[Row], results: Results) -> Iterable[str]:
     what = results.settings.accuracy_data or "golden test images"
     yield (
         f"top-1: on {_range([counts.images for counts in shown])} images ({what}), before the "
-        f"timing; 95 % interval up to ±{50 * widest:.1f} points. FP32's class is given to "
-        f"{_range([a.agree for a in known])} of {_range([a.images for a in known])} golden "
-        "images."
+        f"timing; 95 % interval up to ±{50 * widest:.1f} points. "
+        f"{_range([a.agree for a in known])} of {_range([a.images for a in known])} golden images "
+        "are put in FP32's class."
     )
 
 
@@ -150,9 +150,9 @@ def _memory(ran: list[Row]) -> Iterable[str]:
     if any(row.middle(lambda turn: turn.memory.model_bytes) is not None for row in ran):
         sizes = ", ".join(f"{name} {size / 2**20:.0f} MB" for name, size in sorted(whole.items()))
         yield (
-            "memory: model is the peak while loading and running above what was there before, "
-            "engine what importing it added; MB = 1,048,576 bytes."
-            + (f" Whole process (PSS), at most: {sizes}." if sizes else "")
+            "memory: model MB is the peak while loading and running less what was in use before, "
+            "engine MB what importing the engine added; MB = 1,048,576 bytes."
+            + (f" Whole process (PSS), maximum: {sizes}." if sizes else "")
         )
     reasons = {
         turn.memory.reason or "not recorded"

@@ -54,7 +54,7 @@ class View:
     def headline(self) -> str:
         """The verdict in one line; its reasons stand below it."""
         if not self.verdict.reasons:
-            return f"Verdict: {self.verdict.grade.name}. Nothing was seen that speaks against it."
+            return f"Verdict: {self.verdict.grade.name}. No problem was detected."
         return f"Verdict: {self.verdict.grade.name}."
 
 

@@ -91,7 +91,9 @@ def _rounds(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(Grade.SUSPECT, "unfinished", text)
     elif row.status.goes_on and done == 1:
         yield Reason(
-            Grade.SUSPECT, "one round", "one round has no interval: measure with --rounds 10"
+            Grade.SUSPECT,
+            "one round",
+            "one round gives no confidence interval: measure with --rounds 10",
         )
 
 
@@ -102,7 +104,7 @@ def _samples(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(
             Grade.SUSPECT,
             "few samples",
-            f"--max-time {settings.max_time_s:g} ended it after {row.sample_count:,} of "
+            f"--max-time {settings.max_time_s:g} stopped the row after {row.sample_count:,} of "
             f"{settings.min_runs:,} samples: raise it, or lower --min-runs",
         )
 
@@ -112,8 +114,8 @@ def _warm_up(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(
             Grade.SUSPECT,
             "warm-up",
-            f"still changing after the warm-up in {_rounds_text(unsettled)}: stop other programs, "
-            "or let the device cool with --cooldown 60",
+            f"latency was still changing after the warm-up in {_rounds_text(unsettled)}: stop "
+            "other programs, or let the device cool with --cooldown 60",
         )
 
 
@@ -136,7 +138,7 @@ def _firmware(row: Row, run: Run) -> Iterator[Reason]:
 def _throttle_events(row: Row, run: Run) -> Iterator[Reason]:
     for counter, name, remedy in (
         ("cpu_throttle_events", "throttled by the processor", "add cooling, or --cooldown 60"),
-        ("quota_throttle_events", "held back by a CPU quota", "raise the container's CPU limit"),
+        ("quota_throttle_events", "limited by a CPU quota", "raise the container's CPU limit"),
     ):
         if met := [turn for turn in row.turns if (changes.change(turn, counter) or 0) > 0]:
             yield _throttled(met, Grade.INVALID, name, remedy)
@@ -161,8 +163,8 @@ def _clock(row: Row, run: Run) -> Iterator[Reason]:
     yield Reason(
         grade,
         "clock",
-        f"the same work took up to {_percent(lost[worst])} longer than at its best (round {worst}; "
-        f"{count} of {len(lost)} rounds): {_clock_remedy(row.turns[0].before)}",
+        f"a fixed calculation took up to {_percent(lost[worst])} longer than at its fastest "
+        f"(round {worst}; {count} of {len(lost)} rounds): {_clock_remedy(row.turns[0].before)}",
         lost[worst],
     )
 
@@ -172,7 +174,7 @@ def _clock_remedy(state: State) -> str:
     if governor not in (None, "performance"):
         return f"the governor is {governor}: set performance, or --cooldown 60"
     if "virtual machine" in (state.virtualisation or ""):
-        return "a neighbour on the host may share the core: measure again, or elsewhere"
+        return "another virtual machine may share the core: measure again, or on another host"
     return "stop other programs, or --cooldown 60"
 
 
@@ -208,8 +210,8 @@ def _steal(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(
             grade,
             "steal",
-            f"the hypervisor gave {_percent(share)} of the CPU time to others: measure at another "
-            "time, or on a machine of your own",
+            f"the hypervisor gave {_percent(share)} of the CPU time to other virtual machines: "
+            "measure at another time, or on a machine without them",
             share,
         )
 
@@ -228,7 +230,7 @@ def _others(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(
             Grade.SUSPECT,
             "others",
-            f"other processes used {used:.1f} CPUs meanwhile: stop them",
+            f"other processes used {used:.1f} CPUs during the timing: stop them",
             used,
         )
 
@@ -248,14 +250,14 @@ def _paging(row: Row, run: Run) -> Iterator[Reason]:
         yield Reason(
             Grade.SUSPECT,
             "faults",
-            f"memory had to be read from disk while timing in {_rounds_text(faults)}: close other "
+            f"memory was read from disk during the timing in {_rounds_text(faults)}: close other "
             "programs and measure again",
         )
     if swapped := max((turn.after.swapped_bytes or 0 for turn in row.turns), default=0):
         yield Reason(
             Grade.SUSPECT,
             "swap",
-            f"{swapped / 1024:,.0f} KB of the process lay in swap: close other programs, or lower "
+            f"{swapped / 1024:,.0f} KB of the process were in swap: close other programs, or lower "
             "--batch-size",
         )
 

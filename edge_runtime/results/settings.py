@@ -48,8 +48,9 @@ class Settings:
             raise UsageError("threads and batch_sizes each have to name one count or more")
         for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):
             if not 0 <= (value := getattr(self, name)) <= LONGEST_S:
-                raise UsageError(f"{name} is {value}; give seconds, at most {LONGEST_S:,}")
+                option = f"--{name.removesuffix('_s').replace('_', '-')}"
+                raise UsageError(f"{option} is {value:g}.", f"Give 0 to {LONGEST_S:,} seconds.")
         if self.max_time_s < self.min_time_s:
             raise UsageError(
-                f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}"
+                f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}."
             )

@@ -151,8 +151,8 @@ def test_waiting_for_a_cpu(waited_ns, grade, percent):
 def test_time_that_the_hypervisor_gave_to_others(stolen, wanted, grade, percent):
     ticks = {"steal_ticks": (9, 9 + stolen), "busy_ticks": (0, wanted - stolen)}
     text = (
-        f"the hypervisor gave {percent} % of the CPU time to others: measure at another time, or "
-        "on a machine of your own"
+        f"the hypervisor gave {percent} % of the CPU time to other virtual machines: measure at "
+        "another time, or on a machine without them"
     )
     found = judged(row([turn(i, **ticks) for i in (1, 2, 3)]), host=Host())
     assert found == (grade, text if grade else "")
@@ -165,7 +165,7 @@ def test_steal_is_judged_over_all_rounds_for_its_counters_are_coarse():
 
 @pytest.mark.parametrize("busy, grade", [(119, VALID), (120, SUSPECT), (121, SUSPECT)])
 def test_other_processes(busy, grade):
-    text = "other processes used 0.2 CPUs meanwhile: stop them"
+    text = "other processes used 0.2 CPUs during the timing: stop them"
     found = judged(row([turn(i, busy_ticks=(50, 50 + busy)) for i in (1, 2, 3)]))
     assert found == (grade, text if grade else "")
 
@@ -186,8 +186,8 @@ def test_other_processes(busy, grade):
 )
 def test_a_clock_that_was_lowered(durations, grade, percent, count):
     text = (
-        f"the same work took up to {percent} % longer than at its best (round 2; {count} of 3 "
-        "rounds): stop other programs, or --cooldown 60"
+        f"a fixed calculation took up to {percent} % longer than at its fastest (round 2; "
+        f"{count} of 3 rounds): stop other programs, or --cooldown 60"
     )
     second, third = durations
     slow = (turn(2, fixed_work_ns=(second, 10**6)), turn(3, fixed_work_ns=(10**6, third)))
@@ -199,7 +199,7 @@ def test_the_clock_is_compared_with_its_best_in_the_whole_run():
     assert judged(slow) == (VALID, "")
     first, second = of_rows(results(slow, row()))
     assert (first.grade, second.grade) == (INVALID, VALID)
-    assert "up to 30 % longer than at its best (round 1; 3 of 3 rounds)" in first.reasons[0]
+    assert "up to 30 % longer than at its fastest (round 1; 3 of 3 rounds)" in first.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_the_clock_is_compared_with_its_best_in_the_whole_run():
         ({"governor": "powersave"}, "the governor is powersave: set performance, or --cooldown 60"),
         (
             {"virtualisation": "virtual machine (KVM)"},
-            "a neighbour on the host may share the core: measure again, or elsewhere",
+            "another virtual machine may share the core: measure again, or on another host",
         ),
         ({"governor": None, "virtualisation": None}, "stop other programs, or --cooldown 60"),
     ],
@@ -239,7 +239,9 @@ def test_rounds_that_spread(lowest, grade):
 
 @pytest.mark.parametrize("asked, grade", [(11, VALID), (12, VALID), (13, SUSPECT)])
 def test_fewer_samples_than_asked_for(asked, grade):
-    text = f"--max-time 60 ended it after 12 of {asked} samples: raise it, or lower --min-runs"
+    text = (
+        f"--max-time 60 stopped the row after 12 of {asked} samples: raise it, or lower --min-runs"
+    )
     assert judged(row(), min_runs=asked) == (grade, text if grade else "")
 
 
@@ -251,7 +253,7 @@ def test_fewer_samples_than_asked_for(asked, grade):
         (3, 4, "3 of 4 rounds were measured: go on with --resume, or measure again"),
         (0, 3, "0 of 3 rounds were measured: go on with --resume, or measure again"),
         (1, 3, "1 of 3 rounds were measured: go on with --resume, or measure again"),
-        (1, 1, "one round has no interval: measure with --rounds 10"),
+        (1, 1, "one round gives no confidence interval: measure with --rounds 10"),
     ],
 )
 def test_rounds_that_are_missing(done, asked, reason):
@@ -270,8 +272,8 @@ def test_rounds_that_are_missing(done, asked, reason):
 def test_a_warm_up_that_did_not_settle(unsettled, rounds):
     turns = [turn(i, settled=i not in unsettled) for i in range(1, 9)]
     text = (
-        f"still changing after the warm-up in {rounds}: stop other programs, or let the device "
-        "cool with --cooldown 60"
+        f"latency was still changing after the warm-up in {rounds}: stop other programs, or "
+        "let the device cool with --cooldown 60"
     )
     assert judged(row(turns), rounds=8) == (SUSPECT, text)
 
@@ -319,7 +321,7 @@ def test_what_the_firmware_says(flag, grade, name, remedy, celsius, heat):
         ),
         (
             "quota_throttle_events",
-            "held back by a CPU quota at 60 °C in round 2: raise the container's CPU limit",
+            "limited by a CPU quota at 60 °C in round 2: raise the container's CPU limit",
         ),
     ],
 )
@@ -343,12 +345,12 @@ def test_several_threads_on_one_cpu_and_on_a_machine_that_does_not_count_its_own
 
 
 def test_memory_that_was_read_from_disk():
-    text = "memory had to be read from disk while timing in round 2: close other programs and "
+    text = "memory was read from disk during the timing in round 2: close other programs and "
     assert judged(in_round_2(major_faults=(20, 21))) == (SUSPECT, f"{text}measure again")
 
 
 def test_memory_that_lay_in_swap():
-    text = "3,584 KB of the process lay in swap: close other programs, or lower --batch-size"
+    text = "3,584 KB of the process were in swap: close other programs, or lower --batch-size"
     assert judged(in_round_2(swapped_bytes=(0, 7 * 2**19))) == (SUSPECT, text)
 
 
