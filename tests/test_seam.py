@@ -179,7 +179,8 @@ def test_explain_says_that_its_shares_are_unknown(call, summary):
 def test_doctor_names_the_engines_and_holds_the_artifacts_to_their_answers(call, summary):
     content = json.loads(call("-m", "edge_runtime", "doctor", BUNDLE, "--json"))
     levels = {finding["text"]: finding["level"] for finding in content["findings"]}
-    for start in ("dot 7.7 ", "linear fp32: ", "linear int8-dynamic: "):
+    rows = [f"linear {p} on {e}: " for p in ("fp32", "int8-dynamic") for e in ("dot", "inner")]
+    for start in ("dot 7.7 ", *rows):
         (text,) = (text for text in levels if text.startswith(start))
         assert levels[text] == "ok"
 
@@ -193,3 +194,11 @@ def test_the_bundle_brings_both_along(call, summary):
     """On the device runs the runtime in the bundle, which has the engines too."""
     csv = call(f"{BUNDLE}/edge-bench.pyz", *QUICK, "--engine", "dot", "--output", "csv")
     assert csv.count(",ok,") == 2
+
+
+def test_an_artifact_is_measured_on_every_engine_that_reads_it(call, summary):
+    table = call(f"{BUNDLE}/edge-bench.pyz", f"{BUNDLE}/linear-fp32.npz", *QUICK)
+    assert "linear fp32 on dot " in table and "linear fp32 on inner " in table
+    markdown = ("--output", "markdown", "--engine", "dot", "--engine", "inner")
+    table = call("-m", "edge_runtime", f"{BUNDLE}/linear-fp32.npz", *QUICK, *markdown)
+    assert "| speed vs linear fp32 on dot |" in table

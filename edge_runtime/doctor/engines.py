@@ -115,8 +115,9 @@ def golden(contents: Contents) -> Iterator[Finding]:
             yield unknown("model", text)
         else:
             least = contents.manifest.versions.get(row.engine, "")
-            remedy = f"{row.engine} {least} checked it: install that release"
-            yield fatal("model", text, remedy if row.status is not Status.CORRUPT else "")
+            checked = row.engine == job.artifact.engine and row.status is not Status.CORRUPT
+            remedy = f"{row.engine} {least} checked it: install that release" if checked else ""
+            yield fatal("model", text, remedy)
 
 
 def _installing(one: Tried, contents: Contents | None) -> str:
