@@ -174,7 +174,7 @@ def _counts(run: Any, how: Any, reference: Any) -> dict[str, int]:
     from edge_runtime.measure import accuracy
 
     logits = accuracy.logits_of(run, reference.images.images, how)
-    return asdict(accuracy.paired(logits, reference.logits, reference.images.labels))
+    return asdict(accuracy.pair(logits, reference.logits, reference.images.labels))
 
 
 def speed(record: dict[str, Any], name: str, reference: str) -> Estimate:

@@ -172,10 +172,10 @@ def run_subjects(
 def accuracy_of(logits: Any, reference: Any, labels: Any) -> dict[str, Any]:
     """Return top-1, and the comparison with eager FP32 over the same images."""
     from cifarq.evaluation.noise import signal_to_noise_db
-    from edge_runtime.measure.accuracy import paired
+    from edge_runtime.measure.accuracy import pair
     from edge_runtime.results.parity import compare
 
-    counts = paired(logits, reference, labels)
+    counts = pair(logits, reference, labels)
     error = np.abs(logits.astype(np.float64) - reference)
     exact = not error.any()
     return {

@@ -83,7 +83,7 @@ class Paired:
         return paired_difference(self.lost, self.gained, self.images)
 
 
-def paired(
+def pair(
     logits: NDArray[np.float32], reference: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> Paired:
     """Compare a model's logits (N, classes) with a reference's."""

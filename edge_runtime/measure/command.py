@@ -76,7 +76,7 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
     "--accuracy-data",
     metavar="FILE|DIR",
     type=click.Path(path_type=Path),
-    help="More images for top-1: CIFAR-10's binary version, or .npz.",
+    help="Use these images for top-1 instead: CIFAR-10's binary version, or .npz.",
 )
 @_option(
     "--timeout",

@@ -30,10 +30,10 @@ class Cpus(click.ParamType):  # type: ignore[type-arg]
         """Return the numbers, sorted."""
         if isinstance(value, tuple):
             return value
-        found: set[int] = set()
+        numbers: set[int] = set()
         for part in str(value).split(","):
             matched = re.fullmatch(r"\s*([0-9]{1,5})(?:-([0-9]{1,5}))?\s*", part)
             if not matched or (matched[2] and int(matched[2]) < int(matched[1])):
                 self.fail(f"{value!r} is not a list of CPUs: give 2, or 0,2-3.", param, ctx)
-            found |= set(range(int(matched[1]), int(matched[2] or matched[1]) + 1))
-        return tuple(sorted(found))
+            numbers |= set(range(int(matched[1]), int(matched[2] or matched[1]) + 1))
+        return tuple(sorted(numbers))

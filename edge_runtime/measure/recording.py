@@ -74,7 +74,7 @@ class Recording:
 
 
 def begin(plan: Plan, file: Path | None, *, resume: bool = False) -> Recording:
-    """Begin a run, or go on with the one that a file holds: see ``new`` and ``resumed``.
+    """Begin a run, or go on with the one that a file holds: see ``new`` and ``go_on``.
 
     Raises:
         UsageError: there is no file to go on with, or as those two say.
@@ -83,7 +83,7 @@ def begin(plan: Plan, file: Path | None, *, resume: bool = False) -> Recording:
         return new(plan, file)
     if file is None:
         raise UsageError("--resume goes on with a file.", "Give --json FILE.")
-    return resumed(plan, file)
+    return go_on(plan, file)
 
 
 def new(plan: Plan, file: Path | None) -> Recording:
@@ -98,7 +98,7 @@ def new(plan: Plan, file: Path | None) -> Recording:
     return Recording(plan, file, _nothing_yet(plan))
 
 
-def resumed(plan: Plan, file: Path) -> Recording:
+def go_on(plan: Plan, file: Path) -> Recording:
     """Go on with the run that a file holds; without the file, begin it.
 
     Turns of a round that was not finished are measured again: its ratios are pairs of one moment.

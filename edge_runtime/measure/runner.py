@@ -104,11 +104,11 @@ def check(plan: Plan, *, start: Start = standard) -> Iterator[Row]:
 
 def groups(plan: Plan) -> list[list[int]]:
     """Return the positions of the jobs that share a check: one artifact, engine and batch size."""
-    found: dict[tuple[object, ...], list[int]] = {}
+    shared: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(plan.jobs):
         key = job.name, job.bundle, job.artifact.file, job.engine, job.batch_size
-        found.setdefault(key, []).append(i)
-    return list(found.values())
+        shared.setdefault(key, []).append(i)
+    return list(shared.values())
 
 
 def row(job: Job) -> Row:

@@ -72,7 +72,7 @@ class WarmUp:
         return median(self.durations_ns[-WINDOW_CALLS:])
 
 
-def timed(call: Callable[[], object], clock: Clock = time.perf_counter_ns) -> int:
+def time_call(call: Callable[[], object], clock: Clock = time.perf_counter_ns) -> int:
     """Return how long one call takes, in ns."""
     started = clock()
     call()
@@ -86,9 +86,9 @@ def warm_up(call: Callable[[], object], clock: Clock = time.perf_counter_ns) -> 
     durations = _repeat(call, window, 1, clock)
     before, settled = median(durations), False
     while not settled:
-        found = _repeat(call, window, 1, clock)
-        durations += found
-        now = median(found)
+        latest = _repeat(call, window, 1, clock)
+        durations += latest
+        now = median(latest)
         settled = abs(now - before) <= WINDOWS_AGREE * before
         before = now
         if clock() - started >= WARM_UP_MAX_S * 1e9:
@@ -149,8 +149,8 @@ def _repeat(call: Callable[[], object], enough: Enough, calls: int, clock: Clock
             call()
 
     work = call if calls == 1 else loop
-    found: list[int] = []
+    durations: list[int] = []
     started = clock()
-    while not enough.reached(len(found), clock() - started):
-        found.append(timed(work, clock))
-    return found
+    while not enough.reached(len(durations), clock() - started):
+        durations.append(time_call(work, clock))
+    return durations

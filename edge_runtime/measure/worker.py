@@ -68,8 +68,8 @@ def work(request: Request) -> Answer:
     subject = _open(request)
     version = subject.engine.version()
     if request.check:
-        found = _check(subject, request.check)
-        return Answer(Status.OK, engine_version=version, accuracy=found)
+        answers = _check(subject, request.check)
+        return Answer(Status.OK, engine_version=version, accuracy=answers)
     assert request.timing is not None
     return Answer(Status.OK, engine_version=version, turn=_turn(subject, request.timing))
 
@@ -132,7 +132,7 @@ def _turn(subject: _Subject, asked: Timing) -> Turn:
     baseline = memory.start_peak()
     stages["ready"] = memory.stage()
     loaded: list[Session] = []
-    load_ns = timing.timed(lambda: loaded.append(subject.load()))
+    load_ns = timing.time_call(lambda: loaded.append(subject.load()))
     (session,) = loaded
     stages["loaded"] = memory.stage()
 
@@ -140,7 +140,7 @@ def _turn(subject: _Subject, asked: Timing) -> Turn:
         return session.run(batch)
 
     try:
-        first_ns = timing.timed(call)
+        first_ns = timing.time_call(call)
         stages["first"] = memory.stage()
         samples = _samples(call, overhead, asked.enough)
     except Exception as error:
@@ -184,7 +184,7 @@ def _samples(call: Callable[[], object], overhead: int, enough: timing.Enough) -
     warm = timing.warm_up(call)
     calls = timing.calls_per_sample(warm.call_ns, overhead)
     before = state.values(state.read(), fixed_before)
-    settling = [timing.timed(call) for _ in range(_SETTLING_CALLS)]
+    settling = [timing.time_call(call) for _ in range(_SETTLING_CALLS)]
     samples = timing.samples(call, enough, calls=calls)
     after = state.read(closing=True)
     return {

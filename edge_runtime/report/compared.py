@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from edge_runtime.report.columns import p50_ms, ratio
-from edge_runtime.report.grid import Grid, wrapped
+from edge_runtime.report.grid import Grid, wrap
 from edge_runtime.results.comparison import Comparison
 
 SCHEMA = 1
@@ -39,7 +39,7 @@ def render(comparison: Comparison, output: str) -> str:
     if output == "markdown":
         notes = [f"- {note}" for note in comparison.notes]
         return "\n".join([*grid.markdown(), "", *notes])
-    notes = [wrapped(note) for note in comparison.notes]
+    notes = [wrap(note) for note in comparison.notes]
     return "\n".join([*grid.text(), "", *notes])
 
 

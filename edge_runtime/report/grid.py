@@ -9,7 +9,7 @@ _HEADING_WIDTH = 12
 _WIDTH = 100
 
 
-def wrapped(text: str) -> str:
+def wrap(text: str) -> str:
     """Return a note as lines of a terminal, the second and later ones set in."""
     return textwrap.fill(
         text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False

@@ -1,7 +1,7 @@
 """Tables for people, in a terminal of 80 columns or more."""
 
 from edge_runtime.report.columns import Group
-from edge_runtime.report.grid import wrapped
+from edge_runtime.report.grid import wrap
 from edge_runtime.report.view import of
 from edge_runtime.results.rows import Results
 
@@ -12,6 +12,6 @@ def render(results: Results) -> str:
     parts = [[view.title], view.grid(Group.SPEED).text(), view.grid(Group.COST).text()]
     parts += [grid.text() for grid in (view.bundles, view.scaling) if grid]
     problems = [f"{file}: {message}" for file, message in view.problems]
-    parts.append([view.headline, *(wrapped(f"- {reason}") for reason in view.verdict.reasons)])
-    parts.append([wrapped(note) for note in (*problems, *view.notes)])
+    parts.append([view.headline, *(wrap(f"- {reason}") for reason in view.verdict.reasons)])
+    parts.append([wrap(note) for note in (*problems, *view.notes)])
     return "\n\n".join("\n".join(lines) for lines in parts if lines)

@@ -8,6 +8,6 @@ document.py    the JSON document
 statistics.py  percentiles and intervals
 parity.py      whether an artifact computes what the FP32 model does
 changes.py     what happened on the machine between two readings
-rules.py       what speaks against a row; verdict.py: whether a number may be believed
+rules.py       what makes a row doubtful; verdict.py: whether a number may be believed
 comparison.py  result documents beside each other
 """

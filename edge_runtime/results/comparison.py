@@ -146,16 +146,16 @@ def _partner(row: Row, first: Results, allowed: frozenset[str]) -> Row | None:
     may_differ = ["bundle", "target"]
     for kind, name in (("model", "model"), ("batch-size", "batch_size"), ("threads", "threads")):
         (may_differ if kind in allowed else held).append(name)
-    found = [other for other in first.rows if other.ran and _same(row, other, held)]
+    partners = [other for other in first.rows if other.ran and _same(row, other, held)]
     for name in may_differ:  # the nearest of those that are left
-        found = [other for other in found if _same(row, other, [name])] or found
-    if len(found) > 1:
-        labels = ", ".join(f"{other.bundle} {first.label(other)}" for other in found)
+        partners = [other for other in partners if _same(row, other, [name])] or partners
+    if len(partners) > 1:
+        labels = ", ".join(f"{other.bundle} {first.label(other)}" for other in partners)
         raise UsageError(
             f"{row.bundle} {row.format} {row.precision} could be compared with {labels}.",
             "Compare files of one bundle and of the same settings.",
         )
-    return found[0] if found else None
+    return partners[0] if partners else None
 
 
 def _same(row: Row, other: Row, names: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What speaks against a row: each rule looks at one cause, and says its figure and the next step.
+"""What makes a row doubtful: each rule looks at one cause, and gives its figure and a remedy.
 
 Every threshold was fixed before the tool was measured with it, and none is an option. What cannot
 be read judges nothing: the fixed work sees a lowered clock on every board.

@@ -55,7 +55,7 @@ def test_a_model_that_normalises_itself_is_given_the_raw_bytes():
 
 def test_a_paired_comparison_counts_what_was_lost_and_gained():
     right, wrong = [1, 0], [0, 1]
-    found = accuracy.paired(
+    found = accuracy.pair(
         np.array([right, right, wrong, wrong, wrong], np.float32),
         np.array([right, wrong, right, right, wrong], np.float32),
         np.zeros(5, np.int64),

@@ -149,4 +149,4 @@ def test_garbage_is_collected_again_after_a_call_that_fails():
 
 def test_one_call_is_timed_by_the_clock_around_it():
     clock = FakeClock(42)
-    assert timing.timed(clock.work, clock) == 42
+    assert timing.time_call(clock.work, clock) == 42

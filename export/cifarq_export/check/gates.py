@@ -159,7 +159,7 @@ def compared(logits: NDArray[np.float32], reference: Reference) -> Checked:
     labels = reference.images.labels
     return Checked(
         top1=accuracy.top1(logits, labels),
-        drop=accuracy.paired(logits, reference.logits, labels).drop.scaled(100),
+        drop=accuracy.pair(logits, reference.logits, labels).drop.scaled(100),
         parity=compare(logits, reference.logits),
         agreement=accuracy.agreement(logits, reference.logits),
         flaw=_flaw(logits),
