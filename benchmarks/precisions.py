@@ -84,8 +84,9 @@ def measure(
     from cifarq.data import datasets
     from cifarq.training.progress import stages
     from cifarq_export import compare
-    from cifarq_export.bundle import artifact, build
-    from cifarq_export.check import gates, interleaving
+    from cifarq_export.bundle.artifact import Maker
+    from cifarq_export.bundle.request import Request
+    from cifarq_export.check import baseline, gates, interleaving
     from cifarq_export.sources import checkpoint
     from cifarq_export.sources.images import Gatherer
     from edge_runtime import __version__, engines
@@ -104,21 +105,21 @@ def measure(
     images = Gatherer(data_dir).gather(
         source.classes, source.input_shape, calibration_images=512, validation_images=200
     )
-    order = build.Order(compare.pairs(source, None), here)
+    request = Request(compare.pairs(source, None), here)
     subjects: dict[str, dict[str, Any]] = {EAGER: {"precision": "fp32"}}
     with tempfile.TemporaryDirectory() as scratch:
-        recipe = build.recipe_for(source, order, images, Path(scratch))
-        few = build.reference(source, images.validation)
+        recipe = request.recipe(source, images, Path(scratch))
+        few = baseline.answer(source, images.validation)
+        limits = gates.Limits(fallback_trials=0)
+        maker = Maker(source, Path(scratch), recipe, few, limits)
         timed = {
             EAGER: interleaving.Subject(
                 {"folder": str(folder)}, "cifarq.evaluation.evaluate:eager_session"
             )
         }
-        references = {name: build.reference(source, part) for name, part in parts.items()}
-        for pair in tqdm(order.pairs, desc="artifacts", disable=not sys.stderr.isatty()):
-            made = artifact.make(
-                source, *pair, Path(scratch), recipe, few, gates.Limits(fallback_trials=0)
-            )
+        references = {name: baseline.answer(source, part) for name, part in parts.items()}
+        for pair in tqdm(request.pairs, desc="artifacts", disable=not sys.stderr.isatty()):
+            made = maker.make(*pair)
             timed[made.path.name] = interleaving.artifact(made.engine, made.path)
             session = engines.require(made.engine).load(made.path, 1)
             subjects[made.path.name] = {
@@ -134,11 +135,11 @@ def measure(
                 },
             }
         with stages() as watch:
-            taken = interleaving.take(
+            taken = interleaving.interleave(
                 timed,
                 recipe.how.apply(parts["validation"].images[:1]),
                 rounds=rounds,
-                turn_s=turn_s,
+                stretch_s=turn_s,
                 restarts=restarts,
                 progress=partial(watch, "turns"),
             )

@@ -148,7 +148,7 @@ class Artifact:
         quantized: what of it is INT8.
         judged_by: the arithmetic that parity, accuracy and the exported answers come from:
             ``engine``, the checking engine's own kernels on the exporting CPU, or ``reference``,
-            the quantized model computed in float, which is the same on every CPU.
+            what the format defines, in sums that saturate on no CPU: the same everywhere.
         parity: against the FP32 model, on real images.
         accuracy: top-1 on validation images, beside the FP32 model's, and the paired drop.
         calibration: what set the activation ranges of a static model.

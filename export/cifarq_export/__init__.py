@@ -14,5 +14,4 @@ Where things are::
     explain/        what of an artifact is INT8, and why the rest is not, one format a file
     bundle/         the folder: artifacts, runtime, wheels, archive
     compare.py      every precision in one table
-    text_table.py   cells as aligned lines
 """

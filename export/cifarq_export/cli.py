@@ -120,13 +120,14 @@ def bundle(
     from cifarq_export.bundle import build as bundles
     from cifarq_export.bundle import staging, summary
     from cifarq_export.bundle import tarball as archives
+    from cifarq_export.bundle.request import Request
     from cifarq_export.check import gates
 
     selected = selection.choose(format_, precisions, formats.for_source(source))
     for format_name, precision in selected.skipped:
         click.echo(f"Skipped: {format_name} cannot be written as {precision}.", err=True)
     limits, making = options.take(gates.Limits, values), options.take(Making, values)
-    order = bundles.Order(
+    request = Request(
         selected.pairs,
         making.target,
         making.input_dtype,
@@ -141,7 +142,7 @@ def bundle(
     with staging.staged(out, overwrite=overwrite) as folder:
         images = _gather(opened, making)
         with stages() as watch:
-            built = bundles.build(folder, source, order, images, watch)
+            built = bundles.build(folder, source, request, images, watch)
     packed = archives.write(out, built.manifest) if archive else None
     for warning in built.warnings:
         click.echo(f"Warning: {warning}", err=True)
@@ -157,10 +158,10 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
 
     from cifarq.training.progress import stages
     from cifarq_export import compare as comparing
-    from cifarq_export.bundle import build as bundles
+    from cifarq_export.bundle.request import Request
 
     making = options.take(Making, values)
-    order = bundles.Order(
+    request = Request(
         comparing.pairs(opened.source, format_),
         making.target,
         making.input_dtype,
@@ -168,7 +169,7 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
     )
     images = _gather(opened, making)
     with stages() as watch:
-        comparison = comparing.compare(opened.source, order, images, watch)
+        comparison = comparing.compare(opened.source, request, images, watch)
     click.echo(json.dumps(comparison.to_json(), indent=1) if as_json else comparison.text())
 
 

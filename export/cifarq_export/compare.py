@@ -6,31 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from cifarq_export import formats, selection
-from cifarq_export.bundle import artifact, build
-from cifarq_export.bundle.artifact import Made, Watch
-from cifarq_export.bundle.build import Order
-from cifarq_export.check import interleaving, speed
+from cifarq_export.bundle import gating
+from cifarq_export.bundle.artifact import Made, Maker, Watch
+from cifarq_export.bundle.request import Request
+from cifarq_export.check import baseline, interleaving, speed
+from cifarq_export.check.arithmetic import JudgedBy
+from cifarq_export.check.gates import Limits
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
-from cifarq_export.text_table import aligned
 from edge_runtime.errors import UsageError
-from edge_runtime.probes import target
+from edge_runtime.report.grid import Grid
 from edge_runtime.results.statistics import Estimate
 
 RESTARTS = 3
-"""How often the processes are started: what differs between them belongs into the interval."""
+"""How often the processes are started: the interval includes what differs between them."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What each artifact came to.
+    """The artifacts of one model, and how they compare.
 
     Attributes:
         made: the artifacts; their files are gone.
         speeds: of each against the first, by file name.
         images: validation images that they were checked on.
         kind: what the FP32 model is called.
-        target: the CPU that static INT8 was made for.
+        target: the CPU class that they were made for.
+        limits: what the gates of an export would allow.
     """
 
     made: tuple[Made, ...]
@@ -38,6 +40,7 @@ class Comparison:
     images: int
     kind: str
     target: str
+    limits: Limits
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
@@ -51,6 +54,7 @@ class Comparison:
                     "format": one.format,
                     "engine": one.engine,
                     "precision": one.precision,
+                    "judged_by": str(one.judged_by),
                     "size_bytes": one.size_bytes,
                     "top1": _estimate(one.checked.top1),
                     "drop_points": _estimate(one.checked.drop),
@@ -66,39 +70,42 @@ class Comparison:
 
     def text(self) -> str:
         """Return the comparison as a table."""
-        first = self.made[0]
-        rows = [
-            ["artifact", "bytes", "top-1 %", "falls by points", "same class %", "speed"],
-            *(self._row(one) for one in self.made),
-        ]
+        headings = ["artifact", "bytes", "top-1 %", "top-1 drop (points)", "same class %", "speed"]
+        table = Grid(headings, [self._row(one) for one in self.made], left=1)
+        return "\n".join([*table.text(), "", *self._notes()])
+
+    def _notes(self) -> list[str]:
         notes = [
             f"{self.images:,} validation images against {self.kind}; brackets hold 95 % intervals, "
             "those of drop and speed paired.",
-            f"speed: against {first.path.name}, in turns, {RESTARTS} starts of each process, batch "
-            "1, one thread.",
+            f"speed: against {self.made[0].path.name}, interleaved, {RESTARTS} starts of each "
+            "process, batch 1, one thread.",
         ]
-        if self.target != target.of_this_cpu():
-            notes.append(f"int8-static is made for {self.target} and ran on another CPU here.")
-        notes += [
-            f"would not ship: {one.path.name} answers {one.checked.flaw}."
-            for one in self.made
-            if one.checked.flaw
-        ]
-        notes += [f"would not ship: {failure}." for one in self.made for failure in one.failures]
-        notes += [warning for one in self.made for warning in one.warnings]
-        return "\n".join([*aligned(rows), "", *notes])
+        if judged := [one.path.name for one in self.made if one.judged_by is JudgedBy.REFERENCE]:
+            notes.append(
+                f"made for {self.target}, which is not this CPU: the answers of "
+                f"{', '.join(judged)} are computed by the reference arithmetic, speed is this "
+                "CPU's."
+            )
+        for one in self.made:
+            if one.checked.flaw:
+                notes.append(f"would not ship: {one.path.name} answers {one.checked.flaw}.")
+            failures = gating.failures(one, self.limits, self.kind)
+            notes += [f"would not ship: {failure}." for failure in failures]
+            notes += gating.warnings(one, self.limits)
+        return notes
 
     def _row(self, one: Made) -> list[str]:
         checked = one.checked
         top1 = checked.top1.scaled(100)
-        reference = one is self.made[0]
+        first = one is self.made[0]
         return [
             one.path.name,
             f"{one.size_bytes:,}",
             f"{top1.value:.1f} [{top1.low:.1f}, {top1.high:.1f}]",
             str(checked.drop),
             f"{100 * checked.agreement.value:.1f}",
-            "1" if reference else self.speeds[one.path.name].as_ratio(),
+            "1" if first else self.speeds[one.path.name].as_ratio(),
         ]
 
 
@@ -113,35 +120,34 @@ def pairs(source: Source, format_: str | None) -> tuple[tuple[str, str], ...]:
 
 def compare(
     source: Source,
-    order: Order,
+    request: Request,
     images: ExportImages,
     watch: Watch = lambda what, done, total: None,
 ) -> Comparison:
-    """Make all artifacts, check them, and let them take turns.
+    """Make all artifacts, check them, and time them interleaved.
 
     Raises:
         ExportError, EngineError, DataError: one cannot be made.
     """
+    limits = replace(request.limits, fallback_trials=0)
     with tempfile.TemporaryDirectory(prefix="cifarq-compare-") as folder:
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
-        recipe = build.recipe_for(source, order, images, scratch, watch)
-        validation = build.reference(source, images.validation)
-        limits = replace(order.limits, fallback_trials=0)
-        made = artifact.make_all(
-            source, order.pairs, Path(folder), recipe, validation, limits, watch
-        )
-        taken = interleaving.take(
+        recipe = request.recipe(source, images, scratch, watch)
+        fp32 = baseline.answer(source, images.validation)
+        maker = Maker(source, Path(folder), recipe, fp32, limits, watch)
+        made = tuple(maker.make(*pair) for pair in request.pairs)
+        stretches = interleaving.interleave(
             {one.path.name: interleaving.artifact(one.engine, one.path) for one in made},
             recipe.how.apply(images.validation.images[:1]),
             rounds=max(2, speed.ROUNDS // RESTARTS),
-            turn_s=speed.TURN_S,
+            stretch_s=speed.STRETCH_S,
             restarts=RESTARTS,
-            progress=lambda done, total: watch("timing in turns", done, total),
+            progress=lambda done, total: watch("timing, interleaved", done, total),
         )
     first = made[0].path.name
-    speeds = {one.path.name: taken.speed(one.path.name, first) for one in made}
-    return Comparison(made, speeds, len(images.validation), source.kind, order.target)
+    speeds = {one.path.name: stretches.speed(one.path.name, first) for one in made}
+    return Comparison(made, speeds, len(images.validation), source.kind, request.target, limits)
 
 
 def _estimate(estimate: Estimate) -> dict[str, float]:

@@ -19,6 +19,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from cifarq.data import packs
 from cifarq_export.bundle import build, staging
+from cifarq_export.bundle.request import Request
 from cifarq_export.sources.images import Gatherer
 from edge_runtime import engines, files
 from edge_runtime.bundle import golden, integrity, manifest
@@ -122,9 +123,9 @@ def test_the_runtime_holds_the_device_side_and_click_and_nothing_else(everything
 
 
 def export(out, source, images, **changes):
-    order = replace(build.Order((("onnx", "fp32"),), "x86-vnni"), **changes)
+    request = replace(Request((("onnx", "fp32"),), "x86-vnni"), **changes)
     with staging.staged(out, overwrite=False) as folder:
-        return build.build(folder, source, order, images)
+        return build.build(folder, source, request, images)
 
 
 def test_an_artifact_that_is_not_faithful_stops_the_export_and_leaves_nothing(

@@ -1,7 +1,10 @@
 """The folder that is copied to a device.
 
 build.py         all of it, from a source
-artifact.py      one artifact: written, opened again, judged, and where it falls, helped
+request.py       what is asked for
+artifact.py      one artifact: written, opened again, checked, layers returned to FP32
+timing.py        the speed of INT8 artifacts on this CPU
+gating.py        which gates an artifact fails, and what its user is warned of
 staging.py       a folder that takes its place whole or not at all
 summary.py       what is printed of it
 options.py       what the command line says of the folder and what travels in it

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cifarq_export.bundle.artifact import Made
 from cifarq_export.bundle.build import Built
+from cifarq_export.check.arithmetic import JudgedBy
 from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
 from edge_runtime.probes import target
 from edge_runtime.report.grid import Grid
@@ -69,6 +70,11 @@ def _notes(built: Built) -> list[str]:
         here = target.of_this_cpu()
         elsewhere = f"; this CPU is {here}, so speed is not measured here"
         notes.append(f"int8-static is made for {name}{elsewhere if name != here else ''}.")
+    if judged := [m.path.name for m in built.made if m.judged_by is JudgedBy.REFERENCE]:
+        notes.append(
+            f"Accuracy of {', '.join(judged)}: computed by the reference arithmetic, because this "
+            "CPU's kernels are not those of the target."
+        )
     return [*notes, ""]
 
 

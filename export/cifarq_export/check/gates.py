@@ -4,24 +4,21 @@
     accuracy   an INT8 artifact is not shown to lose more top-1 than allowed
     speed      an INT8 artifact is not shown to be much slower than FP32, on this CPU
 
-Each artifact is opened again from its file by the engine that will run it on the device, one image
-a call as it will be deployed.
+Each artifact is opened again from its file, and answers one image a call as it is deployed; see
+arithmetic.py for what computes its answers.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cifarq.data.labelled import LabelledImages
-from edge_runtime import engines
-from edge_runtime.bundle.preprocess import Preprocessing
+from cifarq_export.check.baseline import Baseline
 from edge_runtime.errors import ExportError
 from edge_runtime.measure import accuracy
-from edge_runtime.results.parity import Parity, compare
+from edge_runtime.results.parity import Parity
+from edge_runtime.results.parity import compare as compare_logits
 from edge_runtime.results.statistics import Estimate
 
 EXPORT_TOLERANCE = 1e-4
@@ -68,40 +65,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """The FP32 model's answers that artifacts are held to.
-
-    Attributes:
-        images: real images and labels.
-        logits: (N, classes) float32, by the FP32 model.
-        kind: what that model is called in messages.
-    """
-
-    images: LabelledImages
-    logits: NDArray[np.float32]
-    kind: str = "FP32 PyTorch"
-
-    @property
-    def top1(self) -> Estimate:
-        """The FP32 model's share of right answers."""
-        return accuracy.top1(self.logits, self.images.labels)
-
-    @property
-    def chance(self) -> float:
-        """The share that always answering the commonest class would get."""
-        return float(np.bincount(self.images.labels).max() / len(self.images))
-
-
-@dataclass(frozen=True)
 class Checked:
-    """What an artifact came to on the validation images.
+    """An artifact's answers to the validation images, compared with the FP32 model's.
 
     Attributes:
         top1: share of right answers.
         drop: FP32's share less the artifact's, paired, in points of top-1; negative is a gain.
         parity: comparison with FP32's logits.
         agreement: share of images put in FP32's class.
-        flaw: what makes its answers of no use to anybody; empty if nothing does.
+        flaw: what makes its answers useless; empty if nothing does.
     """
 
     top1: Estimate
@@ -110,58 +82,27 @@ class Checked:
     agreement: Estimate
     flaw: str = ""
 
-    def require_use(self, file: str) -> None:
-        """Refuse an artifact whose answers are of no use; no option overrides this.
+    def require_useful(self, file: str) -> None:
+        """Refuse an artifact whose answers are useless; no option overrides this.
 
         Raises:
             ExportError: they are not numbers, or the same for every image.
         """
         if self.flaw:
             raise ExportError(
-                f"{file} answers {self.flaw}: the model is broken. Nothing was written. Check the "
-                "weights, --mean and --std, or try --calibration percentile."
+                f"{file} answers {self.flaw}: the model is broken. Nothing was written.",
+                "Check the weights, --mean and --std, or try --calibration percentile.",
             )
 
 
-def check(
-    path: Path,
-    engine: str,
-    how: Preprocessing,
-    reference: Reference,
-    progress: Callable[[int], object] = lambda count: None,
-) -> Checked:
-    """Open an artifact and compare it with the FP32 model.
-
-    Raises:
-        EngineError: the engine is missing or refuses it.
-    """
-    return compared(answers(path, engine, how, reference.images, progress), reference)
-
-
-def answers(
-    path: Path,
-    engine: str,
-    how: Preprocessing,
-    part: LabelledImages,
-    progress: Callable[[int], object] = lambda count: None,
-) -> NDArray[np.float32]:
-    """Open an artifact and return its logits (N, classes), one image a call.
-
-    Raises:
-        EngineError: the engine is missing or refuses it.
-    """
-    session = engines.require(engine).load(path, 1)
-    return accuracy.logits_of(session.run, part.images, how, progress=progress)
-
-
-def compared(logits: NDArray[np.float32], reference: Reference) -> Checked:
+def compare(logits: NDArray[np.float32], baseline: Baseline) -> Checked:
     """Compare logits (N, classes) with the FP32 model's."""
-    labels = reference.images.labels
+    labels = baseline.images.labels
     return Checked(
         top1=accuracy.top1(logits, labels),
-        drop=accuracy.pair(logits, reference.logits, labels).drop.scaled(100),
-        parity=compare(logits, reference.logits),
-        agreement=accuracy.agreement(logits, reference.logits),
+        drop=accuracy.pair(logits, baseline.logits, labels).drop.scaled(100),
+        parity=compare_logits(logits, baseline.logits),
+        agreement=accuracy.agreement(logits, baseline.logits),
         flaw=_flaw(logits),
     )
 
@@ -196,20 +137,20 @@ def accuracy_failure(
     return Failure(
         Gate.ACCURACY,
         file,
-        f"top-1 falls by {checked.drop} points over {checked.parity.images:,} validation "
+        f"the top-1 drop is {checked.drop} points on {checked.parity.images:,} validation "
         f"images, allowed {limits.max_drop:g}. {causes}Try --calibration entropy or percentile, "
         "more --calibration-images, or another --precision",
     )
 
 
 def accuracy_warning(file: str, checked: Checked, limits: Limits) -> str | None:
-    """Say where the images are too few to tell whether the drop is within what is allowed."""
+    """Warn where the images are too few to tell whether the drop is within what is allowed."""
     drop = checked.drop
     if not drop.low <= limits.max_drop < drop.high:
         return None
     return (
-        f"{file}: {checked.parity.images:,} validation images cannot tell whether top-1 falls by "
-        f"more than {limits.max_drop:g} points: {drop}. Give more with --data-dir and "
+        f"{file}: {checked.parity.images:,} validation images are too few to tell whether the "
+        f"top-1 drop, {drop} points, is above {limits.max_drop:g}. Give more with --data-dir and "
         "--validation-images."
     )
 
@@ -227,7 +168,7 @@ def speed_failure(file: str, speed: Estimate, limits: Limits, cause: str) -> Fai
 
 
 def speed_warning(file: str, speed: Estimate, cause: str) -> str | None:
-    """Say where INT8 is shown to be slower than FP32 and may ship all the same."""
+    """Warn of INT8 that is shown to be slower than FP32, and passes the speed gate."""
     if speed.high >= FULL_SPEED:
         return None
     return f"{file} is slower than FP32 here, {speed} times its speed: {cause}."

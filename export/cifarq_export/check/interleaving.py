@@ -1,7 +1,7 @@
-"""Let sessions take turns, so that a ratio of two is not a ratio of two moments.
+"""Interleave the timing of several sessions, so that their ratio is not a ratio of two moments.
 
 Each subject lives in a child process of its own, one engine in it. A round goes through the
-subjects in random order; a turn is a stretch of single timed calls. The machine's drift meets all
+subjects in random order, and times a stretch of single calls of each. The machine's drift meets all
 subjects of a round alike, and cancels in the ratio of their medians, which is paired by round.
 
 Children that are started afresh between rounds put what differs from process to process (where
@@ -45,10 +45,10 @@ def artifact(engine: str, path: Path, threads: int = 1) -> Subject:
 
 
 @dataclass
-class Turns:
-    """What the subjects came to: for each, the samples in ns of each of its turns.
+class Stretches:
+    """The samples in ns of each stretch of each subject.
 
-    Turns of one index belong to one round, whichever the subject.
+    Stretches of one index belong to one round, whichever the subject.
     """
 
     samples_ns: dict[str, list[list[int]]] = field(default_factory=dict)
@@ -56,61 +56,65 @@ class Turns:
     def speed(self, name: str, reference: str) -> Estimate:
         """Return how many times as fast as ``reference`` a subject is, with a 95 % interval.
 
-        The unit is the round: a ratio of the medians of two turns. At least 2 rounds are needed.
+        The unit is the round: a ratio of two stretches' medians. At least 2 rounds are needed.
         """
         own, other = self.medians_ns(name), self.medians_ns(reference)
         return paired_ratio(other, own)
 
     def medians_ns(self, name: str) -> list[float]:
-        """Return the median of each turn."""
-        return [percentile(turn, 50) for turn in self.samples_ns[name]]
+        """Return the median of each stretch."""
+        return [percentile(stretch, 50) for stretch in self.samples_ns[name]]
 
 
-def take(
+def interleave(
     subjects: Mapping[str, Subject],
     batch: NDArray[Any],
     *,
     rounds: int,
-    turn_s: float,
+    stretch_s: float,
     restarts: int = 1,
     threads: int = 1,
     seed: int = 0,
-    progress: Callable[[int, int], object] = lambda turns, total: None,
-) -> Turns:
-    """Time the subjects in turns.
+    progress: Callable[[int, int], object] = lambda stretches, total: None,
+) -> Stretches:
+    """Time the subjects, interleaved.
 
     Args:
         subjects: by name; at least one.
         batch: what every call is given.
         rounds: so many for each start of the children.
-        turn_s: seconds of timed calls a turn, at least; never fewer than 5 calls.
+        stretch_s: minimum total time of a stretch's calls, in seconds; never fewer than 5 calls.
         restarts: how often the children are started.
         threads: for libraries that look at the environment.
         seed: of the order within the rounds.
-        progress: called with the number of turns done since the last call, and of all turns.
+        progress: called with the number of stretches done since the last call, and of all.
 
     Raises:
         EngineError: a child ended or failed.
     """
     draw = random.Random(seed)
-    found = Turns({name: [] for name in subjects})
+    stretches = Stretches({name: [] for name in subjects})
     total = restarts * rounds * len(subjects)
     for _ in range(restarts):
         with ExitStack() as stack:
-            batch_file = Path(stack.enter_context(TemporaryDirectory())) / "batch.npy"
-            np.save(batch_file, batch)
-            children = {
-                name: stack.enter_context(
-                    Conversation(child.command("cifarq_export.check.interleaving_worker"), threads)
-                )
-                for name in subjects
-            }
-            for name, subject in subjects.items():
-                order = {"loader": subject.loader, "arguments": subject.arguments}
-                children[name].ask({"load": order, "batch": str(batch_file)})
+            children = _start(subjects, batch, threads, stack)
             for _ in range(rounds):
                 for name in draw.sample(list(subjects), len(subjects)):
-                    answer = children[name].ask({"turn_s": turn_s})
-                    found.samples_ns[name].append(answer["samples_ns"])
+                    answer = children[name].ask({"stretch_s": stretch_s})
+                    stretches.samples_ns[name].append(answer["samples_ns"])
                     progress(1, total)
-    return found
+    return stretches
+
+
+def _start(
+    subjects: Mapping[str, Subject], batch: NDArray[Any], threads: int, stack: ExitStack
+) -> dict[str, Conversation]:
+    """Start a child for each subject, and let it load the subject; they end with the stack."""
+    batch_file = Path(stack.enter_context(TemporaryDirectory())) / "batch.npy"
+    np.save(batch_file, batch)
+    worker = child.command("cifarq_export.check.interleaving_worker")
+    children = {name: stack.enter_context(Conversation(worker, threads)) for name in subjects}
+    for name, subject in subjects.items():
+        request = {"loader": subject.loader, "arguments": subject.arguments}
+        children[name].ask({"load": request, "batch": str(batch_file)})
+    return children

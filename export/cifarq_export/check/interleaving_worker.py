@@ -1,9 +1,9 @@
-"""The child process of ``turns``: holds one session, and times calls of it when asked.
+"""The child process of ``interleaving``: holds one session, and times calls of it when asked.
 
 Reads JSON lines on standard input, answers each on what was standard output:
 
     {"load": {"loader": "module:function", "arguments": {...}}, "batch": "FILE.npy"}  -> {}
-    {"turn_s": 0.2}  -> {"samples_ns": [...]}
+    {"stretch_s": 0.2}  -> {"samples_ns": [...]}
 """
 
 import importlib
@@ -22,7 +22,7 @@ from edge_runtime.measure.accuracy import Predict
 from edge_runtime.measure.child import answers
 
 _MIN_CALLS = 5
-_WARM_UP_CALLS = 2  # a turn starts with cold caches: the others have had theirs
+_WARM_UP_CALLS = 2  # a stretch starts with cold caches: other processes used them
 
 
 def engine_session(engine: str, file: str, threads: int) -> Predict:
@@ -38,18 +38,18 @@ class _Subject:
         self._call: Callable[[], Any] = lambda: predict(batch)
         timing.warm_up(self._call)
 
-    def turn(self, seconds: float) -> list[int]:
+    def stretch(self, seconds: float) -> list[int]:
         for _ in range(_WARM_UP_CALLS):
             self._call()
         return list(timing.samples(self._call, timing.Enough(_MIN_CALLS, seconds)))
 
 
-def _answer(order: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, Any], Any]:
+def _answer(request: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, Any], Any]:
     try:
-        if "load" in order:
-            return {}, _Subject(order["load"], order["batch"])
+        if "load" in request:
+            return {}, _Subject(request["load"], request["batch"])
         assert subject is not None
-        return {"samples_ns": subject.turn(order["turn_s"])}, subject
+        return {"samples_ns": subject.stretch(request["stretch_s"])}, subject
     except ToolkitError as error:
         return {"error": str(error)}, subject
     except Exception as error:

@@ -13,16 +13,53 @@ import numpy as np
 
 from cifarq.evaluation.noise import signal_to_noise_db
 from cifarq_export import formats
-from cifarq_export.check import gates
-from cifarq_export.formats import Recipe, Written
-from cifarq_export.formats import onnx as onnx_format
-from cifarq_export.int8 import onnx_graph, qdq
+from cifarq_export.check import arithmetic, gates
+from cifarq_export.check.arithmetic import JudgedBy
+from cifarq_export.check.baseline import Baseline
+from cifarq_export.formats import STATIC, Recipe, Written
 from cifarq_export.sources import Source
 from edge_runtime.files import write_bytes
-from edge_runtime.measure import accuracy
 
 IMAGES = 200
 """Validation images that layers are compared on: enough to rank them, few enough to wait for."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The static INT8 model whose layers are looked at.
+
+    Attributes:
+        source: what is exported.
+        format: the format it is written in.
+        recipe: how it is to be.
+        baseline: the FP32 model's answers.
+        judged_by: what computes its answers.
+    """
+
+    source: Source
+    format: str
+    recipe: Recipe
+    baseline: Baseline
+    judged_by: JudgedBy
+
+    def write(self, path: Path, **changes: object) -> Written:
+        """Write the model to a file, with changes of the recipe."""
+        recipe = replace(self.recipe, **changes)  # type: ignore[arg-type]
+        return formats.get(self.format).write(self.source, STATIC, path, recipe)
+
+    def check(
+        self, path: Path, progress: Callable[[int], object] = lambda images: None
+    ) -> gates.Checked:
+        """Compare a written model's answers with the FP32 model's.
+
+        Raises:
+            EngineError: the engine is missing or refuses it.
+        """
+        images = self.baseline.images
+        logits = arithmetic.answer(
+            path, self.format, self.judged_by, self.recipe.how, images, progress
+        )
+        return gates.compare(logits, self.baseline)
 
 
 @dataclass(frozen=True)
@@ -43,91 +80,77 @@ class LayerCost:
 
 
 @dataclass(frozen=True)
-class Fallback:
-    """What a fallback came to.
+class Trial:
+    """A static INT8 model as it was written and checked.
 
     Attributes:
-        written, checked: of the trial that was kept.
+        written: what the format says of the file.
+        checked: its answers, compared.
         layers: returned to FP32 in it, the worst first.
-        trials: how many were made.
     """
 
     written: Written
     checked: gates.Checked
-    layers: tuple[str, ...]
-    trials: int
+    layers: tuple[str, ...] = ()
 
 
 def layer_costs(
-    source: Source,
-    recipe: Recipe,
-    reference: gates.Reference,
-    progress: Callable[[int, int], object] = lambda layers, total: None,
+    subject: Subject, progress: Callable[[int, int], object] = lambda layers, total: None
 ) -> tuple[LayerCost, ...]:
     """Return what each layer costs, the worst first.
 
     Args:
-        source: what is exported.
-        recipe: how the artifact is to be.
-        reference: FP32's answers; the first ``IMAGES`` are used.
+        subject: the model; the first ``IMAGES`` of its baseline are used.
         progress: called with the layers done since the last call, and how many there are.
     """
-    folded = onnx_format.static_base(source, recipe)
-    ranges = onnx_format.static_ranges(folded, source, recipe)
-    images, logits = reference.images.images[:IMAGES], reference.logits[:IMAGES]
-    size = source.batch if isinstance(source.batch, int) else 1
-    found = []
-    layers = qdq.layers(folded)
+    recipe, baseline = subject.recipe, subject.baseline
+    few = np.arange(min(IMAGES, len(baseline.images)))
+    images, fp32 = baseline.images.take(few), baseline.logits[few]
+    path = recipe.scratch / f"one-layer{formats.get(subject.format).SUFFIX}"
+    layers = formats.layers(subject.format, subject.source, recipe)
+    costs = []
     for node, layer in layers.items():
-        alone = qdq.quantize(folded, ranges, recipe.target, only=node)
-        run = onnx_graph.session(alone, layer).run
-        answers = accuracy.logits_of(run, images, recipe.how, batch_size=size)
-        changed = 1 - accuracy.agreement(answers, logits).value
-        found.append(LayerCost(node, layer, changed, signal_to_noise_db(logits, answers)))
+        subject.write(path, only=node)
+        logits = arithmetic.answer(path, subject.format, subject.judged_by, recipe.how, images)
+        changed = float((logits.argmax(axis=1) != fp32.argmax(axis=1)).mean())
+        costs.append(LayerCost(node, layer, changed, signal_to_noise_db(fp32, logits)))
         progress(1, len(layers))
-    return tuple(sorted(found, key=lambda cost: cost.snr_db))
+    return tuple(sorted(costs, key=lambda cost: cost.snr_db))
 
 
 def fall_back(
-    source: Source,
-    recipe: Recipe,
+    subject: Subject,
     path: Path,
-    reference: gates.Reference,
+    first: Trial,
     limits: gates.Limits,
     costs: tuple[LayerCost, ...],
-    before: gates.Checked,
     progress: Callable[[int], object] = lambda images: None,
-) -> Fallback | None:
+) -> Trial:
     """Write the artifact again with the worst layers in FP32, until its drop holds.
 
     The drop holds when its measured value does not exceed ``limits.max_drop``. At most
     ``limits.fallback_trials`` trials are made, with 1, 2, 4, ... layers, and at last all but one;
-    the best is kept.
+    the best is kept in the file.
 
     Args:
-        source: what is exported.
-        recipe: how the artifact is to be.
-        path: the artifact.
-        reference: FP32's answers.
+        subject: the model.
+        path: the artifact, with all layers in INT8.
+        first: what is known of it.
         limits: what drop is allowed, and how many trials.
         costs: of the layers, the worst first.
-        before: what the artifact came to with all layers in INT8.
         progress: called with the images checked since the last call.
 
     Returns:
-        The kept trial, or None where none was better than what was there before.
+        The best trial; ``first`` where none was better.
     """
-    best: Fallback | None = None
-    smallest, content = before.drop.value, path.read_bytes()
-    for trial, count in enumerate(trial_sizes(len(costs), limits.fallback_trials), 1):
+    best, content = first, path.read_bytes()
+    for count in trial_sizes(len(costs), limits.fallback_trials):
         kept = costs[:count]
-        again = replace(recipe, keep_fp32=tuple(cost.node for cost in kept))
-        written = onnx_format.write(source, "int8-static", path, again)
-        checked = gates.check(path, formats.engine_of("onnx"), recipe.how, reference, progress)
-        if checked.drop.value < smallest:
-            layers = tuple(cost.layer for cost in kept)
-            best = Fallback(written, checked, layers, trial)
-            smallest, content = checked.drop.value, path.read_bytes()
+        written = subject.write(path, keep_fp32=tuple(cost.node for cost in kept))
+        checked = subject.check(path, progress)
+        if checked.drop.value < best.checked.drop.value:
+            best = Trial(written, checked, tuple(cost.layer for cost in kept))
+            content = path.read_bytes()
         if checked.drop.value <= limits.max_drop:
             break
     write_bytes(path, content)
@@ -145,8 +168,8 @@ def has_more_trials(layers: int, trials: int) -> bool:
     return len(trial_sizes(layers, trials + 1)) > len(trial_sizes(layers, trials))
 
 
-def worst(costs: tuple[LayerCost, ...], count: int = 3) -> str:
-    """Return a sentence that names the layers that cost most."""
+def describe_worst(costs: tuple[LayerCost, ...], count: int = 3) -> str:
+    """Return a sentence that names the layers that cost most; empty if there are none."""
     named = ", ".join(
         f"{cost.layer} (alone changes {100 * cost.changed:.1f} % of classes, "
         f"{_decibels(cost.snr_db)})"

@@ -1,4 +1,4 @@
-"""Is INT8 faster than FP32 here? Measured in turns, and where it is not, why."""
+"""The speed of INT8 against FP32 on this CPU, and what was counted where it is not faster."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from cifarq_export.check import interleaving
 from cifarq_export.explain import Explanation
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.probes import host, target
 from edge_runtime.results.statistics import Estimate
 
 ROUNDS = 12
-TURN_S = 0.1
+STRETCH_S = 0.1
 
 
 @dataclass(frozen=True)
-class Racer:
-    """An artifact that is timed: what runs it, its file, and the FP32 file it is compared with."""
+class Pair:
+    """An artifact that is timed: its engine, its file, and the FP32 file it is compared with."""
 
     engine: str
     path: Path
@@ -27,10 +26,10 @@ class Racer:
 
 
 def measure(
-    racers: Mapping[str, Racer],
+    pairs: Mapping[str, Pair],
     how: Preprocessing,
     image: NDArray[np.uint8],
-    progress: Callable[[int, int], object] = lambda turns, total: None,
+    progress: Callable[[int, int], object] = lambda stretches, total: None,
 ) -> dict[str, Estimate]:
     """Return each artifact's speed as a multiple of its FP32 file's, with a 95 % interval.
 
@@ -38,32 +37,32 @@ def measure(
     the one that is timed.
 
     Args:
-        racers: by name.
+        pairs: by name.
         how: how an image becomes their input.
         image: (1, C, H, W) uint8.
-        progress: called with the turns done since the last call, and those of one engine in all.
+        progress: called with the stretches timed since the last call, and all of one engine.
 
     Raises:
         EngineError: an artifact cannot be run.
     """
-    found = {}
-    for engine in dict.fromkeys(racer.engine for racer in racers.values()):
-        group = {name: racer for name, racer in racers.items() if racer.engine == engine}
-        paths = {path for racer in group.values() for path in (racer.path, racer.fp32)}
-        taken = interleaving.take(
+    speeds = {}
+    for engine in dict.fromkeys(pair.engine for pair in pairs.values()):
+        group = {name: pair for name, pair in pairs.items() if pair.engine == engine}
+        paths = {path for pair in group.values() for path in (pair.path, pair.fp32)}
+        stretches = interleaving.interleave(
             {str(path): interleaving.artifact(engine, path) for path in sorted(paths)},
             how.apply(image),
             rounds=ROUNDS,
-            turn_s=TURN_S,
+            stretch_s=STRETCH_S,
             progress=progress,
         )
-        for name, racer in group.items():
-            found[name] = taken.speed(str(racer.path), str(racer.fp32))
-    return found
+        for name, pair in group.items():
+            speeds[name] = stretches.speed(str(pair.path), str(pair.fp32))
+    return speeds
 
 
-def cause(explanation: Explanation | None, flags: frozenset[str] | None = None) -> str:
-    """Return the likeliest reason for an INT8 artifact to be no faster, as a clause."""
+def describe(explanation: Explanation | None) -> str:
+    """Return, as a clause, what was counted in an INT8 artifact that is not faster than FP32."""
     if explanation is None:
         return "which of its operators are INT8 is unknown"
     integer = explanation.counts(int8=True)
@@ -77,16 +76,11 @@ def cause(explanation: Explanation | None, flags: frozenset[str] | None = None) 
             f"{explanation.quantize_nodes_between} conversions between INT8 and FP32 are left "
             "between its operators"
         )
+    share = f"{100 * explanation.mac_share:.1f} % of its multiply-accumulates are INT8"
     if explanation.mac_share < _LITTLE:
         bound = 1 / (1 - explanation.mac_share)
-        return (
-            f"only {100 * explanation.mac_share:.1f} % of its multiply-accumulates are INT8, which "
-            f"bounds the arithmetic's gain at {bound:.2f} times, and quantizing activations at "
-            "each call costs more than that"
-        )
-    if not target.dot_product(host.cpu_flags() if flags is None else flags):
-        return "this CPU has no INT8 dot product instruction"
-    return "its small INT8 operators cost more than they save; see cifarq-export explain"
+        return f"only {share}, which bounds the arithmetic's gain at {bound:.2f} times"
+    return f"{share}; cifarq-export explain shows the time of each operator"
 
 
 _LITTLE = 0.5

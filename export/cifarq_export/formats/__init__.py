@@ -7,6 +7,10 @@ A file defines::
     PRECISIONS: tuple[str, ...]          what it can write; the first is fp32
     can_write(source) -> bool            whether a source can be written in it
     write(source, precision, path, recipe) -> Written
+    reference(path) -> Predict           optional: opens an artifact in the arithmetic that the
+                                         format defines, which is the same on every CPU
+    layers(source, recipe) -> dict       optional: the layers that ``Recipe.keep_fp32`` and
+                                         ``Recipe.only`` may name, with the names users know
 
 Nothing outside this folder knows a format's name. What runs its files are the engines in
 ``edge_runtime/engines`` that read the format; ``explain/`` may have a file of the same name that
@@ -30,6 +34,7 @@ from edge_runtime import engines
 from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import ExportError
+from edge_runtime.measure.accuracy import Predict
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
@@ -46,7 +51,8 @@ class Recipe:
         target: the CPU class that static INT8 is made for.
         scratch: a folder for files in between, shared by all artifacts.
         calibration: what static INT8 finds its ranges from.
-        keep_fp32: nodes of the folded graph that static INT8 leaves in FP32.
+        keep_fp32: layers that static INT8 leaves in FP32.
+        only: the one layer that static INT8 quantizes; all if None.
         progress: told how many images were calibrated on since the last call.
     """
 
@@ -55,6 +61,7 @@ class Recipe:
     scratch: Path
     calibration: Calibration | None = None
     keep_fp32: tuple[str, ...] = ()
+    only: str | None = None
     progress: Callable[[int], object] = lambda images: None
 
 
@@ -108,6 +115,27 @@ def names() -> list[str]:
 def get(name: str) -> Format:
     """Return a format by name, which has to be one of ``names``."""
     return cast(Format, importlib.import_module(f"cifarq_export.formats.{name}"))
+
+
+def has_reference(name: str) -> bool:
+    """Say whether a format's artifacts can be opened in arithmetic that no CPU changes."""
+    return hasattr(get(name), "reference")
+
+
+def reference(name: str, path: Path) -> Predict:
+    """Open an artifact in the arithmetic that its format defines, the same on every CPU.
+
+    Raises:
+        EngineError: the engine that computes it refuses the file.
+    """
+    opened: Predict = get(name).reference(path)  # type: ignore[attr-defined]
+    return opened
+
+
+def layers(name: str, source: Source, recipe: Recipe) -> dict[str, str]:
+    """Return the layers that can be left in FP32, with the names users know; none if unknown."""
+    find = getattr(get(name), "layers", None)
+    return dict(find(source, recipe)) if find else {}
 
 
 def for_source(source: Source) -> list[str]:

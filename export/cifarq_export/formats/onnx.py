@@ -16,11 +16,12 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
-from cifarq_export.int8 import calibrate, onnx_graph, qdq
+from cifarq_export.int8 import calibrate, exact, onnx_graph, qdq
 from cifarq_export.sources import Source
 from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
+from edge_runtime.measure.accuracy import Predict
 
 ORDER = 1
 SUFFIX = ".onnx"
@@ -46,7 +47,9 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     elif precision == STATIC:
         folded = static_base(source, recipe)
         ranges = static_ranges(folded, source, recipe)
-        model = qdq.quantize(folded, ranges, recipe.target, keep_fp32=recipe.keep_fp32)
+        model = qdq.quantize(
+            folded, ranges, recipe.target, keep_fp32=recipe.keep_fp32, only=recipe.only
+        )
         assert recipe.calibration is not None
         calibration = recipe.calibration.record()
     else:
@@ -60,6 +63,16 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
         opset=onnx_graph.opset(model),
         ir_version=model.ir_version,
     )
+
+
+def reference(path: Path) -> Predict:
+    """Open a quantized artifact in arithmetic that saturates on no CPU."""
+    return onnx_graph.session(exact.make_unsigned(onnx.load(path)), path.name).run
+
+
+def layers(source: Source, recipe: Recipe) -> dict[str, str]:
+    """Return the layers with weights: node of the folded graph -> the layer's name."""
+    return qdq.layers(static_base(source, recipe))
 
 
 def static_base(source: Source, recipe: Recipe) -> Any:

@@ -3,4 +3,5 @@
 onnx_graph.py   what is done to ONNX graphs: cleaned, folded, opened
 calibrate.py    the range of every activation; thresholds.py: from values to a range
 qdq.py          quantize and dequantize nodes, for a target
+exact.py        the same integers, in arithmetic that saturates on no CPU
 """

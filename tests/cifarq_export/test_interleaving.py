@@ -1,19 +1,22 @@
-"""Sessions that take turns in processes of their own: real children, real engines."""
+"""Sessions timed interleaved, in processes of their own: real children, real engines."""
 
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cifarq_export.check import interleaving
+from cifarq_export.check import conversation, interleaving
 from cifarq_export.check.conversation import Conversation
-from cifarq_export.check.interleaving import Subject, Turns
+from cifarq_export.check.interleaving import Stretches, Subject
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.errors import EngineError
 
-HERE = "tests_turns_loaders"
+SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
+HERE = "tests_interleaving_loaders"
 LOADERS = """
 import os, time
 
@@ -59,39 +62,41 @@ def test_a_ratio_is_that_of_what_the_calls_take(loaders, batch):
         "slow": loaders("sleeper", seconds=0.004),
         "fast": loaders("sleeper", seconds=0.002),
     }
-    found = interleaving.take(subjects, batch, rounds=5, turn_s=0.05)
-    speed = found.speed("fast", "slow")
+    stretches = interleaving.interleave(subjects, batch, rounds=5, stretch_s=0.05)
+    speed = stretches.speed("fast", "slow")
     assert speed.low < speed.value < speed.high
     assert 1.5 < speed.value < 2.2
-    assert found.speed("slow", "slow").value == 1
-    assert [len(found.samples_ns[name]) for name in subjects] == [5, 5]
+    assert stretches.speed("slow", "slow").value == 1
+    assert [len(stretches.samples_ns[name]) for name in subjects] == [5, 5]
 
 
 def test_every_start_of_the_children_adds_its_rounds(loaders, batch):
     counted = []
-    found = interleaving.take(
+    stretches = interleaving.interleave(
         {"a": loaders("sleeper", seconds=0)},
         batch,
         rounds=2,
-        turn_s=0,
+        stretch_s=0,
         restarts=3,
         progress=lambda done, total: counted.append((done, total)),
     )
-    assert len(found.samples_ns["a"]) == sum(done for done, _ in counted) == 6
+    assert len(stretches.samples_ns["a"]) == sum(done for done, _ in counted) == 6
     assert {total for _, total in counted} == {6}
-    assert all(len(turn) >= 5 for turn in found.samples_ns["a"])
+    assert all(len(stretch) >= 5 for stretch in stretches.samples_ns["a"])
 
 
-def test_a_turn_lasts_as_long_as_asked(loaders, batch):
+def test_a_stretch_lasts_as_long_as_asked(loaders, batch):
     started = time.perf_counter()
-    found = interleaving.take({"a": loaders("sleeper", seconds=0.001)}, batch, rounds=2, turn_s=0.3)
+    stretches = interleaving.interleave(
+        {"a": loaders("sleeper", seconds=0.001)}, batch, rounds=2, stretch_s=0.3
+    )
     assert time.perf_counter() - started > 0.6
-    assert all(sum(turn) > 0.25e9 for turn in found.samples_ns["a"])
+    assert all(sum(stretch) > 0.25e9 for stretch in stretches.samples_ns["a"])
 
 
 def test_what_a_library_prints_does_not_spoil_the_answers(loaders, batch):
-    found = interleaving.take({"a": loaders("chatters")}, batch, rounds=1, turn_s=0)
-    assert found.samples_ns["a"][0]
+    stretches = interleaving.interleave({"a": loaders("chatters")}, batch, rounds=1, stretch_s=0)
+    assert stretches.samples_ns["a"][0]
 
 
 @pytest.mark.parametrize(
@@ -105,28 +110,38 @@ def test_what_a_library_prints_does_not_spoil_the_answers(loaders, batch):
 )
 def test_a_child_that_fails_says_why(loaders, batch, loader, message):
     with pytest.raises(EngineError, match=message):
-        interleaving.take({"a": loaders(loader)}, batch, rounds=1, turn_s=0)
+        interleaving.interleave({"a": loaders(loader)}, batch, rounds=1, stretch_s=0)
 
 
-def test_children_are_gone_when_it_fails(loaders, batch):
+def test_children_are_gone_when_it_fails(loaders, batch, monkeypatch):
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            started.append(self.pid)
+
+    monkeypatch.setattr(conversation.subprocess, "Popen", Recorded)
     subjects = {"a": loaders("sleeper", seconds=0), "b": loaders("refuses")}
     with pytest.raises(EngineError):
-        interleaving.take(subjects, batch, rounds=1, turn_s=0)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        interleaving.interleave(subjects, batch, rounds=1, stretch_s=0)
+    assert len(started) == 2
+    for pid in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
-def test_an_artifact_is_a_subject(bundle, batch):
-    (artifact,) = manifest.read(bundle).artifacts
-    subject = interleaving.artifact(artifact.engine, integrity.verify(bundle, artifact))
-    found = interleaving.take({"a": subject}, batch, rounds=2, turn_s=0)
-    assert min(found.medians_ns("a")) > 0
+def test_an_artifact_is_a_subject(batch):
+    (artifact,) = manifest.read(SMALL_BUNDLE).artifacts
+    subject = interleaving.artifact(artifact.engine, integrity.verify(SMALL_BUNDLE, artifact))
+    stretches = interleaving.interleave({"a": subject}, batch, rounds=2, stretch_s=0)
+    assert min(stretches.medians_ns("a")) > 0
 
 
 def test_speed_is_paired_by_round():
     # Both slow down alike from round to round: the ratio stays sharp.
-    found = Turns({"a": [[100], [200], [400]], "b": [[200], [400], [800]]})
-    speed = found.speed("a", "b")
+    stretches = Stretches({"a": [[100], [200], [400]], "b": [[200], [400], [800]]})
+    speed = stretches.speed("a", "b")
     assert (speed.low, speed.value, speed.high) == pytest.approx((2, 2, 2))
 
 
@@ -135,7 +150,7 @@ def test_a_child_does_not_import_a_module_that_lies_in_the_current_folder(
 ):
     (tmp_path / "numpy.py").write_text("raise SystemExit('shadowed')")
     monkeypatch.chdir(tmp_path)
-    interleaving.take({"a": loaders("sleeper", seconds=0)}, batch, rounds=1, turn_s=0)
+    interleaving.interleave({"a": loaders("sleeper", seconds=0)}, batch, rounds=1, stretch_s=0)
 
 
 def test_a_conversation_is_told_its_threads(tmp_path):

@@ -1,0 +1,68 @@
+"""What is asked for: which artifacts, for which CPU, and what they have to pass."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cifarq_export import formats
+from cifarq_export.bundle import wheelhouse
+from cifarq_export.bundle.artifact import Watch
+from cifarq_export.check.gates import Limits
+from cifarq_export.formats import STATIC, Recipe
+from cifarq_export.int8.calibrate import Calibration
+from cifarq_export.sources import Source
+from cifarq_export.sources.images import ExportImages
+from edge_runtime.bundle.preprocess import NormalisedBy
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        pairs: formats and precisions.
+        target: the CPU class that is exported for.
+        input_dtype: ``float32``, or ``uint8`` for artifacts that normalise raw pixels themselves.
+        method: how activation ranges are found: one of ``thresholds.METHODS``.
+        limits: what the gates allow.
+        force: ship what fails a gate too, and say so in the manifest.
+        wheels: what an offline device installs, if that is to travel with it.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    target: str
+    input_dtype: str = "float32"
+    method: str = "minmax"
+    limits: Limits = field(default_factory=Limits)
+    force: bool = False
+    wheels: wheelhouse.Wish | None = None
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The engines that check the artifacts."""
+        return frozenset(formats.engine_of(name) for name, _ in self.pairs)
+
+    def recipe(
+        self,
+        source: Source,
+        images: ExportImages,
+        scratch: Path,
+        watch: Watch = lambda what, done, total: None,
+    ) -> Recipe:
+        """Return how the artifacts are to be written.
+
+        Raises:
+            DataError: the calibration images are too few, or constant.
+        """
+        static = any(precision == STATIC for _, precision in self.pairs)
+        raw = self.input_dtype == "uint8"
+        return Recipe(
+            how=replace(
+                source.how,
+                normalised_by=NormalisedBy.ARTIFACT if raw else NormalisedBy.RUNTIME,
+                resize=images.resize,
+            ),
+            target=self.target,
+            scratch=scratch,
+            calibration=Calibration(images.calibration, self.method) if static else None,
+            progress=lambda done: watch("calibrating", done, len(images.calibration)),
+        )

@@ -1,0 +1,38 @@
+"""The speed of a bundle's INT8 artifacts on this CPU, against FP32 in the same format."""
+
+from dataclasses import replace
+
+from cifarq_export import formats
+from cifarq_export.bundle.artifact import Made, Maker, file_name
+from cifarq_export.check import speed
+from edge_runtime.probes import target
+
+
+def measure(made: tuple[Made, ...], maker: Maker) -> tuple[Made, ...]:
+    """Return the artifacts with their speeds; what is made for another CPU is not timed.
+
+    Raises:
+        EngineError: an artifact cannot be run.
+    """
+    speeds = speed.measure(
+        _pair(made, maker),
+        maker.recipe.how,
+        maker.baseline.images.images[:1],
+        lambda done, total: maker.watch("timing INT8 against FP32", done, total),
+    )
+    return tuple(replace(one, speed=speeds.get(one.path.name)) for one in made)
+
+
+def _pair(made: tuple[Made, ...], maker: Maker) -> dict[str, speed.Pair]:
+    """Return what is timed: INT8 made for this CPU, with FP32 in its format, written if need be."""
+    fp32 = {one.format: one.path for one in made if one.precision == "fp32"}
+    pairs = {}
+    for one in made:
+        if one.precision == "fp32" or one.target not in (target.ANY, target.of_this_cpu()):
+            continue
+        if one.format not in fp32:
+            path = maker.recipe.scratch / file_name(maker.source, one.format, "fp32")
+            formats.get(one.format).write(maker.source, "fp32", path, maker.recipe)
+            fp32[one.format] = path
+        pairs[one.path.name] = speed.Pair(one.engine, one.path, fp32[one.format])
+    return pairs

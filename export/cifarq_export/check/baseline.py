@@ -1,0 +1,45 @@
+"""The FP32 model's answers, which artifacts are compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cifarq.data.labelled import LabelledImages
+from cifarq_export.sources import Source
+from edge_runtime.measure import accuracy
+from edge_runtime.results.statistics import Estimate
+
+_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The FP32 model's answers to images.
+
+    Attributes:
+        images: real images and labels.
+        logits: (N, classes) float32, by the FP32 model.
+        kind: what that model is called in messages.
+    """
+
+    images: LabelledImages
+    logits: NDArray[np.float32]
+    kind: str = "FP32 PyTorch"
+
+    @property
+    def top1(self) -> Estimate:
+        """The FP32 model's share of right answers."""
+        return accuracy.top1(self.logits, self.images.labels)
+
+    @property
+    def chance(self) -> float:
+        """The share of right answers if the most frequent class were always given."""
+        return float(np.bincount(self.images.labels).max() / len(self.images))
+
+
+def answer(source: Source, images: LabelledImages) -> Baseline:
+    """Let the FP32 model, which is given normalised images, answer them."""
+    size = source.batch if isinstance(source.batch, int) else _BATCH
+    logits = accuracy.logits_of(source.predict, images.images, source.how, batch_size=size)
+    return Baseline(images, logits, source.kind)
