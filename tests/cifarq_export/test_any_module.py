@@ -141,7 +141,7 @@ def test_ones_own_module_and_the_warning_that_it_was_never_trained(run, own_modu
         "--input-shape", "3,32,32", *FAST, "--max-drop", "100", "--out", "b",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "not shown to be better than always saying the commonest class" in done.stderr
+    assert "not shown to be better than always answering the most frequent class" in done.stderr
 
 
 SHAPE = ("--input-shape", "3,32,32")

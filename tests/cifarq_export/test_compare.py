@@ -25,8 +25,9 @@ def test_the_table_is_readable(run):
     few = ("--validation-images", "40", "--calibration-images", "16")
     done = run("cifarq_export", "compare", "--format", "torchscript", *few)
     assert done.returncode == 0, done.stderr
-    heading, fp32, int8, *_ = done.stdout.splitlines()
+    first, heading, _, fp32, int8, *_ = done.stdout.splitlines()
+    assert first.split() == ["top-1", "drop"]
     assert heading.split()[:2] == ["artifact", "bytes"]
     assert fp32.split()[0] == "seed-cnn-fp32.torchscript.pt" and fp32.split()[-1] == "1"
     assert int8.split()[0] == "seed-cnn-int8-dynamic.torchscript.pt" and "[" in int8
-    assert "in turns, 3 starts of each process" in done.stdout
+    assert "interleaved, 3 starts of each process" in done.stdout

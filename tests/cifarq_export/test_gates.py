@@ -126,7 +126,6 @@ def first_trial(made, path):
     return Trial(made.write(path), made.check(path))
 
 
-@pytest.mark.int8
 def test_a_ruined_layer_is_found_by_the_layers_costs(tmp_path, ruin, subject):
     costs = sensitivity.layer_costs(subject(checkpoint.source(ruin(tmp_path / "ruined", 300))))
     assert {cost.layer for cost in costs[:2]} == {"conv2", "conv3"}
