@@ -13,7 +13,7 @@ else
 TORCH := torch==2.14.1 torchvision==0.29.1
 endif
 
-.PHONY: demo test test-slow test-runtime lint bundle arm64 clean
+.PHONY: demo test test-slow test-runtime lint bundle x86 arm64 clean
 
 demo: $(VENV)/installed  ## export the shipped model, measure it here, print the table
 	$(BIN)/cifarq-export --out $(DEMO) --overwrite
@@ -40,6 +40,11 @@ lint: $(VENV)/installed
 bundle: $(VENV)/installed  ## write again the small bundle that is kept under benchmarks/
 	$(BIN)/cifarq-export --format onnx --precision int8-dynamic --min-speedup 0 \
 	  --out benchmarks/seed-cnn-int8-bundle --overwrite
+
+x86: $(VENV)/installed  ## the tests that compute INT8, on an emulated x86 CPU of another class too
+	@command -v qemu-x86_64 >/dev/null || (apt-get update -qq && apt-get install -qq -y qemu-user >/dev/null) \
+	  || { echo "qemu-x86_64 is absent. Run as root: apt-get install qemu-user" >&2; exit 1; }
+	$(BIN)/python -m pytest -m int8 tests/cifarq_export
 
 arm64: $(VENV)/installed  ## everything on emulated Cortex-A53, A72 and A76; Debian, root, and patience
 	$(BIN)/python benchmarks/arm64/lay_root.py
