@@ -14,6 +14,7 @@ the 10,000 test images are looked at once, here.
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -75,98 +76,137 @@ def main(
 
 
 def measure(
-    data_dir: Path | None, restarts: int, rounds: int, turn_s: float, count: int
+    data_dir: Path | None, restarts: int, rounds: int, stretch_s: float, count: int
 ) -> dict[str, Any]:
     """Make the artifacts, time them, classify with them; return the record, JSON values only."""
-    import torch
-
     from cifarq import models
+    from cifarq_export.check import baseline, interleaving
+    from cifarq_export.sources import checkpoint
+
+    folder = models.pretrained("seed-cnn")
+    assert folder is not None
+    source = checkpoint.source(folder)
+    baselines = {
+        name: baseline.answer(source, images) for name, images in _images(data_dir, count).items()
+    }
+    eager = interleaving.Subject(
+        {"folder": str(folder)}, "cifarq.evaluation.evaluate:eager_session"
+    )
+    subjects: dict[str, dict[str, Any]] = {EAGER: {"precision": "fp32"}}
+    timed = {EAGER: eager}
+    with tempfile.TemporaryDirectory() as scratch:
+        maker = _maker(source, data_dir, Path(scratch))
+        for made in _artifacts(maker):
+            timed[made.path.name] = interleaving.artifact(made.engine, made.path)
+            subjects[made.path.name] = _subject(made, maker.recipe.how, baselines)
+        batch = maker.recipe.how.apply(baselines["validation"].images.images[:1])
+        samples = _interleave(timed, batch, restarts, rounds, stretch_s)
+    for name, subject in subjects.items():
+        subject["turn_median_ns"] = samples.medians_ns(name)
+        subject["turn_calls"] = [len(stretch) for stretch in samples.samples_ns[name]]
+    settings = {"restarts": restarts, "rounds": rounds, "turn_s": stretch_s}
+    calibration = maker.recipe.calibration
+    return {
+        "schema": 1,
+        "settings": {
+            **settings,
+            "batch_size": 1,
+            "threads": 1,
+            "calibration": asdict(calibration.record()) if calibration else None,
+        },
+        **_environment(),
+        "fp32_right": {
+            name: [int((one.logits.argmax(1) == one.images.labels).sum()), len(one.images)]
+            for name, one in baselines.items()
+        },
+        "subjects": subjects,
+    }
+
+
+def _images(data_dir: Path | None, count: int) -> dict[str, Any]:
+    """Return the images that accuracy is compared on, by the name of their part."""
     from cifarq.data import datasets
-    from cifarq.training.progress import stages
+
+    dataset = datasets.load(data_dir)
+    parts = {"validation": dataset.validation, "test": dataset.test}
+    return {name: part.take(np.arange(min(count, len(part)))) for name, part in parts.items()}
+
+
+def _maker(source: Any, data_dir: Path | None, scratch: Path) -> Any:
+    """Return what makes the artifacts, for this CPU, as ``cifarq-export compare`` does."""
     from cifarq_export import compare
     from cifarq_export.bundle.artifact import Maker
     from cifarq_export.bundle.request import Request
-    from cifarq_export.check import baseline, gates, interleaving
-    from cifarq_export.sources import checkpoint
+    from cifarq_export.check import baseline, gates
     from cifarq_export.sources.images import Gatherer
-    from edge_runtime import __version__, engines
-    from edge_runtime.documents.values import to_json
-    from edge_runtime.probes import host, target
+    from edge_runtime.probes import target
 
-    folder = models.pretrained("seed-cnn")
     here = target.of_this_cpu()
-    assert folder is not None and here is not None
-    source = checkpoint.source(folder)
-    dataset = datasets.load(data_dir)
-    parts = {
-        "validation": dataset.validation.take(np.arange(min(count, len(dataset.validation)))),
-        "test": dataset.test.take(np.arange(min(count, len(dataset.test)))),
-    }
+    assert here is not None
     images = Gatherer(data_dir).gather(
         source.classes, source.input_shape, calibration_images=512, validation_images=200
     )
     request = Request(compare.pairs(source, None), here)
-    subjects: dict[str, dict[str, Any]] = {EAGER: {"precision": "fp32"}}
-    with tempfile.TemporaryDirectory() as scratch:
-        recipe = request.recipe(source, images, Path(scratch))
-        few = baseline.answer(source, images.validation)
-        limits = gates.Limits(fallback_trials=0)
-        maker = Maker(source, Path(scratch), recipe, few, limits)
-        timed = {
-            EAGER: interleaving.Subject(
-                {"folder": str(folder)}, "cifarq.evaluation.evaluate:eager_session"
-            )
-        }
-        references = {name: baseline.answer(source, part) for name, part in parts.items()}
-        for pair in tqdm(request.pairs, desc="artifacts", disable=not sys.stderr.isatty()):
-            made = maker.make(*pair)
-            timed[made.path.name] = interleaving.artifact(made.engine, made.path)
-            session = engines.require(made.engine).load(made.path, 1)
-            subjects[made.path.name] = {
-                "precision": made.precision,
-                "format": made.format,
-                "engine": made.engine,
-                "target": made.target,
-                "size_bytes": made.size_bytes,
-                "quantized": asdict(made.explanation.to_manifest()) if made.explanation else {},
-                "accuracy": {
-                    name: _counts(session.run, recipe.how, found)
-                    for name, found in references.items()
-                },
-            }
-        with stages() as watch:
-            taken = interleaving.interleave(
-                timed,
-                recipe.how.apply(parts["validation"].images[:1]),
-                rounds=rounds,
-                stretch_s=turn_s,
-                restarts=restarts,
-                progress=partial(watch, "turns"),
-            )
-    for name, subject in subjects.items():
-        subject["turn_median_ns"] = taken.medians_ns(name)
-        subject["turn_calls"] = [len(turn) for turn in taken.samples_ns[name]]
+    recipe = request.recipe(source, images, scratch)
+    few = baseline.answer(source, images.validation)
+    return Maker(source, scratch, recipe, few, gates.Limits(fallback_trials=0))
+
+
+def _artifacts(maker: Any) -> Iterator[Any]:
+    """Make every artifact that there is of the maker's source."""
+    from cifarq_export import compare
+
+    pairs = compare.pairs(maker.source, None)
+    for pair in tqdm(pairs, desc="artifacts", disable=not sys.stderr.isatty()):
+        yield maker.make(*pair)
+
+
+def _subject(made: Any, how: Any, baselines: dict[str, Any]) -> dict[str, Any]:
+    """Return what is recorded of an artifact, but its times."""
+    from edge_runtime import engines
+
+    session = engines.require(made.engine).load(made.path, 1)
     return {
-        "schema": 1,
+        "precision": made.precision,
+        "format": made.format,
+        "engine": made.engine,
+        "target": made.target,
+        "size_bytes": made.size_bytes,
+        "quantized": asdict(made.explanation.to_manifest()) if made.explanation else {},
+        "accuracy": {name: _counts(session.run, how, one) for name, one in baselines.items()},
+    }
+
+
+def _interleave(timed: Any, batch: Any, restarts: int, rounds: int, stretch_s: float) -> Any:
+    from cifarq.training.progress import stages
+    from cifarq_export.check import interleaving
+
+    with stages() as watch:
+        return interleaving.interleave(
+            timed,
+            batch,
+            rounds=rounds,
+            stretch_s=stretch_s,
+            restarts=restarts,
+            progress=partial(watch, "timing"),
+        )
+
+
+def _environment() -> dict[str, Any]:
+    """Return which machine and which versions this is, JSON values only."""
+    import torch
+
+    from edge_runtime import __version__, engines
+    from edge_runtime.documents.values import to_json
+    from edge_runtime.probes import host
+
+    return {
         "tool": f"cifarq {__version__}",
-        "settings": {
-            "restarts": restarts,
-            "rounds": rounds,
-            "turn_s": turn_s,
-            "batch_size": 1,
-            "threads": 1,
-            "calibration": asdict(recipe.calibration.record()) if recipe.calibration else None,
-        },
         "host": to_json(host.describe()),
         "versions": {
             "torch": torch.__version__,
             "onnxruntime": engines.require("onnxruntime").version(),
         },
-        "fp32_right": {
-            name: [int((r.logits.argmax(1) == r.images.labels).sum()), len(r.images)]
-            for name, r in references.items()
-        },
-        "subjects": subjects,
     }
 
 

@@ -26,17 +26,17 @@ class Subject:
     """A model and the test images, one image a call.
 
     Args:
-        order: ``name``, ``checkpoint`` and ``bundle`` folders, ``images`` (a .npy file with
+        request: ``name``, ``checkpoint`` and ``bundle`` folders, ``images`` (a .npy file with
             (N, 3, H, W) uint8), ``threads``.
     """
 
-    def __init__(self, order: dict[str, Any]) -> None:
-        self.images_file = order["images"]
-        content = manifest.read(Path(order["bundle"]))
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.images_file = request["images"]
+        content = manifest.read(Path(request["bundle"]))
         self.how = content.preprocessing
-        self.logits = np.zeros((order["count"], len(content.classes)), np.float32)
-        imported = _eager if order["name"].startswith("eager") else _artifact
-        load = imported(order, content)  # imports the engine
+        self.logits = np.zeros((request["count"], len(content.classes)), np.float32)
+        imported = _eager if request["name"].startswith("eager") else _artifact
+        load = imported(request, content)  # imports the engine
         self.import_only = memory.start_peak()
         self.predict = load()
         self.after_load = memory.resident_bytes()
@@ -68,33 +68,33 @@ class Subject:
         }
 
 
-def _eager(order: dict[str, Any], content: manifest.Manifest) -> Any:
+def _eager(request: dict[str, Any], content: manifest.Manifest) -> Any:
     """The report's own way: the model as PyTorch code, quantized in memory."""
     import torch
 
     from cifarq import checkpoint, quantize
     from cifarq.evaluation.evaluate import torch_predictor
 
-    torch.set_num_threads(order["threads"])
+    torch.set_num_threads(request["threads"])
 
     def load() -> Any:
-        model = checkpoint.load(Path(order["checkpoint"])).model()
-        if order["name"] == "eager int8-dynamic":
+        model = checkpoint.load(Path(request["checkpoint"])).model()
+        if request["name"] == "eager int8-dynamic":
             model = quantize.dynamic_int8(model)
         return torch_predictor(model)
 
     return load
 
 
-def _artifact(order: dict[str, Any], content: manifest.Manifest) -> Any:
+def _artifact(request: dict[str, Any], content: manifest.Manifest) -> Any:
     """A file that ``cifarq-export`` wrote, run as on a device."""
-    format_name, precision = order["name"].split()
+    format_name, precision = request["name"].split()
     artifact = next(
         a for a in content.artifacts if (a.format, a.precision) == (format_name, precision)
     )
     engine = engines.require(artifact.engine)
-    path = integrity.verify(Path(order["bundle"]), artifact)
-    return lambda: engine.load(path, order["threads"]).run
+    path = integrity.verify(Path(request["bundle"]), artifact)
+    return lambda: engine.load(path, request["threads"]).run
 
 
 def main() -> None:
@@ -102,17 +102,17 @@ def main() -> None:
     subject: Subject | None = None
     with answers() as out:
         for line in sys.stdin:
-            order = json.loads(line)
-            if "load" in order:
-                subject = Subject(order["load"])
+            request = json.loads(line)
+            if "load" in request:
+                subject = Subject(request["load"])
                 answer: dict[str, Any] = {"memory": subject.memory()}
-            elif "block" in order:
+            elif "block" in request:
                 assert subject is not None
-                answer = subject.block(*order["block"])
+                answer = subject.block(*request["block"])
             else:
                 assert subject is not None
                 answer = {"memory": subject.memory()}
-                np.save(order["finish"], subject.logits)
+                np.save(request["finish"], subject.logits)
             print(json.dumps(answer), file=out, flush=True)
 
 

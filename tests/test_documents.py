@@ -115,6 +115,7 @@ def test_energy_that_was_measured_is_compared_and_else_the_reason_is_said(text, 
 
 @pytest.mark.torch
 @pytest.mark.full_data
+@pytest.mark.slow
 def test_the_seed_report_runs(data_dir, tmp_path):
     command = [sys.executable, str(BENCHMARKS / "seed_report.py"), "--data-dir", str(data_dir)]
     small = ["--images", "40", "--block", "10", "--passes", "1", "--out", str(tmp_path)]
@@ -210,6 +211,7 @@ def test_the_recorded_bytes_are_what_the_exporter_writes(worth):
 
 @pytest.mark.torch
 @pytest.mark.full_data
+@pytest.mark.slow
 def test_the_precisions_are_measured(data_dir, tmp_path):
     command = [sys.executable, str(BENCHMARKS / "precisions.py"), "--data-dir", str(data_dir)]
     small = ["--restarts", "2", "--rounds", "1", "--turn", "0.02", "--images", "30"]

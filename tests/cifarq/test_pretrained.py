@@ -31,6 +31,7 @@ def test_it_is_a_cifar10_checkpoint_of_its_model(name):
 
 @pytest.mark.full_data
 @pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.slow
 def test_it_reaches_on_validation_what_its_report_and_the_inventory_say(name, cifar10_dataset):
     (subject,) = evaluate.subjects(models.pretrained(name))
     images = cifar10_dataset.validation

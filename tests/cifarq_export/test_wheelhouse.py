@@ -185,7 +185,7 @@ def test_pytorch_is_the_last_build_without_cuda_and_for_arm_alone():
     assert not any("torch" in need for need in wheelhouse.Wish(pi).requirements(["torch"]))
     with pytest.raises(UsageError, match="no artifact of this bundle is run by torch"):
         wish.requirements(["onnxruntime"])
-    with pytest.raises(UsageError, match=r"x86_64 wheels of PyTorch are CUDA builds.*Export witho"):
+    with pytest.raises(UsageError, match=r"x86_64 wheels of PyTorch are CUDA builds.*without"):
         wheelhouse.Wish(platforms.platform("linux-x86_64-py3.11"), frozenset({"torch"}))
 
 
