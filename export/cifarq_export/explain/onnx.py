@@ -121,7 +121,7 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int)
         seen = profile.get(node.name, {})
         kind = node.op_type
         if kind in _WEIGHTED:
-            operators.append(_weighted(node, weights, seen, precision, int8_graph, images))
+            operators.append(_explain_weighted(node, weights, seen, precision, int8_graph, images))
             continue
         sizes = [_size(weights, name) for name in node.input]
         # A single number is a scale or a slope, and conversions hold nothing else.
@@ -133,7 +133,7 @@ def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int)
     return operators
 
 
-def _weighted(
+def _explain_weighted(
     node: Any,
     weights: dict[str, Any],
     seen: dict[str, Any],

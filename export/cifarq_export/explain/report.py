@@ -1,4 +1,4 @@
-"""``cifarq-export explain``: opens what a path names, and says it in a table."""
+"""``cifarq-export explain``: explain what a path names, as a table."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +49,7 @@ def explain_path(
 def text(name: str, explanation: Explanation | None, *, layers: bool = False) -> str:
     """Return the explanation of one artifact as a table."""
     if explanation is None:
-        return f"{name}: unknown; cifarq-export cannot look into this format."
+        return f"{name}: what of it is INT8 is unknown; explain does not support this format."
     weights = sum(o.weights for o in explanation.operators)
     macs = sum(o.macs for o in explanation.operators)
     total_ns = sum(o.time_ns or 0 for o in explanation.operators)
