@@ -185,6 +185,25 @@ def test_doctor_names_the_engines_and_holds_the_artifacts_to_their_answers(call,
         assert levels[text] == "ok"
 
 
+def test_edge_bench_has_a_row_for_each_engine_that_reads_it(call, summary, tmp_path):
+    out = tmp_path / "results.json"
+    table = call("-m", "edge_runtime", BUNDLE, *QUICK, "--json", out)
+    rows = json.loads(out.read_text())["rows"]
+    assert [(row["file"], row["engine"]) for row in rows if row["format"] == "linear"] == [
+        *(("linear-fp32.npz", engine) for engine in PRODUCTS),
+        *(("linear-int8-dynamic.npz", engine) for engine in PRODUCTS),
+    ]
+    assert {row["status"] for row in rows} == {"ok"}
+    assert {row["engine_version"] for row in rows if row["format"] == "linear"} == {"7.7"}
+    assert all(engine in table for engine in PRODUCTS)
+
+
+def test_an_engine_that_did_not_check_it_can_be_picked(call, summary):
+    csv = call("-m", "edge_runtime", BUNDLE, *QUICK, "--engine", "inner", "--output", "csv")
+    _, *rows = csv.splitlines()
+    assert len(rows) == 2 and all(",inner,linear," in row for row in rows)
+
+
 def test_a_program_runs_it(call, summary):
     lines = call("classify.py", BUNDLE).splitlines()
     assert lines[1] == "linear-fp32.npz 7.7 True"

@@ -21,7 +21,6 @@ torchscript.py   traced and frozen by PyTorch
 """
 
 import importlib
-import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -152,5 +151,4 @@ def engine_of(name: str) -> str:
     readers = engines.reading(name)
     if not readers:
         raise ExportError(f"no engine reads the format {name}.", "Choose another --format.")
-    installed = (e for e in readers if importlib.util.find_spec(engines.get(e).REQUIRES))
-    return next(installed, readers[0])
+    return next(filter(engines.is_installed, readers), readers[0])
