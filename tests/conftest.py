@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 DATA_VARIABLE = "CIFARQ_TEST_DATA"
 HEAVY = ("cifarq", "cifarq_export")
 """Commands that import PyTorch: they run in forks of a process that has imported it."""
 TIMEOUT_S = 300
+
+# How long an example takes says nothing of the code where two processes share the machine.
+hypothesis.settings.register_profile("shared-machine", deadline=None)
+hypothesis.settings.load_profile("shared-machine")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -128,7 +128,7 @@ INDEXED = [
     path.parent
     for folder in ("cifarq", "export/cifarq_export", "edge_runtime")
     for path in sorted((REPOSITORY / folder).rglob("__init__.py"))
-    if re.search(r"^ {4}\S+\.py", path.read_text(), re.MULTILINE)
+    if re.search(r"^ *[\w-]+\.py\b", path.read_text(), re.MULTILINE)
 ]
 
 

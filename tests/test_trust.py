@@ -55,6 +55,7 @@ def record_of(name, out):
 @pytest.mark.parametrize(
     "name", ["harness", "false_alarms", pytest.param("kill_nine", marks=linux), "footprint"]
 )
+@pytest.mark.slow
 def test_an_experiment_runs_and_its_record_can_be_drawn(name, trust, tmp_path):
     done = start(name, tmp_path, *TINY[name])
     assert done.returncode == 0, done.stderr

@@ -139,7 +139,7 @@ def bundle(
     out = out or Path(f"{source.name}-bundle")
     if archive:
         archives.require_free(out, overwrite=overwrite)
-    with staging.staged(out, overwrite=overwrite) as folder:
+    with staging.stage(out, overwrite=overwrite) as folder:
         images = _gather(opened, making)
         with stages() as watch:
             built = bundles.build(folder, source, request, images, watch)

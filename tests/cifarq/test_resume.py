@@ -194,6 +194,7 @@ def test_a_file_that_cannot_be_resumed_from_is_named(finished, two_classes, fold
         train.train(finished.config, two_classes, folder, resume=True)
 
 
+@pytest.mark.slow
 def test_a_killed_command_keeps_its_last_epoch_and_says_how_to_go_on(two_class_folder, tmp_path):
     # Ctrl-C reaches the child even where the parent was told to ignore it, as in `make test &`.
     start = (

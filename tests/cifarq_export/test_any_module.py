@@ -46,6 +46,7 @@ def weights(tmp_path_factory, fit):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+@pytest.mark.slow
 def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, name):
     model = ("--model", f"torchvision.models:{name}", "--model-arg", "num_classes=10")
     given = ("--weights", weights(name), "--input-shape", "3,32,32")

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from cifarq.data import cifar10, packs
-from cifarq_export.int8 import onnx_graph
+from cifarq_export.int8 import runtime
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.bundle.preprocess import normalise
 
@@ -77,7 +77,7 @@ def own_onnx(fit):
 
         train = packs.shipped("calibration")
         images = normalise(train.images, cifar10.MEAN, cifar10.STD)
-        session = onnx_graph.session(model([*body, mean, flat], "features", 64), "features")
+        session = runtime.open_model(model([*body, mean, flat], "features", 64), "features")
         size_of_batch = batch if isinstance(batch, int) else len(images)
         features = np.concatenate(
             [
@@ -313,12 +313,10 @@ def test_what_follows_the_last_layer_stays_fp32(run, tmp_path, own_onnx):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     images = normalise(packs.shipped("golden").images, cifar10.MEAN, cifar10.STD)
-    session = onnx_graph.session(tmp_path / "b" / "sigmoid-int8-static.onnx", "it")
+    session = runtime.open_model(tmp_path / "b" / "sigmoid-int8-static.onnx", "it")
     assert len(np.unique(session.run(images))) > 0.9 * len(images) * CLASSES
     assert (
-        onnx_graph.quantize_nodes_between(
-            onnx.load(tmp_path / "b" / "sigmoid-int8-static.onnx"), tmp_path
-        )
+        runtime.count_conversions(onnx.load(tmp_path / "b" / "sigmoid-int8-static.onnx"), tmp_path)
         == 0
     )
 

@@ -95,6 +95,7 @@ def test_no_path_of_this_machine_is_in_any_byte_of_it(everything):
         assert not found, f"{path.name} holds {found}"
 
 
+@pytest.mark.slow
 def test_the_same_export_from_another_folder_has_the_same_bytes(
     everything, everything_asked, run, tmp_path
 ):
@@ -124,7 +125,7 @@ def test_the_runtime_holds_the_device_side_and_click_and_nothing_else(everything
 
 def export(out, source, images, **changes):
     request = replace(Request((("onnx", "fp32"),), "x86-vnni"), **changes)
-    with staging.staged(out, overwrite=False) as folder:
+    with staging.stage(out, overwrite=False) as folder:
         return build.build(folder, source, request, images)
 
 
@@ -171,6 +172,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("megabytes", [1, 5, 10, 25])
+@pytest.mark.slow
 def test_a_real_limit_on_what_may_be_written_is_an_error_and_leaves_nothing(tmp_path, megabytes):
     """The kernel refuses a file above the limit, whoever writes it: Python or an engine."""
     limited = (
@@ -199,7 +201,7 @@ def test_overwriting_replaces_the_bundle_and_keeps_what_belongs_to_somebody_else
     shutil.copytree(everything, out)
     (out / "results.json").write_text("mine")
     (out / "yolo.onnx").write_text("mine too")
-    with staging.staged(out, overwrite=True) as folder:
+    with staging.stage(out, overwrite=True) as folder:
         (folder / "manifest.json").write_text("new")
     assert {p.name: p.read_text() for p in out.iterdir()} == {
         "results.json": "mine",
@@ -213,7 +215,7 @@ def test_overwriting_what_is_no_bundle_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with (
         pytest.raises(ExportError, match="holds something else"),
-        staging.staged(tmp_path, overwrite=True),
+        staging.stage(tmp_path, overwrite=True),
     ):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
@@ -224,7 +226,7 @@ def test_a_failed_overwrite_leaves_the_old_bundle(tmp_path):
     (tmp_path / "out" / "manifest.json").write_text("old")
     with (
         pytest.raises(ZeroDivisionError),
-        staging.staged(tmp_path / "out", overwrite=True) as folder,
+        staging.stage(tmp_path / "out", overwrite=True) as folder,
     ):
         (folder / "manifest.json").write_text("half")
         raise ZeroDivisionError
@@ -271,7 +273,7 @@ def test_versions_of_what_wrote_it_are_in_the_manifest(everything):
 
 def test_what_cannot_be_read_elsewhere_is_not_blamed_on_out(tmp_path):
     def build():
-        with staging.staged(tmp_path / "out", overwrite=False):
+        with staging.stage(tmp_path / "out", overwrite=False):
             (tmp_path / "absent").read_bytes()
 
     with pytest.raises(ExportError, match=r"absent: No such file or directory\. No bundle"):

@@ -54,6 +54,7 @@ def test_the_exported_bundle_runs_pytorch_and_onnx_rows(run, everything):
     ]
 
 
+@pytest.mark.slow
 def test_slow_dynamic_convolutions_are_not_shipped_and_the_reason_is_said(run, tmp_path):
     asked = ("--precision", "int8-dynamic-conv", "--out", "b")
     done = run("cifarq_export", *asked)
@@ -116,6 +117,7 @@ def test_formats_lists_what_each_can_be_written_as(run):
     ]
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_goes_from_images_to_a_measured_bundle(run, tmp_path):
     from PIL import Image
 

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
 
+
+@pytest.mark.slow
 def test_all_precisions_of_a_format_in_one_table(run, tmp_path):
     few = ("--validation-images", "60", "--calibration-images", "32")
     done = run("cifarq_export", "compare", "--format", "onnx", *few, "--json")

@@ -149,6 +149,7 @@ def test_the_fallback_stops_when_the_drop_holds(tmp_path, ruin, subject, trials,
     assert again.drop == best.checked.drop and again.drop.value <= 0.5
 
 
+@pytest.mark.slow
 def test_a_ruined_model_does_not_ship_and_the_layer_is_named(run, tmp_path, ruin):
     ruin(tmp_path / "ruined", 300)
     done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--out", "b")
@@ -158,6 +159,7 @@ def test_a_ruined_model_does_not_ship_and_the_layer_is_named(run, tmp_path, ruin
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_forced_it_ships_and_everybody_is_told(run, tmp_path, ruin):
     ruin(tmp_path / "ruined", 300)
     done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--force", "--out", "b")
@@ -185,6 +187,7 @@ def test_by_itself_it_returns_the_worst_layers_to_fp32_and_says_which(run, tmp_p
     assert artifact["accuracy"]["drop_points"]["value"] <= 0.5
 
 
+@pytest.mark.slow
 def test_a_model_whose_logits_became_constant_cannot_even_be_forced(run, tmp_path, ruin):
     ruin(tmp_path / "ruined", 2000)
     done = run("cifarq_export", "ruined", *QUICK, "--fallback-trials", "0", "--force", "--out", "b")

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from cifarq_export.formats import onnx as onnx_format
-from cifarq_export.int8 import calibrate, onnx_graph, qdq
+from cifarq_export.int8 import calibrate, qdq, runtime
 from cifarq_export.int8.calibrate import Calibration
 from edge_runtime import engines
 from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
@@ -67,10 +67,8 @@ def test_nothing_is_left_between_the_integer_kernels(seed_cnn, recipe, target, n
     how = replace(seed_cnn.how, normalised_by=normalised_by)
     made = recipe(target=target, how=how)
     model = onnx.load(written(seed_cnn, made))
-    assert onnx_graph.quantize_nodes_between(model, made.scratch) == 0
-    kinds = [
-        n.op_type for n in onnx_graph.optimised(model, onnx_graph.ALL, made.scratch).graph.node
-    ]
+    assert runtime.count_conversions(model, made.scratch) == 0
+    kinds = [n.op_type for n in runtime.optimise(model, runtime.ALL, made.scratch).graph.node]
     assert kinds.count("QLinearConv") == 4 and kinds.count("QGemm") == 2
     assert kinds.count("QuantizeLinear") == 1  # of the input
     assert not {"DequantizeLinear", "Relu", "Conv", "Gemm"} & set(kinds)
@@ -79,7 +77,7 @@ def test_nothing_is_left_between_the_integer_kernels(seed_cnn, recipe, target, n
 def test_conversions_that_are_left_are_counted(seed_cnn, recipe):
     made = recipe(keep_fp32=("node_conv2d_2",))
     model = onnx.load(written(seed_cnn, made))
-    assert onnx_graph.quantize_nodes_between(model, made.scratch) == 2  # into the layer, and out
+    assert runtime.count_conversions(model, made.scratch) == 2  # into the layer, and out
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8-dynamic", "int8-static"])

@@ -236,13 +236,13 @@ def test_overwriting_puts_new_wheels_in_the_place_of_the_old_and_keeps_the_rest(
     (out / ".venv").mkdir()
     (out / ".venv" / "edge-bench-ready").write_text("mine")
     (out / "results.json").write_text("mine")
-    with staging.staged(out, overwrite=True) as folder:
+    with staging.stage(out, overwrite=True) as folder:
         fill(folder, ["b.whl", "c.whl"])
     assert sorted(path.name for path in (out / "wheels").iterdir()) == ["b.whl", "c.whl"]
     assert [r.file for r in manifest.read(out).wheelhouse.wheels] == ["b.whl", "c.whl"]
     (out / "wheels" / "own.whl").write_text("mine")
     for left in (["own.whl"], []):
-        with staging.staged(out, overwrite=True) as folder:
+        with staging.stage(out, overwrite=True) as folder:
             (folder / "manifest.json").write_text((small / "manifest.json").read_text())
         assert [p.name for p in (out / "wheels").glob("*")] == left
         for path in (out / "wheels").glob("*"):
@@ -259,7 +259,7 @@ def test_wheels_are_never_written_through_a_link(tmp_path):
     (tmp_path / "out" / "wheels").symlink_to(tmp_path / "elsewhere")
     with (
         pytest.raises(ExportError, match=r"wheels is a link"),
-        staging.staged(tmp_path / "out", overwrite=True) as folder,
+        staging.stage(tmp_path / "out", overwrite=True) as folder,
     ):
         (folder / "wheels").mkdir()
         (folder / "wheels" / "a.whl").write_text("a")

@@ -46,7 +46,7 @@ def build(
     """Fill an empty folder with a bundle, checking each artifact.
 
     Args:
-        folder: an empty folder; see ``staging.staged``.
+        folder: an empty folder; see ``staging.stage``.
         source: what is exported.
         request: what is asked for.
         images: what artifacts are calibrated and checked on, and what travels with them.

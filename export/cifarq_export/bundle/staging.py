@@ -11,7 +11,7 @@ from edge_runtime.errors import BundleError, ExportError
 
 
 @contextmanager
-def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
+def stage(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield an empty folder beside ``out`` that takes its place on success and vanishes on failure.
 
     With ``overwrite``, the files of the bundle in ``out`` are replaced; what its manifest does not
@@ -22,14 +22,15 @@ def staged(out: Path, *, overwrite: bool) -> Iterator[Path]:
             written to.
     """
     if out.exists() and not out.is_dir():
-        raise ExportError(f"--out {out} is a file; give a folder.")
+        raise ExportError(f"--out {out} is a file.", "Give a folder.")
     if out.is_dir() and any(out.iterdir()):
         if not overwrite:
-            raise ExportError(f"--out {out} is not empty. Give --overwrite, or another folder.")
+            raise ExportError(f"--out {out} is not empty.", "Give --overwrite, or another folder.")
         if not (out / manifest.FILE).is_file():
             raise ExportError(
                 f"--overwrite replaces a bundle, and --out {out} holds something else (no "
-                f"{manifest.FILE}). Give another folder."
+                f"{manifest.FILE}).",
+                "Give another folder.",
             )
     beside = out.resolve().with_name(f".{out.resolve().name}.{secrets.token_hex(4)}.part")
     try:

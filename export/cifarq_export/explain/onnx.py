@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from cifarq_export.explain import Explanation, Operator
-from cifarq_export.int8 import onnx_graph, qdq
+from cifarq_export.int8 import onnx_graph, qdq, runtime
 from edge_runtime.errors import ExportError
 
 _CALLS = 20
@@ -44,10 +44,10 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
     """Explain an ONNX file; see ``cifarq_export.explain.explain``."""
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        model = onnx_graph.prepared(onnx.load(path))
+        model = onnx_graph.prepare(onnx.load(path))
         graph, profile = _profile(model, path.name, image, scratch)
         between = (
-            onnx_graph.quantize_nodes_between(model, scratch)
+            runtime.count_conversions(model, scratch)
             if onnx_graph.quantized_operators(graph)
             else 0
         )
@@ -65,7 +65,7 @@ def blank_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray
         ExportError: it is not valid, or leaves the size of its input open.
     """
     try:
-        graph = onnx_graph.prepared(onnx.load(path)).graph
+        graph = onnx_graph.prepare(onnx.load(path)).graph
         entry = graph.input[0].type.tensor_type
         dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
     except Exception as error:  # protobuf raises its own kinds
@@ -86,11 +86,11 @@ def _profile(
 ) -> tuple[Any, dict[str, dict[str, Any]]]:
     """Return the fused graph, and for each node's name its inputs, outputs and time."""
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnx_graph.EXTENDED
+    options.graph_optimization_level = runtime.EXTENDED
     options.optimized_model_filepath = str(scratch / "fused.onnx")
     options.enable_profiling = True
     options.profile_file_prefix = str(scratch / "profile")
-    session = onnx_graph.session(model, name, options)
+    session = runtime.open_model(model, name, options)
     for _ in range(_CALLS):
         session.run(image)
     events = json.loads(Path(session.inner.end_profiling()).read_text())

@@ -16,7 +16,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
-from cifarq_export.int8 import calibrate, exact, onnx_graph, qdq
+from cifarq_export.int8 import calibrate, exact, onnx_graph, qdq, runtime
 from cifarq_export.sources import Source
 from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
@@ -67,7 +67,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
 
 def reference(path: Path) -> Predict:
     """Open a quantized artifact in arithmetic that saturates on no CPU."""
-    return onnx_graph.session(exact.make_unsigned(onnx.load(path)), path.name).run
+    return runtime.open_model(exact.make_unsigned(onnx.load(path)), path.name).run
 
 
 def layers(source: Source, recipe: Recipe) -> dict[str, str]:
@@ -79,7 +79,7 @@ def static_base(source: Source, recipe: Recipe) -> Any:
     """Return the folded FP32 model that static INT8 starts from."""
     path = recipe.scratch / "folded.onnx"
     if not path.exists():
-        model = onnx_graph.folded(onnx.load(_fp32(source, recipe)), recipe.scratch)
+        model = runtime.fold(onnx.load(_fp32(source, recipe)), recipe.scratch)
         write_bytes(path, model.SerializeToString(deterministic=True))
     return onnx.load(path)
 
@@ -101,9 +101,9 @@ def _fp32(source: Source, recipe: Recipe) -> Path:
     """Write the FP32 model once for all artifacts of an export."""
     path = recipe.scratch / "fp32.onnx"
     if not path.exists():
-        model = onnx_graph.prepared(source.graph if source.graph else _export(source))
+        model = onnx_graph.prepare(source.graph if source.graph else _export(source))
         if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
-            model = onnx_graph.with_normalisation(model, recipe.how)
+            model = onnx_graph.add_normalisation(model, recipe.how)
         write_bytes(path, model.SerializeToString(deterministic=True))
     return path
 
@@ -142,7 +142,7 @@ def _quantize_dynamic(fp32: Path, path: Path, precision: str) -> Any:
             weight_type=QuantType.QInt8,
             per_channel=False,
         )
-    return onnx_graph.prepared(onnx.load(path))
+    return onnx_graph.prepare(onnx.load(path))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Static INT8 of ONNX graphs.
 
-onnx_graph.py   what is done to ONNX graphs: cleaned, folded, opened
+onnx_graph.py   what is done to graphs without running them: cleaned, named, normalisation added
+runtime.py      what ONNX Runtime makes of a model: sessions, optimised and folded graphs
 calibrate.py    the range of every activation; thresholds.py: from values to a range
 qdq.py          quantize and dequantize nodes, for a target
 exact.py        the same integers, in arithmetic that saturates on no CPU

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cifarq.data import cifar10, packs
 from cifarq.data.labelled import LabelledImages
-from cifarq_export.int8 import onnx_graph, thresholds
+from cifarq_export.int8 import runtime, thresholds
 from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import DataError, ExportError
@@ -51,15 +51,15 @@ class Calibration:
     def __post_init__(self) -> None:
         if len(self.images) < MIN_IMAGES:
             raise DataError(
-                f"{len(self.images)} calibration images are too few to find ranges from. Give "
-                f"{MIN_IMAGES} or more with --calibration-images and --data-dir, or leave "
-                "int8-static out with --precision."
+                f"{len(self.images)} calibration images are too few to find ranges from.",
+                f"Give {MIN_IMAGES} or more with --calibration-images and --data-dir, or leave "
+                "int8-static out with --precision.",
             )
         pixels = self.images.images
         if (pixels == pixels[:1]).all() or (pixels == pixels[:, :1, :1, :1]).all():
             raise DataError(
-                "the calibration images are constant: no range can be found from them. Check the "
-                "train images in --data-dir."
+                "the calibration images are constant: no range can be found from them.",
+                "Check the train images in --data-dir.",
             )
 
     def record(self) -> CalibrationRecord:
@@ -81,7 +81,7 @@ def ranges(
     """Return the range of each float activation.
 
     Args:
-        model: FP32, standard operators only (see ``onnx_graph.folded``).
+        model: FP32, standard operators only (see ``runtime.fold``).
         calibration: images and method.
         how: how images become its input.
         batch: its batch size if that is fixed, else ``N``.
@@ -101,16 +101,16 @@ def ranges(
     files = [folder / name for folder in folders if folder is not None]
     tensors = float_activations(model)
     for file in files:
-        if (known := _cached(file, tensors)) is not None:
+        if (known := _read_cache(file, tensors)) is not None:
             progress(len(calibration.images) * thresholds.PASSES[calibration.method])
             return known
     size = batch if isinstance(batch, int) else _BATCH
-    found = _measure(model, tensors, calibration, how, size, progress)
+    measured = _measure(model, tensors, calibration, how, size, progress)
     for file in files:
         with suppress(OSError):  # a cache that cannot be written is no error
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(file, json.dumps(found, indent=0) + "\n")
-    return found
+            write_text(file, json.dumps(measured, indent=0) + "\n")
+    return measured
 
 
 def float_activations(model: Any) -> list[str]:
@@ -156,14 +156,14 @@ def _measure(
             }
             progress(len(part))
 
-    found = thresholds.METHODS[calibration.method](batches)
-    for name, limits in found.items():
+    limits_of = thresholds.METHODS[calibration.method](batches)
+    for name, limits in limits_of.items():
         if not np.isfinite(limits).all():
             raise ExportError(
-                f"calibration: {name} is not finite on some image. The model overflows; check its "
-                "weights and --mean and --std."
+                f"calibration: {name} is not finite on some image: the model overflows.",
+                "Check its weights, --mean and --std.",
             )
-    return {name: _outwards(*limits) for name, limits in found.items()}
+    return {name: _round_outwards(*limits) for name, limits in limits_of.items()}
 
 
 def _tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
@@ -177,21 +177,21 @@ def _tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
         tapped.graph.node.append(onnx.helper.make_node("Identity", [name], [seen], seen))
     tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnx_graph.BASIC
-    opened = onnx_graph.session(tapped, "the model with its activations as outputs", options)
+    options.graph_optimization_level = runtime.BASIC
+    opened = runtime.open_model(tapped, "the model with its activations as outputs", options)
     return opened, outputs
 
 
-def _outwards(low: float, high: float) -> Range:
+def _round_outwards(low: float, high: float) -> Range:
     """Round away from zero to 6 digits, and let the range hold zero: padding is zero."""
 
-    def rounded(value: float) -> float:
+    def round_up(value: float) -> float:
         if value == 0:
             return 0.0
         digit = 10.0 ** (np.floor(np.log10(abs(value))) - 5)
         return float(f"{np.sign(value) * np.ceil(abs(value) / digit * (1 - 1e-9)) * digit:.6g}")
 
-    return rounded(min(low, 0.0)), rounded(max(high, 0.0))
+    return round_up(min(low, 0.0)), round_up(max(high, 0.0))
 
 
 def _key(model: Any, calibration: Calibration, how: Preprocessing) -> str:
@@ -202,7 +202,7 @@ def _key(model: Any, calibration: Calibration, how: Preprocessing) -> str:
     return digest.hexdigest()
 
 
-def _cached(file: Path, tensors: list[str]) -> Ranges | None:
+def _read_cache(file: Path, tensors: list[str]) -> Ranges | None:
     """Return what a cache file says, or None where it is absent or not what this code wrote."""
     try:
         content = json.loads(file.read_bytes())

@@ -1,100 +1,20 @@
-"""What is done to ONNX graphs: cleaned, named, folded, given their normalisation, opened."""
+"""What is done to ONNX graphs without running them: cleaned, named, given their normalisation."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
 
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.engines.onnxruntime import OrtSession, open_session
-from edge_runtime.errors import EngineError, ExportError, reason
 
 OPSET = 18
 _STANDARD = ("", "ai.onnx")
 _IR_WITHOUT_INPUTS = 4
 """From this version on initializers need not be listed as inputs."""
 
-BASIC = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-"""Folds constants and batch norms; the graph stays standard ONNX."""
-EXTENDED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-"""Fuses quantized operators too; weights keep their shapes."""
-ALL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-"""What a device runs: layouts are changed as well."""
 
-
-class _Opened:
-    """A session on one thread whose errors name the model."""
-
-    def __init__(self, session: OrtSession, name: str) -> None:
-        self._session = session
-        self._name = name
-        self.inner = session.inner
-
-    def run(self, batch: Any) -> Any:
-        try:
-            return self._session.run(batch)
-        except Exception as error:  # its exceptions share no base class of their own
-            raise EngineError(f"ONNX Runtime cannot run {self._name}: {reason(error)}") from error
-
-
-def session(model: Any, name: str, options: Any = None) -> _Opened:
-    """Open a model in ONNX Runtime, on one thread: the same sums in the same order everywhere.
-
-    Args:
-        model: a ``ModelProto``, or the path of a file.
-        name: what to call it if it is refused.
-        options: ``SessionOptions``, if others than the default ones.
-
-    Raises:
-        EngineError: ONNX Runtime refuses it: an unsupported operator, for instance.
-    """
-    content = model if isinstance(model, Path) else model.SerializeToString()
-    return _Opened(open_session(content, name, options=options), name)
-
-
-def optimised(model: Any, level: Any, scratch: Path) -> Any:
-    """Return the graph that ONNX Runtime makes of a model at an optimisation level."""
-    path = scratch / "optimised.onnx"
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = level
-    options.optimized_model_filepath = str(path)
-    session(model, "the model", options)
-    try:
-        found = onnx.load(path)
-    except OSError as error:
-        raise ExportError(f"ONNX Runtime could not write to {scratch}: {error}") from error
-    path.unlink()
-    return found
-
-
-def folded(model: Any, scratch: Path) -> Any:
-    """Return a model ready to be quantized: batch norms and constants folded, means as pools."""
-    return _pooled(prepared(optimised(model, BASIC, scratch)))
-
-
-def _pooled(model: Any) -> Any:
-    """Turn means over height and width into GlobalAveragePool, which has an INT8 kernel."""
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in inferred.value_info}
-    constants = {t.name: t for t in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type != "ReduceMean" or ranks.get(node.input[0]) != 4:
-            continue
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        axes = attributes.get("axes", ())
-        if len(node.input) > 1 and node.input[1] in constants:
-            axes = numpy_helper.to_array(constants[node.input[1]])
-        if sorted(int(axis) % 4 for axis in axes) == [2, 3] and attributes.get("keepdims", 1):
-            node.op_type = "GlobalAveragePool"
-            node.ClearField("attribute")
-            del node.input[1:]
-    return model
-
-
-def prepared(model: Any) -> Any:
+def prepare(model: Any) -> Any:
     """Return a copy in the one shape that the rest relies on.
 
     Nothing in it tells of the machine it was made on; every node has a name of its own; constants
@@ -102,7 +22,7 @@ def prepared(model: Any) -> Any:
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    _constants_as_initializers(copy.graph)
+    _lift_constants(copy.graph)
     weights = {tensor.name for tensor in copy.graph.initializer}
     for value in [value for value in copy.graph.input if value.name in weights]:
         copy.graph.input.remove(value)
@@ -120,7 +40,7 @@ def prepared(model: Any) -> Any:
     return copy
 
 
-def _constants_as_initializers(graph: Any) -> None:
+def _lift_constants(graph: Any) -> None:
     for node in [node for node in graph.node if node.op_type == "Constant"]:
         for attribute in node.attribute:
             if attribute.name == "value":
@@ -139,7 +59,7 @@ def opset(model: Any) -> int:
     return max((int(o.version) for o in model.opset_import if o.domain in _STANDARD), default=0)
 
 
-def with_normalisation(model: Any, how: Preprocessing) -> Any:
+def add_normalisation(model: Any, how: Preprocessing) -> Any:
     """Return a model that takes raw bytes (N, C, H, W) uint8 and normalises them itself.
 
     In FP32.
@@ -174,20 +94,7 @@ def with_normalisation(model: Any, how: Preprocessing) -> Any:
 
 
 NORMALISATION = ("normalise_cast", "normalise_mul", "normalise_add")
-"""The nodes that ``with_normalisation`` adds."""
-
-
-def quantize_nodes_between(model: Any, scratch: Path) -> int:
-    """Count QuantizeLinear and DequantizeLinear nodes that are left between two integer kernels.
-
-    In the graph that ONNX Runtime runs: each is a pass over an activation that fusing should have
-    removed. One after the input or before the output is no such node.
-    """
-    nodes = list(optimised(model, ALL, scratch).graph.node)
-    after, before = _tainted(nodes), _tainted(nodes, backwards=True)
-    return sum(
-        node.op_type in CONVERSIONS and node.name in after and node.name in before for node in nodes
-    )
+"""The nodes that ``add_normalisation`` adds."""
 
 
 CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
@@ -199,20 +106,6 @@ def quantized_operators(graph: Any) -> set[str]:
     """Return the types of operators that tell a graph to be quantized; none if it is not."""
     kinds = {node.op_type for node in graph.node}
     return {kind for kind in kinds if kind in CONVERSIONS or kind.startswith(INTEGER)}
-
-
-def _tainted(nodes: list[Any], *, backwards: bool = False) -> set[str]:
-    """Return the nodes that come after an integer operator, or before one."""
-    values: set[str] = set()
-    found: set[str] = set()
-    for node in reversed(nodes) if backwards else nodes:
-        given, passed_on = (node.output, node.input) if backwards else (node.input, node.output)
-        touched = not values.isdisjoint(name for name in given if name)
-        if touched:
-            found.add(node.name)
-        if touched or node.op_type.startswith(INTEGER):
-            values.update(name for name in passed_on if name)
-    return found
 
 
 def _free(name: str, taken: set[str]) -> str:

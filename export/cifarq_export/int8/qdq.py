@@ -76,7 +76,7 @@ def quantize(
     """Return a static INT8 model.
 
     Args:
-        model: FP32, folded (see ``onnx_graph.folded``).
+        model: FP32, folded (see ``runtime.fold``).
         ranges: of its activations.
         target: a name in ``edge_runtime.probes.target``.
         keep_fp32: names of nodes that stay FP32.
@@ -86,7 +86,7 @@ def quantize(
         ExportError: nothing in it can be quantized.
     """
     preset = PRESETS[target]
-    shielded = _shielded(model, keep_fp32)
+    shielded = _shield(model, keep_fp32)
     shields = [f"{name}{_SHIELD}" for name in keep_fp32]
     quantizer = QDQQuantizer(
         shielded,
@@ -111,10 +111,10 @@ def quantize(
     except ValueError as error:
         raise ExportError(f"ONNX Runtime cannot quantize this model: {reason(error)}") from error
     quantizer.model.topological_sort()  # ONNX asks for it; ONNX Runtime alone would not
-    found = onnx_graph.prepared(quantizer.model.model)
-    if not any(node.op_type == "QuantizeLinear" for node in found.graph.node):
+    quantized = onnx_graph.prepare(quantizer.model.model)
+    if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
         raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
-    return found
+    return quantized
 
 
 def _head(model: Any) -> list[str]:
@@ -123,20 +123,20 @@ def _head(model: Any) -> list[str]:
     In 256 steps two classes would often tie.
     """
     makers = {output: node for node in model.graph.node for output in node.output}
-    found: list[str] = []
+    names: list[str] = []
     waiting = [output.name for output in model.graph.output]
     while waiting:
         node = makers.get(waiting.pop())
-        if node is not None and node.op_type not in WEIGHTED and node.name not in found:
-            found.append(node.name)
+        if node is not None and node.op_type not in WEIGHTED and node.name not in names:
+            names.append(node.name)
             waiting += list(node.input)
-    return found
+    return names
 
 
 _SHIELD = "_stays_fp32"
 
 
-def _shielded(model: Any, keep_fp32: tuple[str, ...]) -> Any:
+def _shield(model: Any, keep_fp32: tuple[str, ...]) -> Any:
     """Return a copy whose kept layers stay FP32 in ONNX Runtime too.
 
     It quantizes the FP32 weights of a layer by itself, per tensor, where it finds the layer between

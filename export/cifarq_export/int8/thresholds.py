@@ -30,16 +30,16 @@ Limits = dict[str, tuple[float, float]]
 
 def minmax(batches: Batches) -> Limits:
     """Return the smallest and largest value of each tensor."""
-    found: Limits = {}
+    limits: Limits = {}
     for batch in batches():
         for name, values in batch.items():
-            low, high = found.get(name, (np.inf, -np.inf))
+            low, high = limits.get(name, (np.inf, -np.inf))
             # NaN is kept: minimum and maximum hand it on, min and max would hide it.
-            found[name] = (
+            limits[name] = (
                 float(np.minimum(low, values.min())),
                 float(np.maximum(high, values.max())),
             )
-    return found
+    return limits
 
 
 def percentile(batches: Batches) -> Limits:
@@ -135,12 +135,12 @@ def _histograms(
     of: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda values: values,
 ) -> dict[str, NDArray[np.int64]]:
     """Count the values of each tensor in ``BINS`` bins; one whose range is a point has none."""
-    found: dict[str, NDArray[np.int64]] = {}
+    histograms: dict[str, NDArray[np.int64]] = {}
     for batch in batches():
         for name, values in batch.items():
             low, high = edges[name]
             if not np.isfinite((low, high)).all() or high - low < _NARROW:
                 continue
             counts, _ = np.histogram(of(values), BINS, (low, high))
-            found[name] = found.get(name, np.zeros(BINS, np.int64)) + counts
-    return found
+            histograms[name] = histograms.get(name, np.zeros(BINS, np.int64)) + counts
+    return histograms

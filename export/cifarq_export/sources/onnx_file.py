@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from cifarq_export.int8 import onnx_graph
+from cifarq_export.int8 import onnx_graph, runtime
 from cifarq_export.sources import Source, check_outputs
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, reason
@@ -36,10 +36,10 @@ def source(
         CheckpointError: its weights are not finite.
         EngineError: ONNX Runtime refuses it.
     """
-    graph = onnx_graph.prepared(_read(path))
+    graph = onnx_graph.prepare(_read(path))
     batch, input_shape = _input(graph, path, input_shape)
     images = batch if isinstance(batch, int) else 2
-    predict = onnx_graph.session(graph, path.name).run
+    predict = runtime.open_model(graph, path.name).run
     logits = predict(np.zeros((images, *input_shape), np.float32))
     check_outputs(logits.shape, images, len(classes), given=f"--from {path}")
     return Source(
