@@ -38,7 +38,7 @@ lint: $(VENV)/installed
 	$(BIN)/codespell
 
 bundle: $(VENV)/installed  ## write again the small bundle that is kept under benchmarks/
-	$(BIN)/cifarq-export --format onnx --precision int8-dynamic --min-speedup 0 \
+	$(BIN)/cifarq-export --format onnx --precision int8-dynamic --target arm64 --min-speedup 0 \
 	  --out benchmarks/seed-cnn-int8-bundle --overwrite
 
 x86: $(VENV)/installed  ## the tests that compute INT8, on an emulated x86 CPU of another class too
