@@ -17,7 +17,8 @@ import click
 
 from edge_runtime.bundle import manifest
 
-_Item, _Done = TypeVar("_Item"), TypeVar("_Done")
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent

@@ -114,7 +114,7 @@ def measure(board: Board) -> str:
     done = [row.file for row in found.rows if row.status is Status.OK and row.accuracy]
     if done != expected or not found.settings.emulated:
         raise StepError(f"{len(done)} of {len(expected)} artifacts ran to the end", said)
-    right = [f"{row.accuracy.right}" for row in found.rows]
+    right = [f"{row.accuracy.right}" for row in found.rows if row.accuracy]
     return f"{len(done)} artifacts, right of {IMAGES} images: {', '.join(right)}"
 
 
