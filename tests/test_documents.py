@@ -149,6 +149,7 @@ def test_the_kept_bundle_holds_the_runtime_as_it_is_now():
 
 
 @pytest.mark.torch
+@pytest.mark.slow
 def test_the_kept_artifact_is_what_the_exporter_writes_now(run, tmp_path):
     done = run(
         "cifarq_export", "--format", "onnx", "--precision", "int8-dynamic", "--out", tmp_path / "b"

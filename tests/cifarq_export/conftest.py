@@ -1,5 +1,7 @@
 """What the exporter's tests share: one bundle of everything, exported once by the real command."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -40,11 +42,20 @@ def everything_asked() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of the shipped model in every format and precision; not to be changed."""
-    folder = tmp_path_factory.mktemp("export") / "everything"
-    command = [sys.executable, "-m", "cifarq_export", *EVERYTHING, "--out", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    """A bundle of the shipped model in every format and precision; not to be changed.
+
+    Processes that share the tests (pytest-xdist) share it: the first one exports it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "everything"
+    with (shared / "everything.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            command = [sys.executable, "-m", "cifarq_export", *EVERYTHING, "--out", str(folder)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -24,6 +24,7 @@ def test_all_precisions_of_a_format_in_one_table(run, tmp_path):
     assert list(tmp_path.iterdir()) == []  # nothing is shipped
 
 
+@pytest.mark.slow
 def test_the_table_is_readable(run):
     few = ("--validation-images", "40", "--calibration-images", "16")
     done = run("cifarq_export", "compare", "--format", "torchscript", *few)

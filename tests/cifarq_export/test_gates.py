@@ -175,6 +175,7 @@ def test_forced_it_ships_and_everybody_is_told(run, tmp_path, ruin):
     assert "failed the exporter's accuracy gate" in " ".join(shown.stdout.split())
 
 
+@pytest.mark.slow
 def test_by_itself_it_returns_the_worst_layers_to_fp32_and_says_which(run, tmp_path, ruin):
     ruin(tmp_path / "ruined", 300)
     done = run("cifarq_export", "ruined", *QUICK, "--out", "b")
@@ -210,6 +211,7 @@ def test_trials_double_and_end_with_all_layers_but_one(layers, trials, sizes):
     assert sensitivity.trial_sizes(layers, trials) == sizes
 
 
+@pytest.mark.slow
 def test_a_fallback_that_helps_nothing_leaves_the_artifact_as_it_was(tmp_path, seed_cnn, subject):
     made = subject(seed_cnn)
     path = tmp_path / "m.onnx"
@@ -223,6 +225,7 @@ def test_a_fallback_that_helps_nothing_leaves_the_artifact_as_it_was(tmp_path, s
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_compare_shows_a_model_that_would_not_ship(run, tmp_path, ruin):
     ruin(tmp_path / "ruined", 2000)
     few = ("--validation-images", "40", "--calibration-images", "32")

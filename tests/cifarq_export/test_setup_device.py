@@ -91,6 +91,7 @@ def edit(bundle, change):
     (bundle / "manifest.json").write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 def test_without_a_network_it_installs_and_says_what_to_do_next(ready):
     bundle, done = ready
     assert done.returncode == 0, done.stderr

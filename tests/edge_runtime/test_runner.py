@@ -202,7 +202,7 @@ def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
     assert row.accuracy.agree >= 495  # the INT8 model answers as FP32 did, in 99 % of cases
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 600])
+@pytest.mark.parametrize("batch_size", [1, 7, pytest.param(600, marks=pytest.mark.slow)])
 def test_any_batch_size_runs_even_one_above_the_pack(bundle, batch_size):
     row = run_one(bundle, dataclasses.replace(QUICK, batch_sizes=(batch_size,)))
     assert row.status is Status.OK
