@@ -129,6 +129,7 @@ def export(out, source, images, **changes):
         return build.build(folder, source, request, images)
 
 
+@pytest.mark.slow
 def test_an_artifact_that_is_not_faithful_stops_the_export_and_leaves_nothing(
     tmp_path, monkeypatch, seed_cnn, shipped_images
 ):

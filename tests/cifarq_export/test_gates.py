@@ -134,7 +134,14 @@ def test_a_ruined_layer_is_found_by_the_layers_costs(tmp_path, ruin, subject):
     assert "conv2 (alone changes" in sensitivity.describe_worst(costs)
 
 
-@pytest.mark.parametrize("trials, kept", [(1, 0), (2, 2), (4, 2)])
+@pytest.mark.parametrize(
+    "trials, kept",
+    [
+        pytest.param(1, 0, marks=pytest.mark.slow),
+        (2, 2),
+        pytest.param(4, 2, marks=pytest.mark.slow),
+    ],
+)
 def test_the_fallback_stops_when_the_drop_holds(tmp_path, ruin, subject, trials, kept):
     made = subject(checkpoint.source(ruin(tmp_path / "ruined", 300)))
     costs = sensitivity.layer_costs(made)

@@ -113,6 +113,7 @@ def test_the_file_is_small_and_answers_as_fp32(seed_cnn, recipe, shipped_images)
 
 
 @pytest.mark.parametrize("method", ["entropy", "percentile"])
+@pytest.mark.slow
 def test_every_method_keeps_the_answers(seed_cnn, recipe, shipped_images, method):
     made = recipe(calibration=Calibration(shipped_images.calibration, method))
     images = shipped_images.validation.images

@@ -205,6 +205,7 @@ def test_pytorch_that_does_not_come_along_is_told_of(platform, remedy):
     )
 
 
+@pytest.mark.slow
 def test_what_this_machine_would_need_offline_is_really_to_be_had(real_wheels, this_device):
     folder, house = real_wheels
     names = {parse(record.file).name for record in house.wheels}
@@ -283,6 +284,7 @@ def test_a_wish_that_cannot_be_is_refused_before_anything_is_opened(run, argumen
     assert "no-such-checkpoint" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_bundle_with_wheels_and_an_archive_as_typed(links, run, tmp_path):
     make_wheel(links, "onnxruntime", "1.20.0")
     asked = ("--format", "onnx", "--precision", "fp32", "--validation-images", "50")
