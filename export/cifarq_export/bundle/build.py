@@ -57,13 +57,10 @@ def build(
         EngineError: an engine that has to check an artifact is missing.
         UsageError: the wheels that are wanted make no sense for the artifacts.
     """
-    house = None
-    if request.wheels is not None:  # first: a network that fails costs no minutes
-        wheels = folder / manifest.WHEELS_FOLDER
-        house = wheelhouse.fill(wheels, request.wheels, request.engines, watch)
+    house = _fetch_wheels(folder, request, watch)  # first: a network that fails costs no minutes
+    fp32 = baseline.answer(source, images.validation)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         recipe = request.recipe(source, images, Path(scratch), watch)
-        fp32 = baseline.answer(source, images.validation)
         maker = Maker(source, folder, recipe, fp32, request.limits, watch)
         made = _make(maker, request)
     failures = {one.path.name: gating.failures(one, request.limits, fp32.kind) for one in made}
@@ -84,14 +81,26 @@ def build(
         wheelhouse=house,
     )
     write_text(folder / manifest.FILE, content.to_json())
-    warnings = [
-        *_warn_of_calibration(made),
-        *(f"shipped by --force although it fails the {failure}." for failure in failed),
-        *(warning for one in made for warning in gating.warnings(one, request.limits)),
-        *_warn_of_chance(fp32),
-        *_warn_of_wheels(content, request, house),
-    ]
+    warnings = [*_warn_of_artifacts(made, failed, request), *_warn_of_chance(fp32)]
+    warnings += _warn_of_wheels(content, request, house)
     return Built(content, made, tuple(warnings))
+
+
+def _warn_of_artifacts(
+    made: tuple[Made, ...], failed: list[Failure], request: Request
+) -> Iterator[str]:
+    yield from _warn_of_calibration(made)
+    for failure in failed:
+        yield f"shipped by --force although it fails the {failure}."
+    for one in made:
+        yield from gating.warnings(one, request.limits)
+
+
+def _fetch_wheels(folder: Path, request: Request, watch: Watch) -> Wheelhouse | None:
+    if request.wheels is None:
+        return None
+    wheels = folder / manifest.WHEELS_FOLDER
+    return wheelhouse.fill(wheels, request.wheels, request.engines, watch)
 
 
 def _make(maker: Maker, request: Request) -> tuple[Made, ...]:
