@@ -1,6 +1,6 @@
 """What a check of an artifact's answers tells its user, before anything is timed.
 
-FP32 is held to its logits, INT8 to its classes, and both to the exporting machine: INT8 outputs
+FP32 is held to its logits, INT8 to its classes, and both to what was recorded at export: INT8 outputs
 differ by CPU (onnxruntime#20479), and a reader is told whether they do here.
 """
 
@@ -33,8 +33,8 @@ def describe(row: Row) -> str:
     agree = f"{answers.agree} of {answers.images} in FP32's class"
     if row.precision == "fp32":
         largest = f"{answers.largest_difference:.1g}"
-        return f"logits within {largest} of the exporting machine's, {agree}"
+        return f"logits within {largest} of those recorded at export, {agree}"
     if answers.exported is None:
         return agree
-    difference = answers.difference_from_export() or "answers as on the exporting machine"
+    difference = answers.difference_from_export() or "answers as recorded at export"
     return f"{agree}; {difference}"

@@ -125,7 +125,7 @@ def _accuracy(ran: list[Row], results: Results) -> Iterable[str]:
 
 
 def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
-    """Say which INT8 artifacts answer otherwise than on the exporting machine."""
+    """Say which INT8 artifacts answer otherwise than was recorded at export."""
     for row in ran:
         if row.accuracy is None:
             continue
@@ -136,7 +136,7 @@ def _elsewhere(ran: list[Row], results: Results) -> Iterable[str]:
             )
         elif row.accuracy.exported is None and row.batch_size > 1 and _depends_on_batch(row):
             yield (
-                f"{results.label(row)}: not compared with its answers on the exporting machine, "
+                f"{results.label(row)}: not compared with its answers recorded at export, "
                 "which are of single images: dynamic INT8 depends on the batch."
             )
 

@@ -19,11 +19,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Accuracy(Parity):
-    """The answers to the golden images, compared with the FP32 logits of the exporting machine.
+    """The answers to the golden images, compared with the FP32 logits recorded at export.
 
     Attributes:
         right: how many golden images are classified rightly.
-        exported: compared with what this very artifact answered on the exporting machine; None
+        exported: compared with this very artifact's answers recorded at export; None
             where that is not known, or cannot be compared with a whole batch.
         data: over the images of ``--accuracy-data``, if there were any.
     """
@@ -42,7 +42,7 @@ class Accuracy(Parity):
         return self.data or Counts(self.images, self.right)
 
     def difference_from_export(self) -> str | None:
-        """Say how the answers differ from the same file's on the exporting machine, if they do.
+        """Say how the answers differ from the same file's recorded at export, if they do.
 
         What FP32 differs by from CPU to CPU is no difference of INT8's.
         """
@@ -55,7 +55,7 @@ class Accuracy(Parity):
             return None
         logits = "are not finite" if largest is None else f"differ by up to {largest:.2g}"
         return (
-            "INT8 outputs are not those of the same file on the exporting machine: logits "
+            "INT8 outputs are not those of the same file recorded at export: logits "
             f"{logits}, {others} of {there.images} golden images are put in another class"
         )
 

@@ -17,7 +17,7 @@ exported, before it counts as broken. Generous on purpose: INT8 outputs differ b
 ruined layer disagrees far more often."""
 
 DEVICE_TOLERANCE = 1e-3
-"""How far FP32 logits may lie from the exporting machine's, for logits up to 1 (relative above):
+"""How far FP32 logits may lie from those recorded at export, for logits up to 1 (relative above):
 another CPU's kernels add in another order, and on Arm differ by less than this."""
 
 _SIGMAS = 2  # what chance adds: of few images, one near a class boundary is already 5 %

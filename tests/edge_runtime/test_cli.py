@@ -21,7 +21,7 @@ def test_a_bundle_gives_a_table_and_exit_code_0(run, bundle):
     assert done.returncode == 0
     assert done.stderr == (
         "Self-check on the golden images, before anything is timed:\n"
-        "  onnx int8-dynamic: ok, 10 of 10 in FP32's class; answers as on the exporting machine\n"
+        "  onnx int8-dynamic: ok, 10 of 10 in FP32's class; answers as recorded at export\n"
     )
     assert "int8-dynamic" in done.stdout and "p50" in done.stdout
 

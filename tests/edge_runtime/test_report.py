@@ -191,7 +191,7 @@ def test_a_device_whose_int8_answers_otherwise_is_told_so(results):
     def told(**changes):
         exported = replace(row.accuracy.exported, **{"agree": 500, **changes})
         changed = replace(row, accuracy=replace(row.accuracy, exported=exported))
-        return "exporting machine" in notes(replace(results, rows=(changed,)))
+        return "recorded at export" in notes(replace(results, rows=(changed,)))
 
     assert told() and told(largest_difference=0.01) and told(largest_difference=None)
     assert not told(largest_difference=0.005)  # as little as FP32 differs, for logits up to 9
@@ -233,7 +233,7 @@ def test_a_row_that_ended_in_the_unfinished_round_takes_part_again(results):
 def test_dynamic_int8_in_a_batch_says_that_it_was_not_compared(results):
     row = results.rows[3]
     row = replace(row, batch_size=8, accuracy=replace(row.accuracy, exported=None))
-    assert "not compared with its answers on the exporting machine" in notes(
+    assert "not compared with its answers recorded at export" in notes(
         replace(results, rows=(row,))
     )
 

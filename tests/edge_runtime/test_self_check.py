@@ -54,7 +54,7 @@ def test_an_artifact_that_answers_as_it_did_is_ok(bundle, golden_changed):
 
     golden_changed(answer_here)
     assert lines(bundle) == [
-        "onnx int8-dynamic: ok, 16 of 16 in FP32's class; answers as on the exporting machine"
+        "onnx int8-dynamic: ok, 16 of 16 in FP32's class; answers as recorded at export"
     ]
 
 
@@ -108,7 +108,7 @@ def test_fp32_says_how_near_its_logits_are():
     row = Row("b", "m", "m.onnx", "onnx", "onnxruntime", "fp32", "any", 1, "0", 1, 1, Status.OK,
               accuracy=answers)  # fmt: skip
     told = self_check.describe(row)
-    assert told == "logits within 2e-06 of the exporting machine's, 64 of 64 in FP32's class"
+    assert told == "logits within 2e-06 of those recorded at export, 64 of 64 in FP32's class"
 
 
 def test_a_check_times_nothing(bundle):
