@@ -9,6 +9,7 @@ Schema history:
        fell back to FP32, and what share of weights and arithmetic became INT8, and why not more.
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
+    5  what was changed in the model that was given.
 """
 
 import json
@@ -27,7 +28,7 @@ from edge_runtime.documents import strict
 from edge_runtime.documents.strict import Bounds, Count, Share
 from edge_runtime.errors import BundleError
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,8 @@ class Manifest:
         files: the bundle's other files.
         artifacts: the models.
         images: where the images came from that checked the artifacts, and the golden ones.
+        changes: what was changed in the model that was given, before it was exported; a sentence
+            each.
         versions: of what wrote the bundle.
         wheelhouse: what a device installs from the bundle alone, if that was asked for.
     """
@@ -210,6 +213,7 @@ class Manifest:
     files: tuple[FileRecord, ...]
     artifacts: tuple[Artifact, ...]
     images: ImagesRecord
+    changes: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     wheelhouse: Wheelhouse | None = None
 

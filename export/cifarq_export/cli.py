@@ -224,8 +224,9 @@ def _open(values: dict[str, Any]) -> "Opened":
     from cifarq_export.sources.opening import SourceRequest
 
     opened = options.take(SourceRequest, values).open()
-    if opened.note:
-        click.echo(f"Note: {opened.note}", err=True)
+    for note in (opened.note, *opened.source.changes):
+        if note:
+            click.echo(f"Note: {note}", err=True)
     return opened
 
 

@@ -77,6 +77,7 @@ def build(
             for one in made
         ),
         images=images.record(),
+        changes=source.changes,
         versions=_versions(),
         wheelhouse=house,
     )

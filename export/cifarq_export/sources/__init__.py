@@ -34,6 +34,7 @@ class Source:
         graph: the ONNX model, or None.
         batch: ``N``, or the one batch size that it takes.
         kind: what it is called in messages.
+        changes: what was changed in the model that was given, a sentence each.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Source:
     graph: Any = None
     batch: int | str = "N"
     kind: str = "FP32 PyTorch"
+    changes: tuple[str, ...] = ()
 
 
 def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: str) -> None:
