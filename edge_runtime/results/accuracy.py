@@ -55,7 +55,7 @@ class Accuracy(Parity):
             return None
         logits = "are not finite" if largest is None else f"differ by up to {largest:.2g}"
         return (
-            "INT8 outputs are not those of the same file recorded at export: logits "
+            "INT8 outputs are not those recorded at export: logits "
             f"{logits}, {others} of {there.images} golden images are put in another class"
         )
 
