@@ -20,15 +20,15 @@ demo: $(VENV)/installed  ## export the shipped model, measure it here, print the
 	$(BIN)/edge-bench $(DEMO)
 
 test: $(VENV)/installed  ## run the tests, but those marked slow
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/installed  ## run the tests marked slow
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 test-runtime:  ## run the device's tests alone, with $(PYTHON) and without PyTorch
 	$(PYTHON) -m venv --clear build/runtime-venv
 	build/runtime-venv/bin/pip install --quiet --editable '.[ort,test]'
-	build/runtime-venv/bin/python -m pytest -n 2 tests/edge_runtime
+	build/runtime-venv/bin/python -m pytest -n 2 --dist loadfile tests/edge_runtime
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_runtime.bundle import golden, manifest
-from edge_runtime.probes import host
+from edge_runtime.probes import cpuinfo
 from edge_runtime.setup import platforms
 
 pytest.importorskip("PIL")
@@ -182,11 +182,12 @@ def test_logits_of_another_artifact_are_not_taken_for_these(logits, tmp_path):
 @pytest.mark.parametrize("core, board", CORES.items())
 def test_a_core_shows_the_cpuinfo_of_its_board(arm64, tmp_path, core, board):
     cores = arm64("board").CORES
-    (tmp_path / "cpuinfo").write_text(arm64("lay_root").cpuinfo(cores[core]))
-    known = platforms.device(board).board
-    assert known.flags <= host.cpu_flags(tmp_path / "cpuinfo")
-    assert ("asimddp" in known.flags) == ("asimddp" in host.cpu_flags(tmp_path / "cpuinfo"))
-    assert host.cpu_model(tmp_path / "cpuinfo") == f"{cores[core].board} (emulated)"
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(arm64("lay_root").cpuinfo(cores[core]))
+    known, flags = platforms.device(board).board, cpuinfo.flags(tmp_path).value
+    assert known.flags <= flags
+    assert ("asimddp" in known.flags) == ("asimddp" in flags)
+    assert cpuinfo.model(tmp_path).value == f"{cores[core].board} (emulated)"
     assert cores[core].board.startswith(known.model.partition(" (")[0])
     assert set(cores) == set(CORES)
 

@@ -25,7 +25,7 @@ from comparison import HERE
 
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.files import write_text
-from edge_runtime.probes import host, target
+from edge_runtime.probes import cpuinfo, target
 
 KEPT = BUILD / "arm64-outputs"
 SCRIPT = Path(__file__).resolve().parent / "logits.py"
@@ -74,7 +74,7 @@ def measure(bundle: Path, images: int, processes: int) -> dict[str, Any]:
     return {
         "schema": 1,
         "settings": {"images": len(pack.images), "batch_size": 1, "threads": 1},
-        "host": {"cpu": host.cpu_model(), "target": target.of_this_cpu()},
+        "host": {"cpu": cpuinfo.model().value, "target": target.of_this_cpu()},
         "emulator": emulator(),
         "cores": {name: core.board for name, core in CORES.items()},
         "exported_with": content.versions,

@@ -29,7 +29,7 @@ from cifarq.training.augment import augment
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, UsageError
 from edge_runtime.measure import accuracy
-from edge_runtime.probes import host
+from edge_runtime.probes import cpuinfo
 
 _EVALUATION_BATCH = 500
 
@@ -267,7 +267,7 @@ def autocast(device: torch.device) -> AbstractContextManager[Any]:
 
     Emulated bfloat16 is slower than float32, so a CPU that lacks them trains in float32.
     """
-    enabled = device.type == "cuda" or host.has_bfloat16()
+    enabled = device.type == "cuda" or cpuinfo.has_bfloat16()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 

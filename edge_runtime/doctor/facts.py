@@ -10,8 +10,8 @@ from edge_runtime.probes import (
     ROOT,
     Reading,
     cpufreq,
+    cpuinfo,
     emulation,
-    host,
     memory,
     power,
     thermal,
@@ -62,18 +62,13 @@ def look_up(folder: Path, root: Path = ROOT) -> Facts:
         folder: where the bundle lies.
         root: where proc and sys are.
     """
-    cpuinfo = root / "proc/cpuinfo"
-    flags = host.cpu_flags(cpuinfo)
-    cpu = host.cpu_model(cpuinfo)
     return Facts(
         here=True,
         name="this device",
         pointer_bits=Reading(struct.calcsize("P") * 8, "the size of Python's pointers"),
         platform=Reading(this_platform(), "Python"),
-        cpu=Reading(cpu, str(cpuinfo)) if cpu else _unknown(str(cpuinfo), "it names no processor"),
-        cpu_flags=Reading(flags, str(cpuinfo))
-        if flags
-        else _unknown(str(cpuinfo), "it lists no features of the processor"),
+        cpu=cpuinfo.model(root),
+        cpu_flags=cpuinfo.flags(root),
         emulated_on=emulation.emulated_on(root),
         memory_bytes=memory.available_bytes(root),
         disk_bytes=Reading(shutil.disk_usage(folder).free, str(folder)),

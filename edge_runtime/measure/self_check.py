@@ -1,7 +1,7 @@
 """What a check of an artifact's answers tells its user, before anything is timed.
 
-FP32 is held to its logits, INT8 to its classes, and both to what was recorded at export: INT8 outputs
-differ by CPU (onnxruntime#20479), and a reader is told whether they do here.
+FP32 is held to its logits, INT8 to its classes, and both to what was recorded at export: INT8
+outputs differ by CPU (onnxruntime#20479), and a reader is told whether they do here.
 """
 
 from edge_runtime.measure import runner

@@ -5,10 +5,9 @@ import platform
 import struct
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge_runtime.documents.strict import Positive
-from edge_runtime.probes import emulation, load
+from edge_runtime.probes import cpuinfo, emulation, load, target
 
 
 @dataclass(frozen=True)
@@ -43,32 +42,15 @@ class Host:
     emulated_on: str | None = None
 
 
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """Return the instruction-set flags of the first CPU, as Linux names them; empty if unknown."""
-    return frozenset(_cpuinfo(cpuinfo, "flags", "Features").split())
-
-
-def has_bfloat16() -> bool:
-    """Say whether this CPU has bfloat16 instructions (x86 AVX-512 or AMX, Arm)."""
-    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16", "bf16"})
-
-
-def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Return the processor's name, or the board's where Arm gives no other; '' if unknown."""
-    return _cpuinfo(cpuinfo, "model name", "Model") or platform.processor()
-
-
 def describe() -> Host:
     """Return what machine this is."""
-    from edge_runtime.probes import target  # it looks at this module's flags
-
     return Host(
         machine=platform.machine(),
         pointer_bits=struct.calcsize("P") * 8,
         system=platform.system(),
         kernel=platform.release(),
         libc=" ".join(platform.libc_ver()).strip() or None,
-        cpu=cpu_model() or None,
+        cpu=cpuinfo.model().value,
         cpus=_cpus(),
         memory_bytes=_memory_bytes(),
         python=platform.python_version(),
@@ -88,16 +70,3 @@ def _memory_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
-
-
-def _cpuinfo(path: Path, *keys: str) -> str:
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return ""
-    for key in keys:
-        for line in lines:
-            name, _, value = line.partition(":")
-            if name.strip() == key:
-                return value.strip()
-    return ""

@@ -10,7 +10,7 @@ Source: Intel's description of VPMADDUBSW and VPDPBUSD; ONNX Runtime, "Quantize 
 
 import platform
 
-from edge_runtime.probes import host
+from edge_runtime.probes import cpuinfo
 
 X86_VNNI = "x86-vnni"
 X86 = "x86"
@@ -36,7 +36,7 @@ def of_this_cpu(machine: str | None = None, flags: frozenset[str] | None = None)
         return ARM64
     if machine not in _X86:
         return None
-    found = host.cpu_flags() if flags is None else flags
+    found = (cpuinfo.flags().value or frozenset()) if flags is None else flags
     return X86_VNNI if found & _VNNI else X86
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 from cifarq import models
 from cifarq_export.bundle import wheelhouse
 from cifarq_export.formats import Recipe
+from cifarq_export.formats import onnx as onnx_format
 from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source, checkpoint
 from cifarq_export.sources.images import ExportImages, Gatherer
@@ -31,6 +33,8 @@ EVERYTHING = (
     "fp32,int8-dynamic,int8-static,int8-dynamic-conv",
     "--min-speedup",
     "0",
+    "--validation-images",
+    "300",
 )
 
 
@@ -101,12 +105,28 @@ def shipped_images(seed_cnn: Source) -> ExportImages:
     )
 
 
+@pytest.fixture(scope="session")
+def exported_once(tmp_path_factory: pytest.TempPathFactory, seed_cnn: Source) -> Path:
+    """A scratch folder in which the seed CNN lies as ONNX, and folded; not to be changed."""
+    scratch = tmp_path_factory.mktemp("exported-once")
+    onnx_format.static_base(seed_cnn, Recipe(seed_cnn.how, "x86-vnni", scratch))
+    return scratch
+
+
 @pytest.fixture
-def recipe(tmp_path: Path, seed_cnn: Source, shipped_images: ExportImages) -> Callable[..., Recipe]:
-    """Make a recipe for the seed CNN; changes by keyword."""
+def recipe(
+    tmp_path: Path, seed_cnn: Source, shipped_images: ExportImages, exported_once: Path
+) -> Callable[..., Recipe]:
+    """Make a recipe for the seed CNN; changes by keyword.
+
+    Its scratch folder holds the exported model already, unless another one is named: what exports
+    another model, or with another normalisation, does.
+    """
 
     def make(**changes: Any) -> Recipe:
         plain = Recipe(seed_cnn.how, "x86-vnni", tmp_path, Calibration(shipped_images.calibration))
+        if not {"how", "scratch"} & set(changes):
+            shutil.copytree(exported_once, tmp_path, dirs_exist_ok=True)
         return replace(plain, **changes)
 
     return make

@@ -48,7 +48,7 @@ def test_everything_lies_at_its_top_and_is_in_the_manifest(everything):
 
 def test_parity_and_accuracy_of_each_artifact_are_in_the_manifest(everything):
     for artifact in manifest.read(everything).artifacts:
-        assert artifact.parity.images == artifact.accuracy.images == 1000
+        assert artifact.parity.images == artifact.accuracy.images == 300
         assert artifact.parity.top1_agreement >= 0.99
         assert abs(artifact.accuracy.top1 - artifact.accuracy.fp32_top1) < 0.01
 

@@ -111,12 +111,13 @@ def test_answers_of_no_use_cannot_be_shipped(logits):
 
 
 @pytest.fixture
-def subject(recipe, shipped_images):
+def subject(recipe, shipped_images, tmp_path):
     """Return what is judged as a CPU computes it that does not saturate, whatever runs the test."""
 
     def make(source, **changes):
         fp32 = baseline.answer(source, shipped_images.validation)
-        return Subject(source, "onnx", recipe(**changes), fp32, JudgedBy.REFERENCE)
+        made = recipe(scratch=tmp_path, **changes)
+        return Subject(source, "onnx", made, fp32, JudgedBy.REFERENCE)
 
     return make
 

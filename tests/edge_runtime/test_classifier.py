@@ -15,6 +15,7 @@ from edge_runtime.classify.classifier import softmax
 from edge_runtime.classify.resize import Resize
 from edge_runtime.engines import EngineMissingError
 from edge_runtime.errors import BundleError, DataError, EngineError, UsageError
+from edge_runtime.probes import Reading
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
 ONNX = "seed-cnn-int8-dynamic.onnx"
@@ -198,7 +199,8 @@ def test_static_int8_is_chosen_on_an_arm_cpu_without_dot_product_too(
     bundle, as_static, monkeypatch
 ):
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    monkeypatch.setattr("edge_runtime.probes.host.cpu_flags", lambda: frozenset({"asimd"}))
+    flags = Reading(frozenset({"asimd"}), "proc/cpuinfo")
+    monkeypatch.setattr("edge_runtime.probes.cpuinfo.flags", lambda: flags)
     as_static(target="arm64")
     assert Classifier(bundle).artifact.file == "static.onnx"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_runtime.probes import host, target
+from edge_runtime.probes import cpuinfo, target
 from edge_runtime.probes.target import of_this_cpu
 
 # The words of /proc/cpuinfo that matter, as kernels print them.
@@ -50,4 +50,4 @@ def test_the_dot_product_instructions_are_named(flags, name):
 def test_this_machine_is_read_where_nothing_is_given():
     import platform
 
-    assert of_this_cpu() == of_this_cpu(platform.machine(), host.cpu_flags())
+    assert of_this_cpu() == of_this_cpu(platform.machine(), cpuinfo.flags().value)
