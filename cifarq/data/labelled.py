@@ -4,6 +4,8 @@
 that a draw of a few reads only those few.
 """
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -24,6 +26,9 @@ class Labelled(Protocol):
         """(N,) int64, indices into the data set's classes."""
 
     def __len__(self) -> int: ...
+
+    def shuffle(self, seed: int) -> NDArray[np.int64]:
+        """Return all indices, (N,), in a random order that ``seed`` alone decides."""
 
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the images and labels at ``indices``, in that order."""
@@ -60,6 +65,12 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def shuffle(self, seed: int) -> NDArray[np.int64]:
+        """Return all indices, (N,), in a random order: a permutation of their number."""
+        # RandomState, not default_rng: numpy promises never to change its streams (NEP 19), and the
+        # shipped packs are only reproducible, and disjoint, while this permutation stays the same.
+        return np.random.RandomState(seed).permutation(len(self)).astype(np.int64)
+
     def take(self, indices: NDArray[np.int64]) -> "LabelledImages":
         """Return the images and labels at ``indices``, in that order."""
         return LabelledImages(self.images[indices], self.labels[indices])
@@ -73,17 +84,37 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class LabelledFiles:
-    """Image files and what they show; see ``LabelledImages``."""
+    """Image files and what they show; see ``LabelledImages``.
 
+    Attributes:
+        folder: that all of them lie below: what a file is called there decides how it is drawn.
+        files: their paths.
+        labels: (N,) int64, indices into the data set's classes.
+    """
+
+    folder: Path
     files: tuple[Path, ...]
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.files)
 
+    def shuffle(self, seed: int) -> NDArray[np.int64]:
+        """Return all indices, (N,), in the order of their names' hashes.
+
+        Whatever files come or go, the others keep their order among themselves.
+        """
+
+        def drawn(index: int) -> bytes:
+            name = os.fsencode(self.files[index].relative_to(self.folder).as_posix())
+            return hashlib.sha256(b"%d/%s" % (seed, name)).digest()
+
+        return np.asarray(sorted(range(len(self)), key=drawn), dtype=np.int64)
+
     def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
         """Return the files and labels at ``indices``, in that order."""
-        return LabelledFiles(tuple(self.files[i] for i in indices), self.labels[indices])
+        files = tuple(self.files[i] for i in indices)
+        return LabelledFiles(self.folder, files, self.labels[indices])
 
     def read(self, resize: Resize | None = None) -> LabelledImages:
         """Decode the files.
