@@ -231,12 +231,16 @@ def _open(values: dict[str, Any]) -> "Opened":
 
 
 def _gather(opened: "Opened", making: Making) -> "ExportImages":
-    return opened.gatherer.gather(
+    images = opened.gatherer.gather(
         opened.source.classes,
         opened.source.input_shape,
         calibration_images=making.calibration_images,
         validation_images=making.validation_images,
     )
+    if images.resizing is not None:
+        _, height, width = opened.source.input_shape
+        click.echo(f"Images: {images.resizing.describe(height, width)}.", err=True)
+    return images
 
 
 def main() -> None:

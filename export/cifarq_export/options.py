@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode
 from edge_runtime.probes import target
 
 PATH = click.Path(path_type=Path)
@@ -102,7 +103,18 @@ SOURCE_OPTIONS = (
         "--resize",
         type=click.IntRange(1),
         metavar="N",
-        help="Scale the shorter side of each image to N pixels, then crop the centre.",
+        help="Scale each image so that its shorter side has N pixels, then crop the centre.",
+    ),
+    click.option(
+        "--resize-mode",
+        type=click.Choice([str(mode) for mode in ResizeMode]),
+        help="crop: a scaled image keeps its aspect ratio. stretch: it takes that of the model's "
+        "input.  [default: crop]",
+    ),
+    click.option(
+        "--resize-filter",
+        type=click.Choice([str(name) for name in ResizeFilter]),
+        help="Interpolation of --resize, with antialiasing.  [default: bilinear]",
     ),
     click.option(
         "--classes",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cifarq.data import datasets, packs
 from cifarq.data.labelled import LabelledFiles, LabelledImages
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify import images as device_images
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
@@ -196,7 +197,9 @@ def test_an_image_of_another_size_is_named_with_both_sizes(folder):
     assert str(odd) in str(caught.value)
 
 
-@pytest.mark.parametrize("resize", [None, Resize(24, 20, 16)], ids=["as it is", "resized"])
+@pytest.mark.parametrize(
+    "resize", [None, Resize(Resizing(24), 20, 16)], ids=["as it is", "resized"]
+)
 def test_a_photograph_taken_upright_is_trained_as_the_device_sees_it(tmp_path, pictures, resize):
     upright = np.ascontiguousarray(pictures[0].transpose(1, 2, 0)[:, :24])
     exif = Image.Exif()

@@ -174,6 +174,7 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not 3,H,W"),
         (("--model", "mine:tiny", "--input-shape", "3,64,64"), 1, "--resize 64"),
         (("--model", "mine:tiny", *SHAPE, "--resize", "16"), 1, "--resize 16 is smaller"),
+        (("--model", "mine:tiny", *SHAPE, "--resize-mode", "crop"), 2, "need --resize"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "nan.safetensors"), 1, "holds NaN"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "other.safetensors"), 1, "do not fit"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "pickle.safetensors"), 1, "never read"),

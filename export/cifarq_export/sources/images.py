@@ -13,6 +13,7 @@ import numpy as np
 from cifarq.data import cifar10, datasets, packs
 from cifarq.data.labelled import LabelledImages
 from edge_runtime.bundle.manifest import ImagesRecord, SplitRecord
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
 
@@ -31,14 +32,14 @@ class ExportImages:
         calibration: what static INT8 finds its ranges from.
         validation: what artifacts are compared on.
         golden: what goes into the golden pack.
-        resize: what the shorter side of each was scaled to; None if they were left as they are.
+        resizing: how each was brought to the model's size; None if they were left as they are.
     """
 
     dataset: str
     calibration: LabelledImages
     validation: LabelledImages
     golden: LabelledImages
-    resize: int | None = None
+    resizing: Resizing | None = None
 
     def record(self) -> ImagesRecord:
         """Return their entry in the manifest."""
@@ -55,12 +56,11 @@ class Gatherer:
 
     Attributes:
         data_dir: a data set, or None for the shipped packs.
-        shorter: what the shorter side is scaled to before the centre is cropped; None leaves the
-            images as they are.
+        resizing: how images are brought to the model's size; None leaves them as they are.
     """
 
     data_dir: Path | None
-    shorter: int | None = None
+    resizing: Resizing | None = None
 
     @cached_property
     def parts(self) -> datasets.Parts:
@@ -95,7 +95,7 @@ class Gatherer:
         Raises:
             DataError: the images are not what the model was trained for.
         """
-        resize = Resize(self.shorter, *input_shape[1:]) if self.shorter is not None else None
+        resize = Resize(self.resizing, *input_shape[1:]) if self.resizing is not None else None
         each = int(np.prod(input_shape))
         wanted = {
             "calibration": calibration_images,
@@ -114,7 +114,7 @@ class Gatherer:
                     "Give the data it was trained on with --data-dir, or resize it with "
                     f"--resize {max(input_shape[1:])}.",
                 )
-        return ExportImages(self.parts.name, **drawn, resize=self.shorter)
+        return ExportImages(self.parts.name, **drawn, resizing=self.resizing)
 
     def _draw(self, name: str, count: int, resize: Resize | None) -> LabelledImages:
         if self.data_dir is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode, Resizing
 from edge_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class SourceRequest:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     resize: int | None = None
+    resize_mode: str | None = None
+    resize_filter: str | None = None
     classes: str | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +74,8 @@ class SourceRequest:
             raise UsageError("--mean and --std belong together.", "Give both.")
         if self.std is not None and min(self.std) <= 0:
             raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
+        if self.resize is None and (self.resize_mode or self.resize_filter):
+            raise UsageError("--resize-mode and --resize-filter need --resize.")
         if self._is_checkpoint and (self.mean or self.classes or self.input_shape):
             raise UsageError(
                 "--mean, --std, --classes and --input-shape are for --model and --from; a "
@@ -91,7 +96,7 @@ class SourceRequest:
 
         from cifarq_export.sources.images import Gatherer
 
-        gatherer = Gatherer(self.data_dir, self.resize)
+        gatherer = Gatherer(self.data_dir, self._resizing)
         if not self._is_checkpoint:
             how, note = self._preprocessing(gatherer)
             return Opened(self._open_foreign(gatherer, how), gatherer, note)
@@ -101,6 +106,16 @@ class SourceRequest:
         folder = self.checkpoint or models.pretrained(_DEFAULT_MODEL)
         assert folder is not None
         return Opened(checkpoint.source(folder), gatherer)
+
+    @property
+    def _resizing(self) -> Resizing | None:
+        if self.resize is None:
+            return None
+        return Resizing(
+            self.resize,
+            ResizeMode(self.resize_mode or ResizeMode.CROP),
+            ResizeFilter(self.resize_filter or ResizeFilter.BILINEAR),
+        )
 
     def _preprocessing(self, gatherer: "Gatherer") -> "tuple[Preprocessing, str]":
         """Return how images are normalised, and what was assumed about it."""
