@@ -34,7 +34,8 @@ _FORMAT = click.option(
     requested format and precision, and the tool that measures it there. If an INT8 artifact loses
     accuracy or is slower than FP32, no bundle is written: the command says by how much and why.
 
-    Without CHECKPOINT, --model or --from, the trained seed CNN that ships with cifarq is exported.
+    Without CHECKPOINT, --model, --timm or --from, the trained seed CNN that ships with cifarq is
+    exported.
 
     \b
     Examples:
@@ -43,6 +44,7 @@ _FORMAT = click.option(
       cifarq-export runs/seed --precision int8-static --input uint8 --out my-bundle
       cifarq-export --model torchvision.models:resnet18 --model-arg num_classes=10 \\
           --weights resnet18.safetensors --input-shape 3,32,32 --data-dir DIR
+      cifarq-export --timm mobileone_s0 --weights mobileone.safetensors --data-dir DIR
       cifarq-export --from model.onnx --data-dir DIR --resize 256
       cifarq-export --format onnx --wheels pi-bookworm --archive      for a Pi without internet
       cifarq-export compare runs/seed                 every precision in one table

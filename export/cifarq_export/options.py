@@ -67,12 +67,27 @@ SOURCE_OPTIONS = (
         "model_args",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Keyword argument of the --model function. Can be repeated.",
+        help="Keyword argument of the --model function, or of the --timm model. Can be repeated.",
     ),
     click.option(
         "--weights",
         type=PATH,
-        help="Weights for --model: a .safetensors file with the model's state_dict.",
+        help="Weights for --model or --timm: a .safetensors file with the model's state_dict.",
+    ),
+    click.option(
+        "--timm",
+        "timm_name",
+        metavar="NAME",
+        help="timm model to build, with one output per class; short for --model timm:create_model. "
+        "Input shape, normalisation and resizing are those of timm's configuration, unless given. "
+        "Nothing is downloaded.",
+    ),
+    click.option(
+        "--keep-branches",
+        is_flag=True,
+        help="Export a --model or --timm model as it was trained. Without it, modules that offer "
+        "to merge their branches for deployment (RepVGG, MobileOne) do so, if the outputs stay "
+        "the same.",
     ),
     click.option("--from", "onnx_file", type=PATH, help="FP32 ONNX classifier to export."),
     click.option(
@@ -119,8 +134,14 @@ SOURCE_OPTIONS = (
     click.option(
         "--classes",
         metavar="NAMES|FILE",
-        help="Class names in the order of the outputs, for --model and --from: separated by "
-        "commas, or a file with one name per line.  [default: those of the data set, sorted]",
+        help="Class names in the order of the outputs, for --model, --timm and --from: separated "
+        "by commas, or a file with one name per line.  [default: those of the data set, sorted]",
+    ),
+    click.option(
+        "--name",
+        metavar="NAME",
+        help="Name of the model, and beginning of the names of its files.  [default: that of the "
+        "architecture, or of the --from file]",
     ),
 )
 
