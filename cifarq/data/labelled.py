@@ -6,6 +6,7 @@ that a draw of a few reads only those few.
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from edge_runtime.classify import images
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
+
+Progress = Callable[[int], object]
+"""Called with the number of images read since the last call."""
 
 
 class Labelled(Protocol):
@@ -33,7 +37,9 @@ class Labelled(Protocol):
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the images and labels at ``indices``, in that order."""
 
-    def read(self, resize: Resize | None = None) -> "LabelledImages":
+    def read(
+        self, resize: Resize | None = None, progress: Progress = lambda count: None
+    ) -> "LabelledImages":
         """Return the pixels, of one size."""
 
 
@@ -75,11 +81,17 @@ class LabelledImages:
         """Return the images and labels at ``indices``, in that order."""
         return LabelledImages(self.images[indices], self.labels[indices])
 
-    def read(self, resize: Resize | None = None) -> "LabelledImages":
+    def read(
+        self, resize: Resize | None = None, progress: Progress = lambda count: None
+    ) -> "LabelledImages":
         """Return these images, resized if asked."""
         if resize is None or not len(self):
             return self
-        return LabelledImages(np.stack([resize(pixels) for pixels in self.images]), self.labels)
+        resized = []
+        for pixels in self.images:
+            resized.append(resize(pixels))
+            progress(1)
+        return LabelledImages(np.stack(resized), self.labels)
 
 
 @dataclass(frozen=True)
@@ -116,14 +128,19 @@ class LabelledFiles:
         files = tuple(self.files[i] for i in indices)
         return LabelledFiles(self.folder, files, self.labels[indices])
 
-    def read(self, resize: Resize | None = None) -> LabelledImages:
+    def read(
+        self, resize: Resize | None = None, progress: Progress = lambda count: None
+    ) -> LabelledImages:
         """Decode the files.
 
         Raises:
             DataError: one cannot be decoded, or has another size than the first.
         """
-        decoded = [_decode(file, resize) for file in self.files]
-        for file, pixels in zip(self.files, decoded, strict=True):
+        decoded: list[NDArray[np.uint8]] = []
+        for file in self.files:
+            pixels = _decode(file, resize)
+            decoded.append(pixels)
+            progress(1)
             if pixels.shape != decoded[0].shape:
                 raise DataError(
                     f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "

@@ -225,7 +225,14 @@ def _open(values: dict[str, Any]) -> "Opened":
     """Take the values of ``SOURCE_OPTIONS`` out of ``values``, and open the model they name."""
     from cifarq_export.sources.opening import SourceRequest
 
-    opened = options.take(SourceRequest, values).open()
+    request = options.take(SourceRequest, values)
+    import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
+
+    from cifarq.training.progress import stages
+
+    with stages() as watch:
+        watch("opening the model", 0, 1)
+        opened = request.open()
     for note in (opened.note, *opened.source.changes):
         if note:
             click.echo(f"Note: {note}", err=True)
@@ -233,12 +240,16 @@ def _open(values: dict[str, Any]) -> "Opened":
 
 
 def _gather(opened: "Opened", making: Making) -> "ExportImages":
-    images = opened.gatherer.gather(
-        opened.source.classes,
-        opened.source.input_shape,
-        calibration_images=making.calibration_images,
-        validation_images=making.validation_images,
-    )
+    from cifarq.training.progress import stages
+
+    with stages() as watch:
+        images = opened.gatherer.gather(
+            opened.source.classes,
+            opened.source.input_shape,
+            calibration_images=making.calibration_images,
+            validation_images=making.validation_images,
+            watch=watch,
+        )
     if images.resizing is not None:
         _, height, width = opened.source.input_shape
         click.echo(f"Images: {images.resizing.describe(height, width)}.", err=True)

@@ -113,8 +113,6 @@ class SourceRequest:
         Raises:
             ToolkitError: either cannot be used.
         """
-        import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
-
         request, note = self._complete()
         opened = request._open()
         source, kept = opened.source, ""

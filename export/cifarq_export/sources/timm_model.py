@@ -49,13 +49,16 @@ def defaults(
 
 
 def describe(name: str, taken: Mapping[str, Any]) -> str:
-    """Return a sentence that says what was taken from timm's configuration, as options."""
+    """Return a sentence that says what was taken from timm's configuration, as options.
+
+    It is empty where everything was given.
+    """
     options = " ".join(
         f"--{field.replace('_', '-')} "
         f"{','.join(map(str, value)) if isinstance(value, tuple) else value}"
         for field, value in taken.items()
     )
-    return f"--timm {name} stands for {options}."
+    return f"--timm {name} stands for {options}." if taken else ""
 
 
 def arguments(
