@@ -32,7 +32,7 @@ class Labelled(Protocol):
     def __len__(self) -> int: ...
 
     def shuffle(self, seed: int) -> NDArray[np.int64]:
-        """Return all indices, (N,), in a random order that ``seed`` alone decides."""
+        """Return all indices, (N,), in an order drawn with ``seed``."""
 
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the images and labels at ``indices``, in that order."""

@@ -49,7 +49,7 @@ def test_every_stage_of_an_export_is_told_and_ends(told, tmp_path):
         "reading calibration images": (16, {16}),
         "reading validation images": (40, {40}),
         "reading golden images": (500, {500}),
-        "asking FP32 PyTorch": (40, {40}),
+        "answers of FP32 PyTorch": (40, {40}),
         "answers to the golden images": (1_000, {1_000}),
         **{
             f"{verb} net-{precision}.torchscript.pt": (count, {count})

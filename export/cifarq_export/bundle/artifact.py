@@ -149,7 +149,7 @@ class Maker:
 def answer_fp32(source: Source, images: LabelledImages, watch: Watch) -> Baseline:
     """Let the FP32 model answer images, telling how far it is."""
     return baseline.answer(
-        source, images, lambda done: watch(f"asking {source.kind}", done, len(images))
+        source, images, lambda done: watch(f"answers of {source.kind}", done, len(images))
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cifarq_export.sources import timm_model
 from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode, Resizing
 from edge_runtime.errors import UsageError
 
@@ -128,8 +129,6 @@ class SourceRequest:
         """Return the request with what timm knows of its model, and what was taken from there."""
         if self.timm_name is None:
             return self, ""
-        from cifarq_export.sources import timm_model
-
         known = timm_model.defaults(self.timm_name, self.input_shape, self.resize)
         taken = {name: value for name, value in known.items() if getattr(self, name) is None}
         return replace(self, **taken), timm_model.describe(self.timm_name, taken)
@@ -138,7 +137,7 @@ class SourceRequest:
     def _architecture(self) -> str | None:
         """What a model is called that timm builds: the name of its function says nothing."""
         name = self.timm_name
-        if self.factory == "timm:create_model":
+        if self.factory == timm_model.FACTORY:
             name = arguments(self.model_args).get("model_name")
         return re.sub(r"[^A-Za-z0-9.]+", "-", str(name)).strip("-.") if name else None
 
@@ -191,8 +190,6 @@ class SourceRequest:
         assert self.input_shape is not None
         function, given = self.factory, arguments(self.model_args)
         if self.timm_name is not None:
-            from cifarq_export.sources import timm_model
-
             function = timm_model.FACTORY
             given = timm_model.arguments(self.timm_name, given, self.input_shape, len(classes))
         assert function is not None
