@@ -2,7 +2,8 @@
 
 ``find`` and ``load`` are the front doors. They know two layouts (``cifar10``'s official binary
 files, and ``image_folders``), and split train into train and validation, always the same way;
-``load`` also reads every image.
+``load`` also reads every image. A file more or less in a class folder moves at most one other image
+from one part to the other, or into or out of a draw.
 """
 
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def split(train: AnyLabelled, *, seed: int = SPLIT_SEED) -> tuple[AnyLabelled, A
 
     For CIFAR-10 that is 45,000 and 5,000. The order within each part is the original one.
     """
-    shuffled = _shuffle(len(train), seed)
+    shuffled = train.shuffle(seed)
     held_out = np.zeros(len(train), dtype=bool)
     for label in np.unique(train.labels):
         of_class = shuffled[train.labels[shuffled] == label]
@@ -144,16 +145,10 @@ def balanced_draw(images: Labelled, count: int, *, seed: int) -> NDArray[np.int6
     Returns:
         Indices into ``images``, shape (min(count, N),), in random order.
     """
-    shuffled = _shuffle(len(images), seed)
+    shuffled = images.shuffle(seed)
     labels = images.labels[shuffled]
     rank = np.empty(len(images), dtype=np.int64)  # the how-many-eth of its class each image is
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
         rank[of_class] = np.arange(len(of_class))
     return shuffled[np.argsort(rank, kind="stable")[:count]]
-
-
-def _shuffle(count: int, seed: int) -> NDArray[np.int64]:
-    # RandomState, not default_rng: numpy promises never to change its streams (NEP 19), and the
-    # shipped packs are only reproducible, and only disjoint, while this permutation stays the same.
-    return np.random.RandomState(seed).permutation(count).astype(np.int64)

@@ -1,6 +1,8 @@
 """Class folders: ``train/<class>/*`` and ``test/<class>/*``, any classes, any count.
 
-PNG, JPEG and WebP. Classes are numbered in the order of their sorted names.
+The images of a class are those that ``edge-bench classify`` would find in its folder: in subfolders
+too, known by their suffix, hidden ones passed over (macOS leaves ``._photo.jpg`` beside a photo).
+Classes are numbered in the order of their sorted names.
 """
 
 from pathlib import Path
@@ -8,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from cifarq.data.labelled import LabelledFiles
+from edge_runtime.classify import images
 from edge_runtime.errors import DataError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def found_in(data_dir: Path) -> bool:
@@ -45,12 +46,23 @@ def _part(part: Path, classes: tuple[str, ...]) -> LabelledFiles:
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        files = sorted(p for p in (part / name).iterdir() if p.suffix.lower() in SUFFIXES)
+        files = _files(part / name)
         if not files:
             raise DataError(
-                f"class {name!r} is empty: {part / name} has no {', '.join(SUFFIXES)} file.",
+                f"class {name!r} is empty: {part / name} holds no image that is known by its "
+                f"suffix: {' '.join(sorted(images.PICTURES))}.",
                 "Add images or remove the folder from train and test.",
             )
         paths += files
         labels += [label] * len(files)
-    return LabelledFiles(tuple(paths), np.asarray(labels, dtype=np.int64))
+    return LabelledFiles(part, tuple(paths), np.asarray(labels, dtype=np.int64))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the images in a folder and below it, in sorted order."""
+    files: list[Path] = []
+    for file in images.below(folder, images.PICTURES):
+        if isinstance(file, DataError):
+            raise DataError(file.what, "Replace or remove it.")
+        files.append(file)
+    return files

@@ -4,6 +4,9 @@
 that a draw of a few reads only those few.
 """
 
+import hashlib
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -15,6 +18,9 @@ from edge_runtime.classify import images
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
 
+Progress = Callable[[int], object]
+"""Called with the number of images read since the last call."""
+
 
 class Labelled(Protocol):
     """Images of which the labels are known, wherever the pixels are."""
@@ -25,10 +31,15 @@ class Labelled(Protocol):
 
     def __len__(self) -> int: ...
 
+    def shuffle(self, seed: int) -> NDArray[np.int64]:
+        """Return all indices, (N,), in an order drawn with ``seed``."""
+
     def take(self, indices: NDArray[np.int64]) -> Self:
         """Return the images and labels at ``indices``, in that order."""
 
-    def read(self, resize: Resize | None = None) -> "LabelledImages":
+    def read(
+        self, resize: Resize | None = None, progress: Progress = lambda count: None
+    ) -> "LabelledImages":
         """Return the pixels, of one size."""
 
 
@@ -60,39 +71,76 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def shuffle(self, seed: int) -> NDArray[np.int64]:
+        """Return all indices, (N,), in a random order: a permutation of their number."""
+        # RandomState, not default_rng: numpy promises never to change its streams (NEP 19), and the
+        # shipped packs are only reproducible, and disjoint, while this permutation stays the same.
+        return np.random.RandomState(seed).permutation(len(self)).astype(np.int64)
+
     def take(self, indices: NDArray[np.int64]) -> "LabelledImages":
         """Return the images and labels at ``indices``, in that order."""
         return LabelledImages(self.images[indices], self.labels[indices])
 
-    def read(self, resize: Resize | None = None) -> "LabelledImages":
+    def read(
+        self, resize: Resize | None = None, progress: Progress = lambda count: None
+    ) -> "LabelledImages":
         """Return these images, resized if asked."""
         if resize is None or not len(self):
             return self
-        return LabelledImages(np.stack([resize(pixels) for pixels in self.images]), self.labels)
+        resized = []
+        for pixels in self.images:
+            resized.append(resize(pixels))
+            progress(1)
+        return LabelledImages(np.stack(resized), self.labels)
 
 
 @dataclass(frozen=True)
 class LabelledFiles:
-    """Image files and what they show; see ``LabelledImages``."""
+    """Image files and what they show; see ``LabelledImages``.
 
+    Attributes:
+        folder: that all of them lie below: what a file is called there decides how it is drawn.
+        files: their paths.
+        labels: (N,) int64, indices into the data set's classes.
+    """
+
+    folder: Path
     files: tuple[Path, ...]
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.files)
 
+    def shuffle(self, seed: int) -> NDArray[np.int64]:
+        """Return all indices, (N,), in the order of their names' hashes.
+
+        Whatever files come or go, the others keep their order among themselves.
+        """
+
+        def drawn(index: int) -> bytes:
+            name = os.fsencode(self.files[index].relative_to(self.folder).as_posix())
+            return hashlib.sha256(b"%d/%s" % (seed, name)).digest()
+
+        return np.asarray(sorted(range(len(self)), key=drawn), dtype=np.int64)
+
     def take(self, indices: NDArray[np.int64]) -> "LabelledFiles":
         """Return the files and labels at ``indices``, in that order."""
-        return LabelledFiles(tuple(self.files[i] for i in indices), self.labels[indices])
+        files = tuple(self.files[i] for i in indices)
+        return LabelledFiles(self.folder, files, self.labels[indices])
 
-    def read(self, resize: Resize | None = None) -> LabelledImages:
+    def read(
+        self, resize: Resize | None = None, progress: Progress = lambda count: None
+    ) -> LabelledImages:
         """Decode the files.
 
         Raises:
             DataError: one cannot be decoded, or has another size than the first.
         """
-        decoded = [_decode(file, resize) for file in self.files]
-        for file, pixels in zip(self.files, decoded, strict=True):
+        decoded: list[NDArray[np.uint8]] = []
+        for file in self.files:
+            pixels = _decode(file, resize)
+            decoded.append(pixels)
+            progress(1)
             if pixels.shape != decoded[0].shape:
                 raise DataError(
                     f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "

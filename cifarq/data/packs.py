@@ -17,7 +17,6 @@ import numpy as np
 from cifarq.data import cifar10
 from cifarq.data.datasets import SPLIT_SEED, Dataset, Parts, balanced_draw, load
 from cifarq.data.labelled import Labelled, LabelledImages
-from edge_runtime.classify.resize import Resize
 
 FOLDER = Path(__file__).parent / "packs"
 
@@ -38,24 +37,22 @@ PACKS = {
 }
 
 
-def draw(
-    dataset: Dataset | Parts,
-    name: str,
-    *,
-    count: int | None = None,
-    resize: Resize | None = None,
-) -> LabelledImages:
-    """Draw a pack from a data set; all of the part, if it has fewer images.
+def choose(dataset: Dataset | Parts, name: str, count: int | None = None) -> Labelled:
+    """Choose a pack's images from a data set; all of the part, if it has fewer.
 
     Args:
-        dataset: what to draw from; only the images drawn are read.
+        dataset: what to choose from; nothing is read.
         name: of the pack, which says from which part, with which seed.
         count: how many, if not the pack's own number.
-        resize: what makes them of the size wanted.
     """
     pack = PACKS[name]
     part: Labelled = getattr(dataset, pack.part)
-    return part.take(balanced_draw(part, count or pack.count, seed=pack.seed)).read(resize)
+    return part.take(balanced_draw(part, count or pack.count, seed=pack.seed))
+
+
+def draw(dataset: Dataset | Parts, name: str) -> LabelledImages:
+    """Choose a pack's images from a data set, and read them."""
+    return choose(dataset, name).read()
 
 
 def shipped(name: str) -> LabelledImages:

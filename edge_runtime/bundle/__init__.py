@@ -6,5 +6,6 @@ paths.py       what its files are called, and that none lies outside it
 location.py    which bundle, and which artifacts, a path means
 golden.py      the real images that travel along
 preprocess.py  how images become inputs
+resizing.py    how they are brought to the input's size before
 installing.py  what is missing here, and what of the bundle installs it
 """

@@ -9,7 +9,8 @@ Schema history:
        fell back to FP32, and what share of weights and arithmetic became INT8, and why not more.
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
-    5  what was changed in the model that was given.
+    5  what was changed in the model that was given; preprocessing says by which mode and filter an
+       image is resized.
 """
 
 import json
@@ -299,8 +300,9 @@ def _check_input(artifact: Artifact, how: Preprocessing) -> None:
             f"{artifact.file} takes {artifact.input.dtype}, preprocessing by the "
             f"{how.normalised_by} gives {how.dtype}"
         )
-    least = max((side for side in shape[2:] if isinstance(side, int)), default=1)
-    if how.resize is not None and how.resize < least:
+    height, width = (side if isinstance(side, int) else 1 for side in shape[2:])
+    if how.resize is not None and how.resize.shorter < (least := how.resize.least(height, width)):
         raise ValueError(
-            f"preprocessing.resize is {how.resize}, less than the {least} pixels of {artifact.file}"
+            f"preprocessing.resize.shorter is {how.resize.shorter}, less than the {least} pixels "
+            f"of {artifact.file}"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.documents.strict import Positive
+from edge_runtime.bundle.resizing import Resizing
 
 if TYPE_CHECKING:  # a manifest is read by processes that compute nothing, too
     import numpy as np
@@ -30,8 +30,7 @@ class Preprocessing:
         color: order of the channels.
         range: what 0-255 is scaled to before normalising.
         layout: order of the axes of a batch.
-        resize: what the shorter side of an image was scaled to before its centre was cropped;
-            None where images were taken as they are.
+        resize: how images were brought to the input's size; None where they were taken as they are.
     """
 
     mean: tuple[float, ...]
@@ -40,7 +39,7 @@ class Preprocessing:
     color: str = "RGB"
     range: tuple[float, float] = (0.0, 1.0)
     layout: str = "NCHW"
-    resize: Positive | None = None
+    resize: Resizing | None = None
 
     @property
     def dtype(self) -> str:

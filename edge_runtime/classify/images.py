@@ -32,7 +32,7 @@ def find(path: Path) -> Iterator[Path | DataError]:
         yield mode
     elif stat.S_ISDIR(mode):
         empty = True
-        for file in _below(path):
+        for file in below(path, ARRAYS | PICTURES):
             yield file
             empty = False
         if empty:
@@ -42,14 +42,15 @@ def find(path: Path) -> Iterator[Path | DataError]:
         yield path
 
 
-def _below(path: Path) -> Iterator[Path | DataError]:
+def below(path: Path, suffixes: frozenset[str]) -> Iterator[Path | DataError]:
+    """Yield the files with these suffixes in a folder and below it; see ``find``."""
     locked: list[OSError] = []  # folders that os.walk met since it gave one
     for folder, folders, names in os.walk(path, onerror=locked.append):
         yield from _drain(locked)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder, name)
-            if name.startswith(".") or file.suffix.lower() not in ARRAYS | PICTURES:
+            if name.startswith(".") or file.suffix.lower() not in suffixes:
                 continue
             mode = _mode(file)
             if isinstance(mode, DataError):

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.bundle.resizing import ResizeFilter
 from edge_runtime.errors import DataError
 
 
@@ -44,13 +45,16 @@ def decode(path: Path, shown: str) -> NDArray[np.uint8]:
             raise DataError(f"{shown}: no image that Pillow can read.") from error
 
 
-def scale(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Return an image scaled bilinearly with antialiasing.
+def scale(
+    pixels: NDArray[np.uint8], height: int, width: int, by: ResizeFilter
+) -> NDArray[np.uint8]:
+    """Return an image scaled with antialiasing.
 
     Args:
         pixels: (C, H, W) uint8, C being 1 or 3.
         height: of the result.
         width: of the result.
+        by: the filter that interpolates.
 
     Returns:
         (C, height, width) uint8.
@@ -62,7 +66,7 @@ def scale(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint
     image_module = _require(f"scaling an image from {wide}x{high} to {width}x{height}")
     channels_last = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
     image = image_module.fromarray(np.ascontiguousarray(channels_last))
-    scaled = np.asarray(image.resize((width, height), image_module.Resampling.BILINEAR))
+    scaled = np.asarray(image.resize((width, height), image_module.Resampling[by.name]))
     return scaled[np.newaxis] if scaled.ndim == 2 else scaled.transpose(2, 0, 1)
 
 

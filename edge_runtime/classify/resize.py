@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify import pillow
 from edge_runtime.errors import DataError
 
@@ -18,24 +19,25 @@ _MOST_PIXELS = 100_000_000
 
 @dataclass(frozen=True)
 class Resize:
-    """Scale the shorter side to ``shorter`` pixels, then crop the centre to (height, width).
+    """Scale an image as ``how`` says, then crop the centre to (height, width).
 
-    Bilinear with antialiasing; pixel for pixel what torchvision's ``Resize`` and ``CenterCrop`` do
-    with images.
+    Pixel for pixel what torchvision's ``Resize`` and ``CenterCrop`` do with images.
 
     Raises:
         DataError: the crop would be larger than the scaled image.
     """
 
-    shorter: int
+    how: Resizing
     height: int
     width: int
 
     def __post_init__(self) -> None:
-        if self.shorter < max(self.height, self.width):
+        least = self.how.least(self.height, self.width)
+        if self.how.shorter < least:
             raise DataError(
-                f"--resize {self.shorter} is smaller than the input, {self.height}x{self.width}.",
-                f"Give {max(self.height, self.width)} or more.",
+                f"--resize {self.how.shorter} is smaller than the input, "
+                f"{self.height}x{self.width}.",
+                f"Give {least} or more.",
             )
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -44,21 +46,21 @@ class Resize:
         Raises:
             DataError: Pillow is needed and not installed, or the scaled image would be too large.
         """
-        sides = pixels.shape[1:]
-        high, wide = (int(self.shorter * side / min(sides)) for side in sides)
-        if (high, wide) != sides:
+        _, tall, broad = pixels.shape
+        high, wide = self.how.scaled((tall, broad), (self.height, self.width))
+        if (high, wide) != (tall, broad):
             if high * wide > _MOST_PIXELS:
                 raise DataError(
-                    f"an image of {sides[1]}x{sides[0]} pixels would be scaled to {wide}x{high}.",
+                    f"an image of {broad}x{tall} pixels would be scaled to {wide}x{high}.",
                     "Crop it first.",
                 )
-            pixels = pillow.scale(pixels, high, wide)
+            pixels = pillow.scale(pixels, high, wide, self.how.filter)
         top, left = round((high - self.height) / 2), round((wide - self.width) / 2)
         return np.ascontiguousarray(pixels[:, top : top + self.height, left : left + self.width])
 
 
 def fit(
-    pixels: NDArray[np.uint8], height: int, width: int, shorter: int | None
+    pixels: NDArray[np.uint8], height: int, width: int, how: Resizing | None
 ) -> NDArray[np.uint8]:
     """Return an image (C, H, W) as the model takes it.
 
@@ -66,9 +68,9 @@ def fit(
         pixels: (C, H, W) uint8, C being 1 or 3.
         height: of the result.
         width: of the result.
-        shorter: what the manifest's preprocessing scales the shorter side to. None: an image of the
-            right size is taken as it is, and another is scaled to the larger of height and width.
+        how: what the manifest's preprocessing says. None: an image of the right size is taken as it
+            is, and the shorter side of another is scaled to the larger of height and width.
     """
-    if shorter is None and pixels.shape[1:] == (height, width):
+    if how is None and pixels.shape[1:] == (height, width):
         return pixels
-    return Resize(shorter or max(height, width), height, width)(pixels)
+    return Resize(how or Resizing(max(height, width)), height, width)(pixels)

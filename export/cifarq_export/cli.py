@@ -34,7 +34,8 @@ _FORMAT = click.option(
     requested format and precision, and the tool that measures it there. If an INT8 artifact loses
     accuracy or is slower than FP32, no bundle is written: the command says by how much and why.
 
-    Without CHECKPOINT, --model or --from, the trained seed CNN that ships with cifarq is exported.
+    Without CHECKPOINT, --model, --timm or --from, the trained seed CNN that ships with cifarq is
+    exported.
 
     \b
     Examples:
@@ -43,6 +44,7 @@ _FORMAT = click.option(
       cifarq-export runs/seed --precision int8-static --input uint8 --out my-bundle
       cifarq-export --model torchvision.models:resnet18 --model-arg num_classes=10 \\
           --weights resnet18.safetensors --input-shape 3,32,32 --data-dir DIR
+      cifarq-export --timm mobileone_s0 --weights mobileone.safetensors --data-dir DIR
       cifarq-export --from model.onnx --data-dir DIR --resize 256
       cifarq-export --format onnx --wheels pi-bookworm --archive      for a Pi without internet
       cifarq-export compare runs/seed                 every precision in one table
@@ -223,7 +225,14 @@ def _open(values: dict[str, Any]) -> "Opened":
     """Take the values of ``SOURCE_OPTIONS`` out of ``values``, and open the model they name."""
     from cifarq_export.sources.opening import SourceRequest
 
-    opened = options.take(SourceRequest, values).open()
+    request = options.take(SourceRequest, values)
+    import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
+
+    from cifarq.training.progress import stages
+
+    with stages() as watch:
+        watch("opening the model", 0, 1)
+        opened = request.open()
     for note in (opened.note, *opened.source.changes):
         if note:
             click.echo(f"Note: {note}", err=True)
@@ -231,12 +240,20 @@ def _open(values: dict[str, Any]) -> "Opened":
 
 
 def _gather(opened: "Opened", making: Making) -> "ExportImages":
-    return opened.gatherer.gather(
-        opened.source.classes,
-        opened.source.input_shape,
-        calibration_images=making.calibration_images,
-        validation_images=making.validation_images,
-    )
+    from cifarq.training.progress import stages
+
+    with stages() as watch:
+        images = opened.gatherer.gather(
+            opened.source.classes,
+            opened.source.input_shape,
+            calibration_images=making.calibration_images,
+            validation_images=making.validation_images,
+            watch=watch,
+        )
+    if images.resizing is not None:
+        _, height, width = opened.source.input_shape
+        click.echo(f"Images: {images.resizing.describe(height, width)}.", err=True)
+    return images
 
 
 def main() -> None:

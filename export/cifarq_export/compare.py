@@ -7,9 +7,9 @@ from typing import Any
 
 from cifarq_export import formats, selection
 from cifarq_export.bundle import gating
-from cifarq_export.bundle.artifact import Made, Maker, Watch
+from cifarq_export.bundle.artifact import Made, Maker, Watch, answer_fp32
 from cifarq_export.bundle.request import Request
-from cifarq_export.check import baseline, interleaving, speed
+from cifarq_export.check import interleaving, speed
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.gates import Limits
 from cifarq_export.sources import Source
@@ -134,7 +134,7 @@ def compare(
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
         recipe = request.recipe(source, images, scratch, watch)
-        fp32 = baseline.answer(source, images.validation)
+        fp32 = answer_fp32(source, images.validation, watch)
         maker = Maker(source, Path(folder), recipe, fp32, limits, watch)
         made = tuple(maker.make(*pair) for pair in request.pairs)
         stretches = interleaving.interleave(

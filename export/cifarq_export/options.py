@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode
 from edge_runtime.probes import target
 
 PATH = click.Path(path_type=Path)
@@ -66,12 +67,27 @@ SOURCE_OPTIONS = (
         "model_args",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Keyword argument of the --model function. Can be repeated.",
+        help="Keyword argument of the --model function, or of the --timm model. Can be repeated.",
     ),
     click.option(
         "--weights",
         type=PATH,
-        help="Weights for --model: a .safetensors file with the model's state_dict.",
+        help="Weights for --model or --timm: a .safetensors file with the model's state_dict.",
+    ),
+    click.option(
+        "--timm",
+        "timm_name",
+        metavar="NAME",
+        help="timm model to build, with one output per class; short for --model timm:create_model. "
+        "Input shape, normalisation and resizing are those of timm's configuration, unless given. "
+        "Nothing is downloaded.",
+    ),
+    click.option(
+        "--keep-branches",
+        is_flag=True,
+        help="Export a --model or --timm model as it was trained. Without it, modules that offer "
+        "to merge their branches for deployment (RepVGG, MobileOne) do so, if the outputs stay "
+        "the same.",
     ),
     click.option("--from", "onnx_file", type=PATH, help="FP32 ONNX classifier to export."),
     click.option(
@@ -102,13 +118,30 @@ SOURCE_OPTIONS = (
         "--resize",
         type=click.IntRange(1),
         metavar="N",
-        help="Scale the shorter side of each image to N pixels, then crop the centre.",
+        help="Scale each image so that its shorter side has N pixels, then crop the centre.",
+    ),
+    click.option(
+        "--resize-mode",
+        type=click.Choice([str(mode) for mode in ResizeMode]),
+        help="crop: a scaled image keeps its aspect ratio. stretch: it takes that of the model's "
+        "input.  [default: crop]",
+    ),
+    click.option(
+        "--resize-filter",
+        type=click.Choice([str(name) for name in ResizeFilter]),
+        help="Interpolation of --resize, with antialiasing.  [default: bilinear]",
     ),
     click.option(
         "--classes",
         metavar="NAMES|FILE",
-        help="Class names in the order of the outputs, for --model and --from: separated by "
-        "commas, or a file with one name per line.  [default: those of the data set, sorted]",
+        help="Class names in the order of the outputs, for --model, --timm and --from: separated "
+        "by commas, or a file with one name per line.  [default: those of the data set, sorted]",
+    ),
+    click.option(
+        "--name",
+        metavar="NAME",
+        help="Name of the model, and beginning of the names of its files.  [default: that of the "
+        "architecture, or of the --from file]",
     ),
 )
 

@@ -1,12 +1,16 @@
 """Class folders: any classes and the usual formats; what cannot be used is named."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cifarq.data import datasets, packs
 from cifarq.data.labelled import LabelledFiles, LabelledImages
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify import images as device_images
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
@@ -29,7 +33,7 @@ def folder(tmp_path, pictures, write_images):
     return tmp_path / "pets"
 
 
-def test_png_jpeg_and_webp_may_be_mixed(tmp_path, pictures):
+def test_png_jpeg_webp_and_bmp_may_be_mixed(tmp_path, pictures):
     for part in ("train", "test"):
         for label in ("a", "b"):
             (tmp_path / part / label).mkdir(parents=True)
@@ -37,6 +41,7 @@ def test_png_jpeg_and_webp_may_be_mixed(tmp_path, pictures):
                 {
                     "0.png": {},
                     "1.webp": {"lossless": True},
+                    "1b.BMP": {},
                     "2.jpg": {"quality": 95, "subsampling": 0},
                     "3.JPEG": {"quality": 95, "subsampling": 0},
                 }.items()
@@ -45,10 +50,67 @@ def test_png_jpeg_and_webp_may_be_mixed(tmp_path, pictures):
                 image.save(tmp_path / part / label / name, **options)
             (tmp_path / part / label / "notes.txt").write_text("not an image")
     test = datasets.load(tmp_path).test
-    assert test.labels.tolist() == [0] * 4 + [1] * 4
-    np.testing.assert_array_equal(test.images[:2], pictures[:2])
-    lost = np.abs(test.images[2:4].astype(int) - pictures[2:4])
+    assert test.labels.tolist() == [0] * 5 + [1] * 5
+    np.testing.assert_array_equal(test.images[:3], pictures[:3])
+    lost = np.abs(test.images[3:5].astype(int) - pictures[3:5])
     assert lost.mean() < 4
+
+
+def test_subfolders_are_read_and_hidden_files_and_folders_are_not(folder):
+    before = datasets.load(folder)
+    (folder / "train" / "ant" / "._00001.png").write_bytes(b"\0\5\x16\7 what macOS keeps beside it")
+    (folder / "train" / ".cache").mkdir()
+    ants = folder / "test" / "ant"
+    for path in sorted(ants.iterdir())[1:]:
+        (ants / "garden" / path.stem).mkdir(parents=True)
+        path.rename(ants / "garden" / path.stem / "photo.png")
+    after = datasets.load(folder)
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(after, part).images, getattr(before, part).images)
+
+
+def test_a_file_that_cannot_be_reached_is_named(folder):
+    (folder / "train" / "ant" / "gone.png").symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"gone\.png is a link to nothing\. Replace or remove it\."):
+        datasets.load(folder)
+
+
+def part_of(numbers):
+    """Files that nobody reads: class ``number % 3`` holds it under its name."""
+    names = [f"{number % 3}/{number}.png" for number in sorted(numbers)]
+    folder = Path("pets/train")
+    labels = np.asarray([int(name[0]) for name in names], dtype=np.int64)
+    return LabelledFiles(folder, tuple(folder / name for name in names), labels)
+
+
+@settings(max_examples=50)
+@given(st.sets(st.integers(0, 60), min_size=1), st.integers(1, 40), st.integers(0, 10))
+def test_a_file_more_or_less_moves_at_most_one_other(numbers, count, extra):
+    two_each = range(90, 96)  # of each class, so that it can be split
+    less, more = (part_of({*numbers, *two_each, *new} - {extra}) for new in ((), (61 + extra,)))
+    new = set(more.files) - set(less.files)
+    assert len(new) == 1
+    held_out = [set(datasets.split(part)[1].files) for part in (less, more)]
+    moved = (held_out[0] ^ held_out[1]) - new
+    assert len(moved) <= 1 and {path.parent for path in moved} <= {path.parent for path in new}
+    drawn = [
+        set(part.take(datasets.balanced_draw(part, count, seed=1)).files) for part in (less, more)
+    ]
+    assert len((drawn[0] ^ drawn[1]) - new) <= 1
+
+
+def test_a_data_set_is_split_alike_wherever_it_lies():
+    here = part_of(range(60))
+    there = LabelledFiles(
+        Path("/mnt/copy"),
+        tuple(Path("/mnt/copy", path.relative_to(here.folder)) for path in here.files),
+        here.labels,
+    )
+    names = [
+        [path.relative_to(part.folder) for path in datasets.split(part)[1].files]
+        for part in (here, there)
+    ]
+    assert names[0] == names[1]
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
@@ -136,14 +198,17 @@ def test_an_image_of_another_size_is_named_with_both_sizes(folder):
     assert str(odd) in str(caught.value)
 
 
-@pytest.mark.parametrize("resize", [None, Resize(24, 20, 16)], ids=["as it is", "resized"])
+@pytest.mark.parametrize(
+    "resize", [None, Resize(Resizing(24), 20, 16)], ids=["as it is", "resized"]
+)
 def test_a_photograph_taken_upright_is_trained_as_the_device_sees_it(tmp_path, pictures, resize):
     upright = np.ascontiguousarray(pictures[0].transpose(1, 2, 0)[:, :24])
     exif = Image.Exif()
     exif[0x0112] = 6  # turn it clockwise: a camera stores the picture as its sensor lies
     Image.fromarray(np.rot90(upright)).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(device_images.read(tmp_path / "a.png"), upright)
-    (read,) = LabelledFiles((tmp_path / "a.png",), np.zeros(1, np.int64)).read(resize).images
+    files = LabelledFiles(tmp_path, (tmp_path / "a.png",), np.zeros(1, np.int64))
+    (read,) = files.read(resize).images
     planes = upright.transpose(2, 0, 1)
     assert np.array_equal(read, resize(planes) if resize else planes)
 

@@ -139,9 +139,12 @@ def own_module(tmp_path):
 def test_ones_own_module_and_the_warning_that_it_was_never_trained(run, own_module):
     done = run(
         "cifarq_export", "--model", "mine:tiny", "--weights", "good.safetensors",
-        "--input-shape", "3,32,32", *FAST, "--max-drop", "100", "--out", "b",
+        "--input-shape", "3,32,32", *FAST, "--max-drop", "100", "--name", "Own_1.0", "--out", "b",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    content = manifest.read(own_module / "b")
+    assert content.model == "Own_1.0"
+    assert {artifact.file.split("-")[0] for artifact in content.artifacts} == {"Own_1.0"}
     assert "not shown to be better than always answering the most frequent class" in done.stderr
 
 
@@ -174,6 +177,7 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not 3,H,W"),
         (("--model", "mine:tiny", "--input-shape", "3,64,64"), 1, "--resize 64"),
         (("--model", "mine:tiny", *SHAPE, "--resize", "16"), 1, "--resize 16 is smaller"),
+        (("--model", "mine:tiny", *SHAPE, "--resize-mode", "crop"), 2, "need --resize"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "nan.safetensors"), 1, "holds NaN"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "other.safetensors"), 1, "do not fit"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "pickle.safetensors"), 1, "never read"),
@@ -191,7 +195,10 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--model", "mine:sorter", *SHAPE, "--format", "onnx"), 1, "to ONNX: "),
         (("--model", "mine:branches", *SHAPE, "--format", "onnx"), 1, "cannot export this model"),
         (("--model", "mine:tiny", *SHAPE, "--from", "x.onnx"), 2, "each name a model"),
+        (("--model", "mine:tiny", *SHAPE, "--timm", "resnet18"), 2, "each name a model"),
+        (("--model", "mine:tiny", *SHAPE, "--name", "../m"), 2, "--name '../m' cannot name files"),
         (("--weights", "good.safetensors"), 2, "are for --model"),
+        (("--keep-branches",), 2, "are for --model and --timm"),
         (("--classes", "a,b"), 2, "a checkpoint says its own"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,

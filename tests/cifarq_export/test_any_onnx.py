@@ -240,6 +240,7 @@ def test_images_of_any_size_are_scaled_and_cropped_and_travel_so(run, tmp_path, 
     assert refused.returncode == 1 and "--resize" in refused.stderr
     done = run("cifarq_export", *asked, *told, "--resize", "36", "--max-drop", "50")
     assert done.returncode == 0, done.stderr
+    assert "Images: shorter side scaled to 36, bilinear; centre 32x32 cropped." in done.stderr
     pack = golden.read(tmp_path / "b" / "golden.npz")
     assert pack.images.shape == (40, 3, 32, 32)
     content = json.loads((tmp_path / "b" / "manifest.json").read_text())
@@ -251,6 +252,8 @@ def test_images_of_any_size_are_scaled_and_cropped_and_travel_so(run, tmp_path, 
         "seed": 1,
     }
     assert content["preprocessing"]["mean"] == [0.4914, 0.4822, 0.4465]
+    resize = {"shorter": 36, "mode": "crop", "filter": "bilinear"}
+    assert content["preprocessing"]["resize"] == resize
 
 
 @pytest.mark.parametrize("first", [False, True])

@@ -11,6 +11,7 @@ import pytest
 import edge_runtime
 from edge_runtime import Classifier, engines
 from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify.classifier import softmax
 from edge_runtime.classify.resize import Resize
 from edge_runtime.engines import EngineMissingError
@@ -110,15 +111,21 @@ def test_an_image_of_another_size_is_scaled_as_the_workshop_does(model, pack):
     labelled = pytest.importorskip("cifarq.data.labelled")
     frame = np.asarray(pil.fromarray(pack.images[5]).resize((640, 480), pil.Resampling.BICUBIC))
     images = labelled.LabelledImages(frame.transpose(2, 0, 1)[None], np.zeros(1, np.int64))
-    scaled = images.read(Resize(32, 32, 32)).images
+    scaled = images.read(Resize(Resizing(32), 32, 32)).images
     assert np.array_equal(model.logits(frame), model.logits(scaled, layout="CHW"))
 
 
 def test_the_manifests_resize_is_obeyed(bundle, edit, pack):
     plain = Classifier(bundle).logits(pack.images[:1])
     pytest.importorskip("PIL")
-    edit(lambda content: content["preprocessing"].update(resize=40))
-    assert not np.array_equal(Classifier(bundle).logits(pack.images[:1]), plain)
+    seen = [plain]
+    for said in (
+        {"shorter": 40, "mode": "crop", "filter": "bilinear"},
+        {"shorter": 40, "mode": "crop", "filter": "bicubic"},
+    ):
+        edit(lambda content, said=said: content["preprocessing"].update(resize=said))
+        seen.append(Classifier(bundle).logits(pack.images[:1]))
+    assert len({logits.tobytes() for logits in seen}) == 3
 
 
 def test_stream_answers_each_frame_before_the_next_is_asked_for(model, pack):

@@ -115,8 +115,8 @@ def test_what_a_later_version_adds_is_passed_over(bundle, edit):
 def test_no_time_and_no_path_is_in_it(bundle):
     text = (bundle / "manifest.json").read_text()
     assert set(json.loads(text)) == {
-        "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "versions",
-        "wheelhouse",
+        "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "changes",
+        "versions", "wheelhouse",
     }  # fmt: skip
     assert "/" not in text
 
@@ -164,8 +164,11 @@ def set_at(content, place, value):
         ("files.0.size_bytes", -1, r"files\[0\].size_bytes is -1, not a whole number from 0"),
         ("classes", ["cat"], "classes names 1; a classifier has 2 or more"),
         ("images.golden.split", None, "images.golden.split is None, not a string"),
-        ("preprocessing.resize", 0, "resize is 0, not a whole number from 1"),
-        ("preprocessing.resize", 31, "resize is 31, less than the 32 pixels"),
+        ("preprocessing.resize", 40, "preprocessing.resize is 40, not an object"),
+        ("preprocessing.resize", {"shorter": 0}, "shorter is 0, not a whole number from 1"),
+        ("preprocessing.resize", {"shorter": 31}, "shorter is 31, less than the 32 pixels"),
+        ("preprocessing.resize", {"shorter": 32, "mode": "fit"}, "mode is 'fit', unknown here"),
+        ("preprocessing.resize", {"shorter": 32, "filter": 1}, "filter is 1, unknown here"),
     ],
 )
 def test_a_value_that_is_invalid_is_named_with_its_place(bundle, edit, place, value, message):

@@ -1,11 +1,13 @@
 """One artifact: written, opened again, checked, and layers returned to FP32 where that helps."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cifarq.data.labelled import LabelledImages
 from cifarq_export import explain, formats
-from cifarq_export.check import arithmetic, gates, sensitivity
+from cifarq_export.check import arithmetic, baseline, gates, sensitivity
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.baseline import Baseline
 from cifarq_export.check.gates import Checked, Limits
@@ -92,7 +94,8 @@ class Maker:
         """
         path = self.folder / file_name(self.source, format_, precision)
         judged_by = arithmetic.judge_of(format_, precision, self.recipe.target)
-        written = formats.get(format_).write(self.source, precision, path, self.recipe)
+        with self._stage(f"writing {path.name}"):
+            written = formats.get(format_).write(self.source, precision, path, self.recipe)
         logits = arithmetic.answer(
             path, format_, judged_by, self.recipe.how, self.baseline.images, self._checking(path)
         )
@@ -100,6 +103,8 @@ class Maker:
         if precision == STATIC and trial.checked.drop.value > self.limits.max_drop:
             trial, causes = self._fall_back(path, format_, judged_by, trial)
         image = self.recipe.how.apply(self.baseline.images.images[:1])
+        with self._stage(f"explaining {path.name}"):
+            explanation = explain.explain(path, format_, image, precision=precision)
         return Made(
             path=path,
             format=format_,
@@ -109,7 +114,7 @@ class Maker:
             judged_by=judged_by,
             written=trial.written,
             checked=trial.checked,
-            explanation=explain.explain(path, format_, image, precision=precision),
+            explanation=explanation,
             size_bytes=path.stat().st_size,
             fallback=trial.layers,
             causes=causes,
@@ -129,9 +134,23 @@ class Maker:
             causes += "More --fallback-trials may help. "
         return best, causes
 
+    @contextlib.contextmanager
+    def _stage(self, what: str) -> Iterator[None]:
+        """Tell of something that cannot be counted, from its beginning to its end."""
+        self.watch(what, 0, 1)
+        yield
+        self.watch(what, 1, 1)
+
     def _checking(self, path: Path) -> Callable[[int], object]:
         total = len(self.baseline.images)
         return lambda done: self.watch(f"checking {path.name}", done, total)
+
+
+def answer_fp32(source: Source, images: LabelledImages, watch: Watch) -> Baseline:
+    """Let the FP32 model answer images, telling how far it is."""
+    return baseline.answer(
+        source, images, lambda done: watch(f"answers of {source.kind}", done, len(images))
+    )
 
 
 def file_name(source: Source, format_: str, precision: str) -> str:

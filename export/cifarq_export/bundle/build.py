@@ -58,7 +58,7 @@ def build(
         UsageError: the wheels that are wanted make no sense for the artifacts.
     """
     house = _fetch_wheels(folder, request, watch)  # first: a network that fails costs no minutes
-    fp32 = baseline.answer(source, images.validation)
+    fp32 = artifact.answer_fp32(source, images.validation, watch)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         recipe = request.recipe(source, images, Path(scratch), watch)
         maker = Maker(source, folder, recipe, fp32, request.limits, watch)
@@ -126,14 +126,19 @@ def _name_gates(failures: tuple[Failure, ...]) -> tuple[str, ...]:
 
 def _write_golden(path: Path, made: tuple[Made, ...], maker: Maker, images: LabelledImages) -> None:
     """Write the images that travel, with the answers of FP32 and of each artifact that is not."""
+    quantized = [one for one in made if one.precision != "fp32"]
+    total = (len(quantized) + 1) * len(images)
+
+    def progress(done: int) -> None:
+        maker.watch("answers to the golden images", done, total)
+
     exported = {
         one.path.name: arithmetic.answer(
-            one.path, one.format, one.judged_by, maker.recipe.how, images
+            one.path, one.format, one.judged_by, maker.recipe.how, images, progress
         )
-        for one in made
-        if one.precision != "fp32"
+        for one in quantized
     }
-    logits = baseline.answer(maker.source, images).logits
+    logits = baseline.answer(maker.source, images, progress).logits
     golden.write(Golden(images.images, images.labels, logits, exported=exported), path)
 
 

@@ -59,7 +59,7 @@ class Request:
             how=replace(
                 source.how,
                 normalised_by=NormalisedBy.ARTIFACT if raw else NormalisedBy.RUNTIME,
-                resize=images.resize,
+                resize=images.resizing,
             ),
             target=self.target,
             scratch=scratch,

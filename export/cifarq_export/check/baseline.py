@@ -1,5 +1,6 @@
 """The FP32 model's answers, which artifacts are compared with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +39,14 @@ class Baseline:
         return float(np.bincount(self.images.labels).max() / len(self.images))
 
 
-def answer(source: Source, images: LabelledImages) -> Baseline:
+def answer(
+    source: Source,
+    images: LabelledImages,
+    progress: Callable[[int], object] = lambda count: None,
+) -> Baseline:
     """Let the FP32 model, which is given normalised images, answer them."""
     size = source.batch if isinstance(source.batch, int) else _BATCH
-    logits = accuracy.logits_of(source.predict, images.images, source.how, batch_size=size)
+    logits = accuracy.logits_of(
+        source.predict, images.images, source.how, batch_size=size, progress=progress
+    )
     return Baseline(images, logits, source.kind)

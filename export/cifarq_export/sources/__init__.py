@@ -2,11 +2,13 @@
 
 Each makes a ``Source``: the FP32 model as it was trained, with what is needed to feed and check it.
 
-checkpoint.py   what ``cifarq train`` wrote
-factory.py      any PyTorch classifier: a function that builds it, and its weights
-onnx_file.py    an ONNX classifier
-opening.py      what the command line names becomes a Source
-images.py       the images that calibrate, that check, and that travel along
+checkpoint.py     what ``cifarq train`` wrote
+factory.py        any PyTorch classifier: a function that builds it, and its weights
+timm_model.py     a timm model by its name: what factory.py is asked for
+onnx_file.py      an ONNX classifier
+opening.py        what the command line names becomes a Source
+deployed_form.py  branches of a PyTorch model that one layer can compute, merged
+images.py         the images that calibrate, that check, and that travel along
 """
 
 from dataclasses import dataclass

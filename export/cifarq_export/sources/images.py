@@ -4,6 +4,7 @@ From the data set that was given, else from the packs that ship with ``cifarq``;
 either way. The three are disjoint: golden images come from test, and check nothing here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from cifarq.data import cifar10, datasets, packs
-from cifarq.data.labelled import LabelledImages
+from cifarq.data.labelled import Labelled, LabelledImages
 from edge_runtime.bundle.manifest import ImagesRecord, SplitRecord
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
 
@@ -31,14 +33,14 @@ class ExportImages:
         calibration: what static INT8 finds its ranges from.
         validation: what artifacts are compared on.
         golden: what goes into the golden pack.
-        resize: what the shorter side of each was scaled to; None if they were left as they are.
+        resizing: how each was brought to the model's size; None if they were left as they are.
     """
 
     dataset: str
     calibration: LabelledImages
     validation: LabelledImages
     golden: LabelledImages
-    resize: int | None = None
+    resizing: Resizing | None = None
 
     def record(self) -> ImagesRecord:
         """Return their entry in the manifest."""
@@ -55,12 +57,11 @@ class Gatherer:
 
     Attributes:
         data_dir: a data set, or None for the shipped packs.
-        shorter: what the shorter side is scaled to before the centre is cropped; None leaves the
-            images as they are.
+        resizing: how images are brought to the model's size; None leaves them as they are.
     """
 
     data_dir: Path | None
-    shorter: int | None = None
+    resizing: Resizing | None = None
 
     @cached_property
     def parts(self) -> datasets.Parts:
@@ -82,6 +83,7 @@ class Gatherer:
         *,
         calibration_images: int,
         validation_images: int,
+        watch: Callable[[str, int, int], object] = lambda what, done, total: None,
     ) -> ExportImages:
         """Draw the images.
 
@@ -91,11 +93,12 @@ class Gatherer:
             input_shape: (C, H, W) that the model takes.
             calibration_images: how many; fewer if the data has fewer.
             validation_images: likewise.
+            watch: told how far it is.
 
         Raises:
             DataError: the images are not what the model was trained for.
         """
-        resize = Resize(self.shorter, *input_shape[1:]) if self.shorter is not None else None
+        resize = Resize(self.resizing, *input_shape[1:]) if self.resizing is not None else None
         each = int(np.prod(input_shape))
         wanted = {
             "calibration": calibration_images,
@@ -103,7 +106,7 @@ class Gatherer:
             "golden": max(_MIN_GOLDEN, min(packs.PACKS["golden"].count, _GOLDEN_BYTES // each)),
         }
         drawn = {
-            name: self._relabel(self._draw(name, count, resize), classes)
+            name: self._relabel(self._draw(name, count, resize, watch), classes)
             for name, count in wanted.items()
         }
         for images in drawn.values():
@@ -114,13 +117,18 @@ class Gatherer:
                     "Give the data it was trained on with --data-dir, or resize it with "
                     f"--resize {max(input_shape[1:])}.",
                 )
-        return ExportImages(self.parts.name, **drawn, resize=self.shorter)
+        return ExportImages(self.parts.name, **drawn, resizing=self.resizing)
 
-    def _draw(self, name: str, count: int, resize: Resize | None) -> LabelledImages:
+    def _draw(
+        self, name: str, count: int, resize: Resize | None, watch: Callable[[str, int, int], object]
+    ) -> LabelledImages:
+        drawn: Labelled
         if self.data_dir is not None:
-            return packs.draw(self.parts, name, count=count, resize=resize)
-        shipped = packs.shipped(name)  # drawn already, in random order: any prefix is fair
-        return shipped.take(np.arange(min(count, len(shipped)))).read(resize)
+            drawn = packs.choose(self.parts, name, count)
+        else:
+            shipped = packs.shipped(name)  # drawn already, in random order: any prefix is fair
+            drawn = shipped.take(np.arange(min(count, len(shipped))))
+        return drawn.read(resize, lambda done: watch(f"reading {name} images", done, len(drawn)))
 
     def _relabel(self, images: LabelledImages, classes: tuple[str, ...]) -> LabelledImages:
         """Return images whose labels are indices into the model's classes."""

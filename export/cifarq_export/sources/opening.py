@@ -4,10 +4,13 @@ Nothing heavy is imported before the options are known to make sense together.
 """
 
 import ast
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cifarq_export.sources import timm_model
+from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode, Resizing
 from edge_runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from edge_runtime.bundle.preprocess import Preprocessing
 
 _DEFAULT_MODEL = "seed-cnn"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -46,40 +50,63 @@ class SourceRequest:
     factory: str | None = None
     model_args: tuple[str, ...] = ()
     weights: Path | None = None
+    timm_name: str | None = None
+    keep_branches: bool = False
     onnx_file: Path | None = None
     input_shape: tuple[int, int, int] | None = None
     data_dir: Path | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     resize: int | None = None
+    resize_mode: str | None = None
+    resize_filter: str | None = None
     classes: str | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
         given = {
             "CHECKPOINT": self.checkpoint,
             "--model": self.factory,
+            "--timm": self.timm_name,
             "--from": self.onnx_file,
         }
         named = [name for name, value in given.items() if value is not None]
         if len(named) > 1:
             raise UsageError(f"{' and '.join(named)} each name a model.", "Give one of them.")
-        if self.factory is None and (self.weights or self.model_args):
-            raise UsageError("--weights and --model-arg are for --model.")
+        if not self._is_module and (self.weights or self.model_args or self.keep_branches):
+            raise UsageError(
+                "--weights, --model-arg and --keep-branches are for --model and --timm."
+            )
         if self.factory is not None and self.input_shape is None:
             raise UsageError("--model needs --input-shape.", "Example: --input-shape 3,224,224.")
         if (self.mean is None) != (self.std is None):
             raise UsageError("--mean and --std belong together.", "Give both.")
         if self.std is not None and min(self.std) <= 0:
             raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
+        self._check_resizing_and_name()
         if self._is_checkpoint and (self.mean or self.classes or self.input_shape):
             raise UsageError(
-                "--mean, --std, --classes and --input-shape are for --model and --from; a "
+                "--mean, --std, --classes and --input-shape are for --model, --timm and --from; a "
                 "checkpoint says its own."
+            )
+
+    def _check_resizing_and_name(self) -> None:
+        needs_resize = self.resize_mode or self.resize_filter
+        if needs_resize and self.resize is None and self.timm_name is None:
+            raise UsageError("--resize-mode and --resize-filter need --resize.")
+        if self.name is not None and not _NAME.fullmatch(self.name):
+            raise UsageError(
+                f"--name {self.name!r} cannot name files.",
+                "Use letters, digits, '.', '_' and '-', with a letter or digit first.",
             )
 
     @property
     def _is_checkpoint(self) -> bool:
-        return self.factory is None and self.onnx_file is None
+        return not self._is_module and self.onnx_file is None
+
+    @property
+    def _is_module(self) -> bool:
+        return self.factory is not None or self.timm_name is not None
 
     def open(self) -> Opened:
         """Open the model, and the data its images come from.
@@ -87,11 +114,37 @@ class SourceRequest:
         Raises:
             ToolkitError: either cannot be used.
         """
-        import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
+        request, note = self._complete()
+        opened = request._open()
+        source, kept = opened.source, ""
+        if self._is_module and not self.keep_branches:
+            from cifarq_export.sources import deployed_form
 
+            source, kept = deployed_form.deploy(source)
+        source = replace(source, name=self.name or self._architecture or source.name)
+        notes = filter(None, (note, opened.note, kept))
+        return Opened(source, opened.gatherer, " ".join(notes))
+
+    def _complete(self) -> "tuple[SourceRequest, str]":
+        """Return the request with what timm knows of its model, and what was taken from there."""
+        if self.timm_name is None:
+            return self, ""
+        known = timm_model.defaults(self.timm_name, self.input_shape, self.resize)
+        taken = {name: value for name, value in known.items() if getattr(self, name) is None}
+        return replace(self, **taken), timm_model.describe(self.timm_name, taken)
+
+    @property
+    def _architecture(self) -> str | None:
+        """What a model is called that timm builds: the name of its function says nothing."""
+        name = self.timm_name
+        if self.factory == timm_model.FACTORY:
+            name = arguments(self.model_args).get("model_name")
+        return re.sub(r"[^A-Za-z0-9.]+", "-", str(name)).strip("-.") if name else None
+
+    def _open(self) -> Opened:
         from cifarq_export.sources.images import Gatherer
 
-        gatherer = Gatherer(self.data_dir, self.resize)
+        gatherer = Gatherer(self.data_dir, self._resizing)
         if not self._is_checkpoint:
             how, note = self._preprocessing(gatherer)
             return Opened(self._open_foreign(gatherer, how), gatherer, note)
@@ -101,6 +154,16 @@ class SourceRequest:
         folder = self.checkpoint or models.pretrained(_DEFAULT_MODEL)
         assert folder is not None
         return Opened(checkpoint.source(folder), gatherer)
+
+    @property
+    def _resizing(self) -> Resizing | None:
+        if self.resize is None:
+            return None
+        return Resizing(
+            self.resize,
+            ResizeMode(self.resize_mode or ResizeMode.CROP),
+            ResizeFilter(self.resize_filter or ResizeFilter.BILINEAR),
+        )
 
     def _preprocessing(self, gatherer: "Gatherer") -> "tuple[Preprocessing, str]":
         """Return how images are normalised, and what was assumed about it."""
@@ -124,10 +187,15 @@ class SourceRequest:
         classes = class_names(self.classes) if self.classes else gatherer.parts.classes
         if self.onnx_file is not None:
             return onnx_file.source(self.onnx_file, classes, how, self.input_shape)
-        assert self.factory is not None and self.input_shape is not None
+        assert self.input_shape is not None
+        function, given = self.factory, arguments(self.model_args)
+        if self.timm_name is not None:
+            function = timm_model.FACTORY
+            given = timm_model.arguments(self.timm_name, given, self.input_shape, len(classes))
+        assert function is not None
         return factory.source(
-            self.factory,
-            arguments(self.model_args),
+            function,
+            given,
             self.weights,
             input_shape=self.input_shape,
             classes=classes,
