@@ -115,8 +115,8 @@ def test_what_a_later_version_adds_is_passed_over(bundle, edit):
 def test_no_time_and_no_path_is_in_it(bundle):
     text = (bundle / "manifest.json").read_text()
     assert set(json.loads(text)) == {
-        "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "versions",
-        "wheelhouse",
+        "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "changes",
+        "probabilities", "versions", "wheelhouse",
     }  # fmt: skip
     assert "/" not in text
 

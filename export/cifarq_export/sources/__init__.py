@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.bundle.probabilities import Probabilities
 from edge_runtime.errors import ExportError
 from edge_runtime.measure.accuracy import Predict
 
@@ -35,6 +36,7 @@ class Source:
         batch: ``N``, or the one batch size that it takes.
         kind: what it is called in messages.
         changes: what was changed in the model that was given, a sentence each.
+        probabilities: what turns its logits into probabilities.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Source:
     batch: int | str = "N"
     kind: str = "FP32 PyTorch"
     changes: tuple[str, ...] = ()
+    probabilities: Probabilities = Probabilities.SOFTMAX
 
 
 def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: str) -> None:
