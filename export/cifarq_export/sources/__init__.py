@@ -7,6 +7,10 @@ factory.py      any PyTorch classifier: a function that builds it, and its weigh
 onnx_file.py    an ONNX classifier
 opening.py      what the command line names becomes a Source
 images.py       the images that calibrate, that check, and that travel along
+heads.py        which of a model's outputs is the classifier's
+meaning.py      what its numbers are: logits or probabilities
+outputs.py      whatever they are, the model that is exported answers logits
+module_output.py, onnx_output.py    how a PyTorch module, and an ONNX graph, is made to
 """
 
 from dataclasses import dataclass
@@ -14,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.bundle.probabilities import Probabilities
-from edge_runtime.errors import ExportError
 from edge_runtime.measure.accuracy import Predict
 
 if TYPE_CHECKING:
@@ -50,23 +53,3 @@ class Source:
     kind: str = "FP32 PyTorch"
     changes: tuple[str, ...] = ()
     probabilities: Probabilities = Probabilities.SOFTMAX
-
-
-def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: str) -> None:
-    """Refuse a model whose answer to ``images`` images is not one number for each class.
-
-    Raises:
-        ExportError: it answers something else.
-    """
-    if shape == (images, classes):
-        return
-    if len(shape) == 2 and shape[0] == images:
-        raise ExportError(
-            f"{given} has {shape[1]} outputs for {classes} classes.",
-            f"Give a model with {classes} outputs (--model-arg num_classes={classes} for "
-            "torchvision's), or name the classes of its outputs with --classes.",
-        )
-    raise ExportError(
-        f"{given} answers a batch of {images} images with an array {shape}; a classifier answers "
-        f"({images}, {classes})."
-    )

@@ -53,6 +53,7 @@ class SourceRequest:
     std: tuple[float, ...] | None = None
     resize: int | None = None
     classes: str | None = None
+    output: str | None = None
 
     def __post_init__(self) -> None:
         given = {
@@ -71,6 +72,11 @@ class SourceRequest:
             raise UsageError("--mean and --std belong together.", "Give both.")
         if self.std is not None and min(self.std) <= 0:
             raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
+        if self._is_checkpoint and self.output is not None:
+            raise UsageError(
+                f"--output {self.output} is for --model and --from.",
+                "--out names the folder to write.",
+            )
         if self._is_checkpoint and (self.mean or self.classes or self.input_shape):
             raise UsageError(
                 "--mean, --std, --classes and --input-shape are for --model and --from; a "
@@ -123,7 +129,7 @@ class SourceRequest:
 
         classes = class_names(self.classes) if self.classes else gatherer.parts.classes
         if self.onnx_file is not None:
-            return onnx_file.source(self.onnx_file, classes, how, self.input_shape)
+            return onnx_file.source(self.onnx_file, classes, how, self.input_shape, self.output)
         assert self.factory is not None and self.input_shape is not None
         return factory.source(
             self.factory,
@@ -132,6 +138,7 @@ class SourceRequest:
             input_shape=self.input_shape,
             classes=classes,
             how=how,
+            output=self.output,
         )
 
 
