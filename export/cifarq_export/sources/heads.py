@@ -68,36 +68,34 @@ def choose(
         UsageError: there is no output of that name.
         ExportError: it has no number for each class, or several have.
     """
-    known = [output.name for output in outputs if output.name]
     if wanted is not None:
-        named = [output for output in outputs if output.name == wanted]
-        if not named:
-            remedy = (
-                did_you_mean(wanted, known) if known else "Leave --output out: it has only one."
-            )
-            raise UsageError(f"--output {wanted}: {given} has no output of that name.", remedy)
-        return _head(named[0], images, classes, given)
+        return _head(_find(outputs, wanted, given), images, classes, given)
     if len(outputs) == 1:
         return _head(outputs[0], images, classes, given)
     fitting = [output for output in outputs if _fits(output.width(images), classes)]
     listed = ", ".join(map(str, outputs))
-    if len(fitting) > 1:
-        raise ExportError(
-            f"{given} has {len(outputs)} outputs, {len(fitting)} of them with a number for each "
-            f"of {classes} classes: {listed}.",
-            "Name one with --output.",
+    if len(fitting) == 1:
+        chosen = f"{fitting[0].name} is exported: it alone has a number for each class."
+        return _head(
+            fitting[0], images, classes, given, f"the model has the outputs {listed}; {chosen}"
         )
-    if not fitting:
-        raise ExportError(
-            f"{given} has {len(outputs)} outputs, none of them with a number for each of "
-            f"{classes} classes: {listed}.",
-            _remedy(max((output.width(images) for output in outputs), default=0), classes),
-        )
-    chosen = (
-        f"of the model's outputs {listed}, {fitting[0].name} is exported: it alone has a number for "
-        "each class."
+    widest = max((output.width(images) for output in outputs), default=0)
+    raise ExportError(
+        f"{given} has {len(outputs)} outputs, {len(fitting) or 'none'} of them with a number for "
+        f"each of {classes} classes: {listed}.",
+        "Name one with --output." if fitting else _remedy(widest, classes),
     )
-    return _head(fitting[0], images, classes, given, chosen)
+
+
+def _find(outputs: Sequence[Output], wanted: str, given: str) -> Output:
+    by_name = {output.name: output for output in outputs}
+    if wanted and wanted in by_name:
+        return by_name[wanted]
+    known = [name for name in by_name if name]
+    raise UsageError(
+        f"--output {wanted}: {given} has no output of that name.",
+        did_you_mean(wanted, known) if known else "Leave --output out: it has only one.",
+    )
 
 
 def _head(output: Output, images: int, classes: int, given: str, *changes: str) -> Head:
@@ -128,6 +126,7 @@ def _remedy(width: int, classes: int) -> str:
             f"Name the classes of all {width} with --classes, in the order of the outputs and "
             "those of the data among them."
         )
-    model = f"Give a model with {classes} outputs (torchvision's take --model-arg num_classes)"
     fewer = f", or {max(width, 2)} classes in --data-dir and --classes" if width else ""
-    return f"{model}{fewer}."
+    return (
+        f"Give a model with {classes} outputs (torchvision's take --model-arg num_classes){fewer}."
+    )

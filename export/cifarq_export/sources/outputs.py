@@ -18,8 +18,8 @@ _COMPUTED = (
     "the model answers {}: the artifacts answer logits, and the runtime computes the probabilities."
 )
 _TWO_CLASSES = (
-    "the model's one output decides between two classes: it becomes the logit of {1}, and that of "
-    "{0} is 0."
+    "the model's one output decides between two classes: the artifacts answer its logit for {1}, "
+    "and 0 for {0}."
 )
 
 
@@ -33,15 +33,14 @@ def canonical(source: Source, images: LabelledImages) -> Source:
     meaning, width = recognise(source, images)
     if meaning is Meaning.LOGITS and width == len(source.classes):
         return source
-    each = Probabilities.SIGMOID if meaning is Meaning.INDEPENDENT else Probabilities.SOFTMAX
     changed, is_cut = _answer_logits(source, width, meaning)
-    changes = list(source.changes)
-    if meaning is not Meaning.LOGITS:
-        changes.append(_CUT.format(each) if is_cut else _COMPUTED.format(meaning))
+    each = Probabilities.SOFTMAX
     if width == 1:
-        changes.append(_TWO_CLASSES.format(*source.classes))
-        each = Probabilities.SOFTMAX
-    return replace(changed, changes=tuple(changes), probabilities=each)
+        change = _TWO_CLASSES.format(*source.classes)
+    else:
+        each = Probabilities.SIGMOID if meaning is Meaning.INDEPENDENT else each
+        change = _CUT.format(each) if is_cut else _COMPUTED.format(meaning)
+    return replace(changed, changes=(*source.changes, change), probabilities=each)
 
 
 def _answer_logits(source: Source, width: int, meaning: Meaning) -> tuple[Source, bool]:
