@@ -3,6 +3,9 @@
 What is expected comes from PyTorch, or from ONNX Runtime and numpy, without this project's code.
 """
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -32,6 +35,7 @@ from edge_runtime.bundle.probabilities import Probabilities
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 HOW = Preprocessing(MEAN, STD)
 SHAPE = (3, 16, 16)
+node = helper.make_node
 NAMES = ("ant", "bee", "cow", "dog")
 FP32, INT8 = 1e-4, 0.1
 """How far probabilities may lie apart; these networks have few and large weights."""
@@ -127,9 +131,9 @@ AS_ONNX = "a mapping with one sigmoid"  # which takes seconds, and holds all tha
 
 
 def open_module(monkeypatch, model, classes, **options):
-    monkeypatch.setattr(factory, "_build", lambda name, arguments: model)
+    monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(net=lambda: model))
     return factory.source(
-        "mine:tiny", {}, None, input_shape=SHAPE, classes=classes, how=HOW, **options
+        "mine:net", {}, None, input_shape=SHAPE, classes=classes, how=HOW, **options
     )
 
 
@@ -153,10 +157,6 @@ def test_a_module_ships_with_its_own_probabilities(tmp_path, monkeypatch, images
     assert bool(content.changes) == (name not in ("logits", "log_softmax"))
     independent = name == "a sigmoid for each class"
     assert content.probabilities == ("sigmoid" if independent else "softmax")
-
-
-def node(operator, given, made, **attributes):
-    return helper.make_node(operator, given, made, **attributes)
 
 
 SQUASHED = [
@@ -227,10 +227,8 @@ def write_graph(path, width, tail, scale=8.0, outputs=None):
         node("Unsqueeze", ["flat", "more_axes"], ["scores"]),
         *tail,
     ]
-    made = {name for one in tail for name in one.output}
     read = {name for one in nodes for name in one.input}
     names = outputs or [name for one in tail for name in one.output if name not in read]
-    assert made >= set(names) - {"scores", "flat"}
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -238,8 +236,8 @@ def write_graph(path, width, tail, scale=8.0, outputs=None):
         [onnx.ValueInfoProto(name=name) for name in names],
         [numpy_helper.from_array(np.asarray(t), n) for n, t in tensors.items() if n in read],
     )
-    made_of = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(onnx.shape_inference.infer_shapes(made_of), path)
+    whole = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(onnx.shape_inference.infer_shapes(whole), path)
     return path
 
 
@@ -269,17 +267,19 @@ def test_a_graph_ships_with_its_own_probabilities(tmp_path, images, name):
     assert set(after).isdisjoint({"QuantizeLinear", "DequantizeLinear"}), operators
 
 
-def test_logits_between_0_and_1_of_few_images_are_still_logits(monkeypatch, images):
+def test_logits_between_0_and_1_of_few_images_are_still_logits(monkeypatch):
     """Two images and 4 numbers each say little; values that no camera sees say more."""
     few = part("validation", 2)
     for width, answer in ((4, flat), (1, flat)):
         model = Tiny(width, answer, scale=0.1).eval()
         with torch.no_grad():
             model.head.bias.fill_(0.5)
-            seen = model(torch.from_numpy(HOW.apply(few.images)))
-        assert seen.min() > 0 and seen.max() < 1
+            own = model(torch.from_numpy(HOW.apply(few.images))).numpy()
+        assert own.min() > 0 and own.max() < 1
         source = outputs.canonical(open_module(monkeypatch, model, NAMES[: max(width, 2)]), few)
-        assert source.probabilities == "softmax" and not any("answers" in c for c in source.changes)
+        expected = np.concatenate([np.zeros((2, 1)), own], axis=1) if width == 1 else own
+        assert abs(source.predict(HOW.apply(few.images)) - expected).max() < 1e-6
+        assert source.probabilities == "softmax"
 
 
 @pytest.mark.parametrize("name", ["softmax", "a sigmoid for each class", "one sigmoid"])
@@ -326,18 +326,18 @@ def logits_of():
     st.sampled_from([Meaning.EXCLUSIVE, Meaning.INDEPENDENT]),
 )
 @settings(deadline=None)
-def test_the_logits_of_any_probabilities_give_them_back(logits_of, given_, meaning):
+def test_the_logits_of_any_probabilities_give_them_back(logits_of, values, meaning):
     if meaning is Meaning.EXCLUSIVE:
-        given_ = given_ + np.float32(1e-3)
-        given_ /= given_.sum(axis=1, keepdims=True)
+        values = values + np.float32(1e-3)
+        values /= values.sum(axis=1, keepdims=True)
     in_graph, in_torch = logits_of[meaning]
-    logits = in_graph(given_)
+    logits = in_graph(values)
     each = Probabilities.SOFTMAX if meaning is Meaning.EXCLUSIVE else Probabilities.SIGMOID
-    assert abs(each.of(logits) - given_).max() < 1.01e-4
+    assert abs(each.of(logits) - values).max() < 1.01e-4
     # Both engines agree as closely as an export asks for, and no two classes change places.
     allowed = EXPORT_TOLERANCE * max(1, abs(logits).max())
-    assert abs(in_torch(torch.from_numpy(given_)).numpy() - logits).max() <= allowed
-    clearly = given_[:, :, None] > given_[:, None, :] + np.float32(1e-5)
+    assert abs(in_torch(torch.from_numpy(values)).numpy() - logits).max() <= allowed
+    clearly = values[:, :, None] > values[:, None, :] + np.float32(1e-5)
     assert (logits[:, :, None] > logits[:, None, :])[clearly].all()
 
 
@@ -359,11 +359,11 @@ def test_one_of_several_outputs_is_chosen_by_name(tmp_path, monkeypatch, images)
         for file in (tmp_path / name).iterdir():
             assert file.read_bytes() == (tmp_path / f"{name} again" / file.name).read_bytes()
     model = Tiny(4, lambda x: [flat(x) * 2, {"no": "tensor"}, flat(x)]).eval()
-    given_ = normalised(images)
+    batch = normalised(images)
     for name, factor in (("0", 2), ("2", 1)):
         source = open_module(monkeypatch, model, NAMES, output=name)
-        expected = factor * model(torch.from_numpy(given_))[2].detach().numpy()
-        assert abs(source.predict(given_) - expected).max() < 1e-5
+        expected = factor * model(torch.from_numpy(batch))[2].detach().numpy()
+        assert abs(source.predict(batch) - expected).max() < 1e-5
 
 
 @pytest.fixture
@@ -433,8 +433,11 @@ def test_what_is_advised_for_other_numbers_of_outputs_works(run, tmp_path, data)
             "has 4 outputs for 3 classes. Name the classes of all 4 with",
         ),
         ((*EXPORT, "4.onnx", *three, *names), None),
-        ((*EXPORT, "1.onnx", *four), "has 1 output for 4 classes. Give a model with 4 outputs"),
-        ((*EXPORT, "1.onnx", *four), "or 2 classes in --data-dir and --classes."),
+        (
+            (*EXPORT, "1.onnx", *four),
+            "has 1 output for 4 classes. Give a model with 4 outputs (torchvision's take "
+            "--model-arg num_classes), or 2 classes in --data-dir and --classes.",
+        ),
         ((*EXPORT, "1.onnx", *two, "--classes", "bee,ant"), None),
         ((*EXPORT, "2-heads.onnx", *three), "aux (N, 4), main (N, 4). Name the classes of all 4"),
         ((*EXPORT, "2-heads.onnx", *three, *names), "Name one with --output."),

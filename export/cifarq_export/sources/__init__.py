@@ -2,15 +2,16 @@
 
 Each makes a ``Source``: the FP32 model as it was trained, with what is needed to feed and check it.
 
-checkpoint.py   what ``cifarq train`` wrote
-factory.py      any PyTorch classifier: a function that builds it, and its weights
-onnx_file.py    an ONNX classifier
-opening.py      what the command line names becomes a Source
-images.py       the images that calibrate, that check, and that travel along
-heads.py        which of a model's outputs is the classifier's
-meaning.py      what its numbers are: logits or probabilities
-outputs.py      whatever they are, the model that is exported answers logits
-module_output.py, onnx_output.py    how a PyTorch module, and an ONNX graph, is made to
+checkpoint.py     what ``cifarq train`` wrote
+factory.py        any PyTorch classifier: a function that builds it, and its weights
+onnx_file.py      an ONNX classifier
+opening.py        what the command line names becomes a Source
+images.py         the images that calibrate, that check, and that travel along
+heads.py          which of a model's outputs is the classifier's
+meaning.py        what its numbers are: logits, or probabilities of which kind
+outputs.py        whatever they are, what is exported answers logits
+module_output.py  how a PyTorch module is made to
+onnx_output.py    how an ONNX graph is made to
 """
 
 from dataclasses import dataclass
