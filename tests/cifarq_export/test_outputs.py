@@ -411,7 +411,7 @@ def test_several_heads_are_listed_and_one_is_named(run, tmp_path, data):
     done = run(*asked)
     listed = "2 of them with a number for each of 4 classes: aux (N, 4), main (N, 4). Name one with"
     assert done.returncode == 1 and listed in done.stderr
-    done = run(*asked, "--output", "mian")
+    done = run(*asked, "--output", "Main")
     assert done.returncode == 2 and "Did you mean 'main'?" in done.stderr
     done = run(*asked, "--output", "main")
     assert done.returncode == 0, done.stderr

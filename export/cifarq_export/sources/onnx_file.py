@@ -8,7 +8,6 @@ import onnx
 
 from cifarq_export.int8 import onnx_graph, runtime
 from cifarq_export.sources import Source, onnx_output
-from cifarq_export.sources.heads import Head, Output, choose
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, reason
 
@@ -42,7 +41,10 @@ def source(
     """
     graph = onnx_graph.prepare(_read(path))
     batch, input_shape = _input(graph, path, input_shape)
-    graph, head = _keep_head(graph, path, (batch, *input_shape), len(classes), output)
+    given = f"--from {path}"
+    graph, head = onnx_output.keep_head(
+        graph, output, (batch, *input_shape), classes=len(classes), given=given
+    )
     return Source(
         path.stem,
         input_shape,
@@ -54,28 +56,6 @@ def source(
         kind=f"FP32 {path.name}",
         changes=head.changes,
     )
-
-
-def _keep_head(
-    graph: Any, path: Path, shape: tuple[int | str, ...], classes: int, wanted: str | None
-) -> tuple[Any, Head]:
-    """Return the graph with the classifier's output alone, (N, width) or (N, classes)."""
-    batch, *input_shape = shape
-    images = batch if isinstance(batch, int) else 2
-    answers = runtime.open_model(graph, path.name).run_all(
-        np.zeros((images, *input_shape), np.float32)
-    )
-    outputs = [
-        Output(name, getattr(answer, "shape", ()), str(getattr(answer, "dtype", "not an array")))
-        for name, answer in answers.items()
-    ]
-    given = f"--from {path}"
-    head = choose(outputs, wanted, images=images, classes=classes, given=given)
-    if len(outputs) > 1:
-        graph = onnx_output.keep(graph, head.name)
-    if head.flatten:
-        graph = onnx_output.flatten(graph, head.width, batch)
-    return graph, head
 
 
 def _read(path: Path) -> Any:

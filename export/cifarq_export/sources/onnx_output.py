@@ -7,26 +7,46 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from cifarq_export.int8 import runtime
+from cifarq_export.sources.heads import Head, Output, choose
 from cifarq_export.sources.meaning import MOST_CERTAIN, SMALLEST, Meaning
 
 _SHAPES_ONLY = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 _LAST = {Meaning.EXCLUSIVE: "Softmax", Meaning.INDEPENDENT: "Sigmoid"}
 
 
-def keep(model: Any, name: str) -> Any:
-    """Return a copy with this output alone, without the nodes that only others need."""
-    copy = _copy(model)
-    _drop(copy.graph.output, lambda output: output.name != name)
-    _prune(copy.graph)
-    return copy
+def keep_head(
+    model: Any, wanted: str | None, shape: tuple[int | str, ...], *, classes: int, given: str
+) -> tuple[Any, Head]:
+    """Return a copy with the classifier's output alone, as numbers (N, width).
 
+    Args:
+        model: the graph.
+        wanted: the name of the output; None if it is to be told from the shapes.
+        shape: (N, C, H, W) of the input; ``N``, or the batch size that is fixed.
+        classes: how many there are.
+        given: what the model is called in messages.
 
-def flatten(model: Any, width: int, batch: int | str) -> Any:
-    """Return a copy whose output is (N, width)."""
+    Raises:
+        UsageError, ExportError: see ``heads.choose``.
+        EngineError: ONNX Runtime refuses the graph.
+    """
+    batch, *sizes = shape
+    images = batch if isinstance(batch, int) else 2
+    answers = runtime.open_model(model, given).run_all(np.zeros((images, *sizes), np.float32))
+    outputs = [
+        Output(name, getattr(answer, "shape", ()), str(getattr(answer, "dtype", "not an array")))
+        for name, answer in answers.items()
+    ]
+    head = choose(outputs, wanted, images=images, classes=classes, given=given)
     copy = _copy(model)
-    flat = _add(copy.graph, "Flatten", copy.graph.output[0].name, axis=1)
-    _end_with(copy.graph, flat, width, batch)
-    return copy
+    if len(outputs) > 1:
+        _drop(copy.graph.output, lambda output: output.name != head.name)
+        _prune(copy.graph)
+    if head.flatten:
+        flat = _add(copy.graph, "Flatten", head.name, axis=1)
+        _end_with(copy.graph, flat, head.width, batch)
+    return copy, head
 
 
 def answer_logits(model: Any, width: int, meaning: Meaning, batch: int | str) -> tuple[Any, bool]:
