@@ -9,8 +9,8 @@ Schema history:
        fell back to FP32, and what share of weights and arithmetic became INT8, and why not more.
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
-    5  what was changed in the model that was given; preprocessing says by which mode and filter an
-       image is resized.
+    5  what was changed in the model that was given; what turns its logits into probabilities;
+       preprocessing says by which mode and filter an image is resized.
 """
 
 import json
@@ -25,6 +25,7 @@ from edge_runtime.bundle.paths import SETUP_FILE as SETUP_FILE
 from edge_runtime.bundle.paths import WHEELS_FOLDER as WHEELS_FOLDER
 from edge_runtime.bundle.paths import inside, wheels_folder
 from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.bundle.probabilities import Probabilities
 from edge_runtime.documents import strict
 from edge_runtime.documents.strict import Bounds, Count, Share
 from edge_runtime.errors import BundleError
@@ -204,6 +205,7 @@ class Manifest:
         images: where the images came from that checked the artifacts, and the golden ones.
         changes: what was changed in the model that was given, before it was exported; a sentence
             each.
+        probabilities: what turns its logits into probabilities.
         versions: of what wrote the bundle.
         wheelhouse: what a device installs from the bundle alone, if that was asked for.
     """
@@ -215,6 +217,7 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     images: ImagesRecord
     changes: tuple[str, ...] = ()
+    probabilities: Probabilities = Probabilities.SOFTMAX
     versions: dict[str, str] = field(default_factory=dict)
     wheelhouse: Wheelhouse | None = None
 

@@ -47,7 +47,7 @@ class Prediction:
     Attributes:
         label: the most probable class.
         index: its place among the model's classes.
-        probability: the model's softmax: how sure it claims to be, which is no measured frequency.
+        probability: the model's own: how sure it claims to be, which is no measured frequency.
         top: the most probable classes, each with its probability, in falling order.
         preprocess_ns: time to scale, crop and normalise the image.
         model_ns: time in the engine; images of one call share it evenly.
@@ -128,6 +128,7 @@ class Classifier:
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
         self._how = content.preprocessing
+        self._probabilities = content.probabilities
         self.engine_version = engine.version()
         self._session = engine.load(integrity.verify(folder, self.artifact), threads)
 
@@ -177,7 +178,7 @@ class Classifier:
     def logits(
         self, images: Any, *, color: str = Color.RGB, layout: str = Layout.HWC
     ) -> NDArray[np.float32]:
-        """Return what the model answers before softmax: (N, classes) float32.
+        """Return what the model answers before softmax or sigmoid: (N, classes) float32.
 
         The arguments and what is raised are those of ``predict``.
         """
@@ -231,16 +232,10 @@ class Classifier:
     def _predictions(self, call: _Answers, top: int) -> Iterator[Prediction]:
         shared = call.model_ns // len(call.logits)
         for logits, preprocess_ns in zip(call.logits, call.preprocess_ns, strict=True):
-            probabilities = softmax(logits)
-            order = np.argsort(-probabilities, kind="stable")[:top]
+            probabilities = self._probabilities.of(logits)
+            order = np.argsort(-logits, kind="stable")[:top]  # probabilities may tie at 1
             best = tuple((self.classes[i], float(probabilities[i])) for i in order)
             yield Prediction(*best[0][:1], int(order[0]), best[0][1], best, preprocess_ns, shared)
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the probabilities (classes,) that logits (classes,) stand for."""
-    powers = np.exp(logits.astype(np.float64) - float(logits.max()))
-    return np.asarray(powers / powers.sum())
 
 
 def _first_installed(

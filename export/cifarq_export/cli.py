@@ -13,6 +13,7 @@ from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Making
 from edge_runtime.command import CommandGroup
 
 if TYPE_CHECKING:
+    from cifarq_export.sources import Source
     from cifarq_export.sources.images import ExportImages
     from cifarq_export.sources.opening import Opened
 
@@ -142,7 +143,7 @@ def bundle(
     if archive:
         archives.require_free(out, overwrite=overwrite)
     with staging.stage(out, overwrite=overwrite) as folder:
-        images = _gather(opened, making)
+        source, images = _gather(opened, making)
         with stages() as watch:
             built = bundles.build(folder, source, request, images, watch)
     packed = archives.write(out, built.manifest) if archive else None
@@ -169,9 +170,9 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
         making.input_dtype,
         making.calibration,
     )
-    images = _gather(opened, making)
+    source, images = _gather(opened, making)
     with stages() as watch:
-        comparison = comparing.compare(opened.source, request, images, watch)
+        comparison = comparing.compare(source, request, images, watch)
     click.echo(json.dumps(comparison.to_json(), indent=1) if as_json else comparison.text())
 
 
@@ -233,14 +234,14 @@ def _open(values: dict[str, Any]) -> "Opened":
     with stages() as watch:
         watch("opening the model", 0, 1)
         opened = request.open()
-    for note in (opened.note, *opened.source.changes):
-        if note:
-            click.echo(f"Note: {note}", err=True)
+    _note(opened.note, *opened.source.changes)
     return opened
 
 
-def _gather(opened: "Opened", making: Making) -> "ExportImages":
+def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
+    """Draw the images, and return the model that answers logits to them."""
     from cifarq.training.progress import stages
+    from cifarq_export.sources import outputs
 
     with stages() as watch:
         images = opened.gatherer.gather(
@@ -253,7 +254,14 @@ def _gather(opened: "Opened", making: Making) -> "ExportImages":
     if images.resizing is not None:
         _, height, width = opened.source.input_shape
         click.echo(f"Images: {images.resizing.describe(height, width)}.", err=True)
-    return images
+    source = outputs.canonical(opened.source, images.validation)
+    _note(*source.changes[len(opened.source.changes) :])
+    return source, images
+
+
+def _note(*sentences: str) -> None:
+    for sentence in filter(None, sentences):
+        click.echo(f"Note: {sentence}", err=True)
 
 
 def main() -> None:

@@ -97,6 +97,13 @@ SOURCE_OPTIONS = (
         "does not fix it.",
     ),
     click.option(
+        "--output",
+        metavar="NAME",
+        help="Output of the model to export, for --model and --from: its name in the ONNX file, "
+        "or its key or position in what the PyTorch model returns.  [default: the only one with a "
+        "number for each class]",
+    ),
+    click.option(
         "--data-dir",
         type=PATH,
         help="Data set that the model was trained on. Its images calibrate and check the "

@@ -97,7 +97,7 @@ class Sequence(Tiny):
 
 class Pair(Tiny):
     def forward(self, x):
-        return super().forward(x), x
+        return ((super().forward(x), x),)
 
 class Asserts(Tiny):
     def forward(self, x):

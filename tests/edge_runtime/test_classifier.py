@@ -11,8 +11,8 @@ import pytest
 import edge_runtime
 from edge_runtime import Classifier, engines
 from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle.probabilities import Probabilities
 from edge_runtime.bundle.resizing import Resizing
-from edge_runtime.classify.classifier import softmax
 from edge_runtime.classify.resize import Resize
 from edge_runtime.engines import EngineMissingError
 from edge_runtime.errors import BundleError, DataError, EngineError, UsageError
@@ -73,7 +73,7 @@ def test_golden_images_get_the_answers_of_the_exporting_machine(model, pack):
 
 def test_a_prediction_says_it_all(model, pack):
     (prediction,) = model.predict(pack.images[0], top=3)
-    probabilities = softmax(model.logits(pack.images[0])[0])
+    probabilities = Probabilities.SOFTMAX.of(model.logits(pack.images[0])[0])
     best = np.argsort(-probabilities)[:3]
     assert prediction.top == tuple((model.classes[i], probabilities[i]) for i in best)
     assert (prediction.label, prediction.probability) == prediction.top[0]
@@ -86,8 +86,22 @@ def test_a_prediction_says_it_all(model, pack):
     assert len(model.predict(pack.images[0], top=99)[0].top) == len(model.classes)
 
 
-def test_softmax_of_huge_logits_does_not_overflow():
-    assert softmax(np.array([1e4, 0, -1e4], np.float32)).tolist() == [1, 0, 0]
+def test_huge_logits_do_not_overflow():
+    huge = np.array([1e4, 0, -1e4], np.float32)
+    assert Probabilities.SOFTMAX.of(huge).tolist() == [1, 0, 0]
+    assert Probabilities.SIGMOID.of(huge).tolist() == [1, 0.5, 0]
+
+
+def test_the_manifest_says_what_turns_logits_into_probabilities(bundle, pack, edit):
+    logits = Classifier(bundle).logits(pack.images[0])[0].astype(float)
+    edit(lambda content: content.update(probabilities="sigmoid"))
+    (prediction,) = Classifier(bundle).predict(pack.images[0], top=10)
+    expected = np.sort(1 / (1 + np.exp(-logits)))[::-1]
+    assert [p for _, p in prediction.top] == pytest.approx(expected.tolist(), abs=1e-12)
+    assert prediction.index == logits.argmax()
+    edit(lambda content: content.update(probabilities="guess"))
+    with pytest.raises(BundleError, match="probabilities is 'guess', unknown here"):
+        Classifier(bundle)
 
 
 def test_every_form_of_an_image_gets_the_same_answer(model, pack):

@@ -116,7 +116,7 @@ def test_no_time_and_no_path_is_in_it(bundle):
     text = (bundle / "manifest.json").read_text()
     assert set(json.loads(text)) == {
         "schema", "model", "classes", "preprocessing", "files", "artifacts", "images", "changes",
-        "versions", "wheelhouse",
+        "probabilities", "versions", "wheelhouse",
     }  # fmt: skip
     assert "/" not in text
 

@@ -78,6 +78,7 @@ def build(
         ),
         images=images.record(),
         changes=source.changes,
+        probabilities=source.probabilities,
         versions=_versions(),
         wheelhouse=house,
     )

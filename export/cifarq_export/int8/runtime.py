@@ -23,7 +23,6 @@ class NamedSession:
     """A session on one thread whose errors name the model."""
 
     def __init__(self, session: OrtSession, name: str) -> None:
-        self._session = session
         self._name = name
         self.inner = session.inner
 
@@ -33,8 +32,18 @@ class NamedSession:
         Raises:
             EngineError: ONNX Runtime fails on it.
         """
+        return next(iter(self.run_all(batch).values()))
+
+    def run_all(self, batch: Any) -> dict[str, Any]:
+        """Map a batch to every output, by name.
+
+        Raises:
+            EngineError: ONNX Runtime fails on it.
+        """
+        names = [output.name for output in self.inner.get_outputs()]
+        given = {self.inner.get_inputs()[0].name: batch}
         try:
-            return self._session.run(batch)
+            return dict(zip(names, self.inner.run(names, given), strict=True))
         except Exception as error:  # its exceptions share no base class of their own
             raise EngineError(f"ONNX Runtime cannot run {self._name}: {reason(error)}") from error
 

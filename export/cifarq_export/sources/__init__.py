@@ -9,13 +9,18 @@ onnx_file.py      an ONNX classifier
 opening.py        what the command line names becomes a Source
 deployed_form.py  branches of a PyTorch model that one layer can compute, merged
 images.py         the images that calibrate, that check, and that travel along
+heads.py          which of a model's outputs is the classifier's
+meaning.py        what its numbers are: logits, or probabilities of which kind
+outputs.py        whatever they are, what is exported answers logits
+module_output.py  how a PyTorch module is made to
+onnx_output.py    how an ONNX graph is made to
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.errors import ExportError
+from edge_runtime.bundle.probabilities import Probabilities
 from edge_runtime.measure.accuracy import Predict
 
 if TYPE_CHECKING:
@@ -37,6 +42,7 @@ class Source:
         batch: ``N``, or the one batch size that it takes.
         kind: what it is called in messages.
         changes: what was changed in the model that was given, a sentence each.
+        probabilities: what turns its logits into probabilities.
     """
 
     name: str
@@ -49,23 +55,4 @@ class Source:
     batch: int | str = "N"
     kind: str = "FP32 PyTorch"
     changes: tuple[str, ...] = ()
-
-
-def check_outputs(shape: tuple[int, ...], images: int, classes: int, *, given: str) -> None:
-    """Refuse a model whose answer to ``images`` images is not one number for each class.
-
-    Raises:
-        ExportError: it answers something else.
-    """
-    if shape == (images, classes):
-        return
-    if len(shape) == 2 and shape[0] == images:
-        raise ExportError(
-            f"{given} has {shape[1]} outputs for {classes} classes.",
-            f"Give a model with {classes} outputs (--model-arg num_classes={classes} for "
-            "torchvision's), or name the classes of its outputs with --classes.",
-        )
-    raise ExportError(
-        f"{given} answers a batch of {images} images with an array {shape}; a classifier answers "
-        f"({images}, {classes})."
-    )
+    probabilities: Probabilities = Probabilities.SOFTMAX

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from cifarq_export.int8 import onnx_graph, runtime
-from cifarq_export.sources import Source, check_outputs
+from cifarq_export.sources import Source, onnx_output
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, reason
 
@@ -22,35 +22,39 @@ def source(
     classes: tuple[str, ...],
     how: Preprocessing,
     input_shape: tuple[int, int, int] | None = None,
+    output: str | None = None,
 ) -> Source:
     """Open an ONNX file.
 
     Args:
-        path: one image input (N, C, H, W) float32, one output (N, classes).
+        path: one image input (N, C, H, W) float32.
         classes: class names in the order of the outputs.
         how: how images become its input.
         input_shape: (C, H, W), for a file that leaves height and width open.
+        output: the name of its output, if it has several.
 
     Raises:
+        UsageError: it has no output of that name.
         ExportError: it is no such model, or already quantized.
         CheckpointError: its weights are not finite.
         EngineError: ONNX Runtime refuses it.
     """
     graph = onnx_graph.prepare(_read(path))
     batch, input_shape = _input(graph, path, input_shape)
-    images = batch if isinstance(batch, int) else 2
-    predict = runtime.open_model(graph, path.name).run
-    logits = predict(np.zeros((images, *input_shape), np.float32))
-    check_outputs(logits.shape, images, len(classes), given=f"--from {path}")
+    given = f"--from {path}"
+    graph, head = onnx_output.keep_head(
+        graph, output, (batch, *input_shape), classes=len(classes), given=given
+    )
     return Source(
         path.stem,
         input_shape,
         classes,
         how,
-        predict,
+        runtime.open_model(graph, path.name).run,
         graph=graph,
         batch=batch,
         kind=f"FP32 {path.name}",
+        changes=head.changes,
     )
 
 

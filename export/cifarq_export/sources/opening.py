@@ -61,6 +61,7 @@ class SourceRequest:
     resize_mode: str | None = None
     resize_filter: str | None = None
     classes: str | None = None
+    output: str | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -84,6 +85,11 @@ class SourceRequest:
         if self.std is not None and min(self.std) <= 0:
             raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
         self._check_resizing_and_name()
+        if self._is_checkpoint and self.output is not None:
+            raise UsageError(
+                f"--output {self.output} is for --model and --from.",
+                "--out names the folder to write.",
+            )
         if self._is_checkpoint and (self.mean or self.classes or self.input_shape):
             raise UsageError(
                 "--mean, --std, --classes and --input-shape are for --model, --timm and --from; a "
@@ -186,7 +192,7 @@ class SourceRequest:
 
         classes = class_names(self.classes) if self.classes else gatherer.parts.classes
         if self.onnx_file is not None:
-            return onnx_file.source(self.onnx_file, classes, how, self.input_shape)
+            return onnx_file.source(self.onnx_file, classes, how, self.input_shape, self.output)
         assert self.input_shape is not None
         function, given = self.factory, arguments(self.model_args)
         if self.timm_name is not None:
@@ -200,6 +206,7 @@ class SourceRequest:
             input_shape=self.input_shape,
             classes=classes,
             how=how,
+            output=self.output,
         )
 
 
