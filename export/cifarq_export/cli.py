@@ -178,7 +178,7 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
 @click.option("--layers", is_flag=True, help="List each operator instead of each operator type.")
 @click.option(
     "--input-shape",
-    type=options.Numbers(int, 3, "3,H,W"),
+    type=options.Numbers(int, (3,), "C,H,W"),
     help="Shape of one input image, for an .onnx file that does not fix it.",
 )
 @_JSON

@@ -5,6 +5,8 @@ Each makes a ``Source``: the FP32 model as it was trained, with what is needed t
 checkpoint.py   what ``cifarq train`` wrote
 factory.py      any PyTorch classifier: a function that builds it, and its weights
 onnx_file.py    an ONNX classifier
+onnx_input.py   what it takes, made one with what all take
+normalisation.py    what is said of how images are normalised
 opening.py      what the command line names becomes a Source
 images.py       the images that calibrate, that check, and that travel along
 """

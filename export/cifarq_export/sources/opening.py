@@ -13,7 +13,7 @@ from edge_runtime.errors import UsageError
 if TYPE_CHECKING:
     from cifarq_export.sources import Source
     from cifarq_export.sources.images import Gatherer
-    from edge_runtime.bundle.preprocess import Preprocessing
+    from cifarq_export.sources.normalisation import Normalisation
 
 _DEFAULT_MODEL = "seed-cnn"
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -51,6 +51,7 @@ class SourceRequest:
     data_dir: Path | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    color: str | None = None
     resize: int | None = None
     classes: str | None = None
 
@@ -67,14 +68,28 @@ class SourceRequest:
             raise UsageError("--weights and --model-arg are for --model.")
         if self.factory is not None and self.input_shape is None:
             raise UsageError("--model needs --input-shape.", "Example: --input-shape 3,224,224.")
+        if self._is_checkpoint and (self.mean or self.color or self.classes or self.input_shape):
+            raise UsageError(
+                "--mean, --std, --color, --classes and --input-shape are for --model and --from; "
+                "a checkpoint says its own."
+            )
+        self._check_input()
+
+    def _check_input(self) -> None:
+        """Refuse numbers that no input has."""
         if (self.mean is None) != (self.std is None):
-            raise UsageError("--mean and --std belong together.", "Give both.")
+            missing, neutral = ("--mean", 0) if self.mean is None else ("--std", 1)
+            raise UsageError(
+                f"--mean and --std belong together; {missing} is missing.",
+                f"Give both; {missing} {neutral} changes nothing.",
+            )
         if self.std is not None and min(self.std) <= 0:
             raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
-        if self._is_checkpoint and (self.mean or self.classes or self.input_shape):
+        if self.input_shape and (self.input_shape[0] not in (1, 3) or min(self.input_shape) < 1):
             raise UsageError(
-                "--mean, --std, --classes and --input-shape are for --model and --from; a "
-                "checkpoint says its own."
+                f"--input-shape {','.join(map(str, self.input_shape))} is no C,H,W with 1 or 3 "
+                "channels.",
+                "Example: --input-shape 3,224,224.",
             )
 
     @property
@@ -93,8 +108,9 @@ class SourceRequest:
 
         gatherer = Gatherer(self.data_dir, self.resize)
         if not self._is_checkpoint:
-            how, note = self._preprocessing(gatherer)
-            return Opened(self._open_foreign(gatherer, how), gatherer, note)
+            normalisation = self._normalisation(gatherer)
+            source = self._open_foreign(gatherer, normalisation)
+            return Opened(source, gatherer, normalisation.note(source.how))
         from cifarq import models
         from cifarq_export.sources import checkpoint
 
@@ -102,28 +118,22 @@ class SourceRequest:
         assert folder is not None
         return Opened(checkpoint.source(folder), gatherer)
 
-    def _preprocessing(self, gatherer: "Gatherer") -> "tuple[Preprocessing, str]":
-        """Return how images are normalised, and what was assumed about it."""
+    def _normalisation(self, gatherer: "Gatherer") -> "Normalisation":
         from cifarq.data import cifar10
-        from edge_runtime.bundle.preprocess import Preprocessing
+        from cifarq_export.sources.normalisation import Normalisation
+        from edge_runtime.bundle.preprocess import Channels
 
-        if self.mean is not None and self.std is not None:
-            return Preprocessing(self.mean, self.std), ""
         ours = gatherer.parts.name == cifar10.NAME and gatherer.parts.classes == cifar10.CLASSES
-        whose, mean, std = (
-            ("CIFAR-10", cifar10.MEAN, cifar10.STD) if ours else ("ImageNet", *_IMAGENET)
-        )
-        return Preprocessing(mean, std), (
-            f"normalising with the mean and standard deviation of {whose}. Give --mean and --std "
-            "if the model was trained with others."
-        )
+        default = ("CIFAR-10", cifar10.MEAN, cifar10.STD) if ours else ("ImageNet", *_IMAGENET)
+        color = Channels(self.color) if self.color else None
+        return Normalisation(default, self.mean, self.std, color)
 
-    def _open_foreign(self, gatherer: "Gatherer", how: "Preprocessing") -> "Source":
+    def _open_foreign(self, gatherer: "Gatherer", normalisation: "Normalisation") -> "Source":
         from cifarq_export.sources import factory, onnx_file
 
         classes = class_names(self.classes) if self.classes else gatherer.parts.classes
         if self.onnx_file is not None:
-            return onnx_file.source(self.onnx_file, classes, how, self.input_shape)
+            return onnx_file.source(self.onnx_file, classes, normalisation, self.input_shape)
         assert self.factory is not None and self.input_shape is not None
         return factory.source(
             self.factory,
@@ -131,7 +141,7 @@ class SourceRequest:
             self.weights,
             input_shape=self.input_shape,
             classes=classes,
-            how=how,
+            how=normalisation.preprocessing(self.input_shape[0]),
         )
 
 
