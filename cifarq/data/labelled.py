@@ -14,7 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.classify import images
+from edge_runtime.classify import images, pixels
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
 
@@ -48,7 +48,7 @@ class LabelledImages:
     """Images and what they show.
 
     Attributes:
-        images: (N, 3, H, W) uint8, NCHW, RGB, 0-255.
+        images: (N, 3, H, W) uint8, NCHW, RGB, 0-255; or (N, 1, H, W), grey.
         labels: (N,) int64, indices into the data set's classes.
 
     Raises:
@@ -59,9 +59,11 @@ class LabelledImages:
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.shape[1] != 3 or self.images.dtype != np.uint8:
+        known = self.images.ndim == 4 and self.images.shape[1] in (1, 3)
+        if not known or self.images.dtype != np.uint8:
             raise DataError(
-                f"images are {self.images.shape} {self.images.dtype}; expected (N, 3, H, W) uint8"
+                f"images are {self.images.shape} {self.images.dtype}; expected (N, 3, H, W) or "
+                "(N, 1, H, W) uint8"
             )
         if self.labels.shape != self.images.shape[:1]:
             raise DataError(
@@ -88,10 +90,14 @@ class LabelledImages:
         if resize is None or not len(self):
             return self
         resized = []
-        for pixels in self.images:
-            resized.append(resize(pixels))
+        for image in self.images:
+            resized.append(resize(image))
             progress(1)
         return LabelledImages(np.stack(resized), self.labels)
+
+    def to_grey(self) -> "LabelledImages":
+        """Return these images with one channel, their luma."""
+        return LabelledImages(pixels.to_grey(self.images), self.labels)
 
 
 @dataclass(frozen=True)
@@ -138,12 +144,12 @@ class LabelledFiles:
         """
         decoded: list[NDArray[np.uint8]] = []
         for file in self.files:
-            pixels = _decode(file, resize)
-            decoded.append(pixels)
+            image = _decode(file, resize)
+            decoded.append(image)
             progress(1)
-            if pixels.shape != decoded[0].shape:
+            if image.shape != decoded[0].shape:
                 raise DataError(
-                    f"{file} is {pixels.shape[2]}x{pixels.shape[1]} pixels, {self.files[0]} is "
+                    f"{file} is {image.shape[2]}x{image.shape[1]} pixels, {self.files[0]} is "
                     f"{decoded[0].shape[2]}x{decoded[0].shape[1]}.",
                     "Resize all images to one size first; cifarq-export --model and --from do it "
                     "with --resize.",
@@ -154,7 +160,7 @@ class LabelledFiles:
 def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:
     """Decode one image to (3, H, W) uint8, as the device does: upright, whatever the camera was."""
     try:
-        pixels = images.read(path).transpose(2, 0, 1)
+        image = images.read(path).transpose(2, 0, 1)
     except DataError as error:
         raise DataError(str(error), "Replace or remove it.") from error
-    return pixels if resize is None else resize(pixels)
+    return image if resize is None else resize(image)

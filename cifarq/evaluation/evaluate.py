@@ -19,7 +19,7 @@ from cifarq.data.labelled import LabelledImages
 from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.location import artifacts_at
-from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.bundle.preprocess import Channels, Preprocessing
 from edge_runtime.engines import Engine
 from edge_runtime.errors import DataError, EngineError
 from edge_runtime.measure import accuracy
@@ -144,6 +144,8 @@ def evaluate(
             f"({', '.join(classes[:4])}, ...).",
             "Give the data it was trained for with --data-dir.",
         )
+    if subject.how.color is Channels.GREY:
+        images = images.to_grey()
     if subject.input_shape != images.images.shape[1:]:
         raise DataError(
             f"{subject.name} takes images of shape {subject.input_shape}, the data set has "

@@ -1,7 +1,7 @@
 """The golden pack: real test images that travel with a bundle, so that a device can check itself.
 
-``golden.npz`` holds ``images`` (N, C, H, W) uint8 RGB, ``labels`` (N,) and ``logits`` (N, classes)
-float32: what the FP32 PyTorch model answered at export. ``exported/FILE`` (N,
+``golden.npz`` holds ``images`` (N, C, H, W) uint8, RGB or grey, ``labels`` (N,) and ``logits`` (N,
+classes) float32: what the FP32 PyTorch model answered at export. ``exported/FILE`` (N,
 classes) is what an INT8 artifact answered there, one image a call: INT8 outputs differ by CPU
 (onnxruntime#20479), and a device is told whether its own do.
 """

@@ -10,7 +10,7 @@ Schema history:
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
     5  what was changed in the model that was given; what turns its logits into probabilities;
-       preprocessing says by which mode and filter an image is resized.
+       preprocessing says how an image is resized, and color may be BGR or GREY.
 """
 
 import json
@@ -281,8 +281,8 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(f"{twice.pop()!r} is named twice")
     how = manifest.preprocessing
     # Wrong inputs give wrong answers and no error.
-    if (how.color, how.layout, tuple(how.range)) != ("RGB", "NCHW", (0, 1)):
-        raise ValueError(f"preprocessing {how}: this edge-bench knows RGB, NCHW, range 0 to 1")
+    if (how.layout, tuple(how.range)) != ("NCHW", (0, 1)):
+        raise ValueError(f"preprocessing {how}: this edge-bench knows NCHW, range 0 to 1")
     if min(how.std, default=0) <= 0:
         raise ValueError(f"preprocessing.std is {how.std}; every deviation has to be above 0")
     for artifact in manifest.artifacts:
@@ -293,10 +293,10 @@ def _check_input(artifact: Artifact, how: Preprocessing) -> None:
     """Refuse an artifact whose input is not what preprocessing makes of an image."""
     shape = artifact.input.shape
     channels = shape[1] if len(shape) == 4 else None
-    if not len(how.mean) == len(how.std) == channels:
+    if not len(how.mean) == len(how.std) == how.channels == channels:
         raise ValueError(
-            f"{len(how.mean)} means and {len(how.std)} deviations for {artifact.file}, whose "
-            f"input is {shape}"
+            f"{how.color}, {len(how.mean)} means and {len(how.std)} deviations for "
+            f"{artifact.file}, whose input is {shape}"
         )
     if artifact.input.dtype != how.dtype:
         raise ValueError(

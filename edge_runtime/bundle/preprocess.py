@@ -12,6 +12,14 @@ if TYPE_CHECKING:  # a manifest is read by processes that compute nothing, too
     from numpy.typing import NDArray
 
 
+class Channels(StrEnum):
+    """The channels of a model's input, in order."""
+
+    RGB = "RGB"
+    BGR = "BGR"
+    GREY = "GREY"
+
+
 class NormalisedBy(StrEnum):
     """Who scales and normalises: what runs the artifact, or the artifact itself."""
 
@@ -24,10 +32,10 @@ class Preprocessing:
     """How image bytes become a model's input: scale to ``range``, subtract mean, divide by std.
 
     Attributes:
-        mean, std: one value a channel, on the 0-1 scale.
+        mean, std: one value a channel, in the order of ``color``, on the 0-1 scale.
         normalised_by: whether that is left to the runtime (the input is float32), or is part of
             the artifact (the input is the raw bytes, uint8).
-        color: order of the channels.
+        color: the channels of the input; the runtime brings an image's into this order.
         range: what 0-255 is scaled to before normalising.
         layout: order of the axes of a batch.
         resize: how images were brought to the input's size; None where they were taken as they are.
@@ -36,10 +44,15 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     normalised_by: NormalisedBy = NormalisedBy.RUNTIME
-    color: str = "RGB"
+    color: Channels = Channels.RGB
     range: tuple[float, float] = (0.0, 1.0)
     layout: str = "NCHW"
     resize: Resizing | None = None
+
+    @property
+    def channels(self) -> int:
+        """How many channels the input has."""
+        return 1 if self.color is Channels.GREY else 3
 
     @property
     def dtype(self) -> str:
@@ -47,9 +60,11 @@ class Preprocessing:
         return "float32" if self.normalised_by is NormalisedBy.RUNTIME else "uint8"
 
     def apply(self, images: "NDArray[np.uint8]") -> "NDArray[Any]":
-        """Turn images (N, C, H, W) uint8, RGB, 0-255, into a batch of ``dtype``, C-contiguous."""
+        """Turn images (N, C, H, W) uint8, RGB or grey, into a batch of ``dtype``, C-contiguous."""
         import numpy as np
 
+        if self.color is Channels.BGR:
+            images = images[:, ::-1]
         if self.normalised_by is NormalisedBy.ARTIFACT:
             return np.ascontiguousarray(images)
         return normalise(images, self.mean, self.std)
@@ -75,7 +90,7 @@ def normalise(
     """Scale to 0-1, subtract the mean and divide by the standard deviation of each channel.
 
     Args:
-        images: (N, C, H, W) uint8, NCHW, RGB, 0-255.
+        images: (N, C, H, W) uint8, NCHW, 0-255.
         mean: C means on the 0-1 scale.
         std: C standard deviations on the 0-1 scale.
 
@@ -84,6 +99,9 @@ def normalise(
     """
     import numpy as np
 
+    if not any(mean):  # one rounding: with a std of 1/255 the pixels come out as they are
+        divisor = (255 * np.asarray(std, np.float64)).astype(np.float32)[:, None, None]
+        return np.ascontiguousarray(images.astype(np.float32) / divisor)
     centre = np.asarray(mean, dtype=np.float32)[:, None, None]
     spread = np.asarray(std, dtype=np.float32)[:, None, None]
     scaled = images.astype(np.float32) / np.float32(255)

@@ -124,7 +124,7 @@ class Classifier:
         candidates = choice.candidates(content, wish, target.of_this_cpu())
         self.artifact, self.engine = _first_installed(candidates, folder, content)
         engine = engines.get(self.engine)
-        self._height, self._width = _input_size(self.artifact)
+        self._shape = _input_shape(self.artifact)
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
         self._how = content.preprocessing
@@ -192,10 +192,12 @@ class Classifier:
 
     def _call(self, images: list[NDArray[np.uint8]]) -> _Answers:
         times = [time.perf_counter_ns()]
-        batch = np.empty((len(images), 3, self._height, self._width), np.uint8)
+        channels, height, width = self._shape
+        batch = np.empty((len(images), *self._shape), np.uint8)
         for place, image in zip(batch, images, strict=True):
-            # A grey image is one plane, which here becomes all three.
-            place[:] = resize.fit(image, self._height, self._width, self._how.resize)
+            fitted = resize.fit(image, height, width, self._how.resize)
+            # To a model of colours a grey image is one plane, which here becomes all three.
+            place[:] = pixels.to_grey(fitted) if channels == 1 else fitted
             times.append(time.perf_counter_ns())
         if self._fixed and len(images) < self.batch_size:
             # Again the last image: it changes no range that a dynamic model takes from its batch.
@@ -209,7 +211,7 @@ class Classifier:
         return _Answers(logits, each, done - ready)
 
     def _run(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the engine's logits for a batch (N, 3, height, width) as the manifest wants it."""
+        """Return the engine's logits for a batch (N, C, height, width) as the manifest wants it."""
         try:
             logits = np.asarray(self._session.run(inputs), dtype=np.float32)
         except Exception as error:  # engines' exceptions share no base class
@@ -263,14 +265,14 @@ def _first_installed(
     raise EngineMissingError("; or ".join(missing.values()))
 
 
-def _input_size(artifact: Artifact) -> tuple[int, int]:
-    """Return the height and width that a model takes."""
+def _input_shape(artifact: Artifact) -> tuple[int, int, int]:
+    """Return the channels, height and width that a model takes."""
     match artifact.input.shape:
-        case (_, 3, int() as height, int() as width) if height > 0 and width > 0:
-            return height, width
+        case (_, 1 | 3 as channels, int() as height, int() as width) if height > 0 and width > 0:
+            return channels, height, width
     raise BundleError(
         f"{artifact.file} takes {artifact.input.shape}; a classifier of images takes "
-        "(N, 3, height, width).",
+        "(N, 3, height, width), or (N, 1, height, width) of grey ones.",
         "Export the bundle again.",
     )
 

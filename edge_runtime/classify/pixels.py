@@ -64,6 +64,18 @@ def separate(
     return [_planes(image, order, where) for image in singles]
 
 
+def to_grey(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the luma (..., 1, H, W) of images (..., 3, H, W), RGB; grey images as they are.
+
+    Source: ITU-R BT.601, rounded as Pillow's ``convert("L")`` does.
+    """
+    if images.shape[-3] == 1:
+        return images
+    red, green, blue = (images[..., i : i + 1, :, :].astype(np.uint32) for i in range(3))
+    luma = (19_595 * red + 38_470 * green + 7_471 * blue + 2**15) >> 16
+    return luma.astype(np.uint8)
+
+
 def _choice(kind: type[_Choice], name: str, value: str) -> _Choice:
     try:
         return kind(str(value).upper())

@@ -27,7 +27,7 @@ class OrtSession:
         # Explicit counts: left to itself ORT pins a thread to each core, which containers refuse.
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors; what matters is raised
+        options.log_severity_level = 4  # nothing: errors are raised, and said once
         self.inner = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
         )

@@ -26,7 +26,7 @@ def logits_of(
 
     Args:
         predict: the model.
-        images: (N, C, H, W) uint8, NCHW, RGB, 0-255; N at least 1.
+        images: (N, C, H, W) uint8, NCHW, RGB or grey, 0-255; N at least 1.
         how: what makes of them what the model takes.
         batch_size: images a call. Dynamic INT8 takes its activation range from the whole batch,
             so its logits depend on this: use the size that will be deployed.

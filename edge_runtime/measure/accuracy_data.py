@@ -34,7 +34,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images (N, C, H, W) uint8, RGB, and labels (N,) int64 in the model's order of classes."""
+    """Images (N, C, H, W) uint8, RGB or grey, and labels (N,) int64 in the order of the classes."""
 
     images: "NDArray[np.uint8]"
     labels: "NDArray[np.int64]"

@@ -181,7 +181,7 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
 @click.option("--layers", is_flag=True, help="List each operator instead of each operator type.")
 @click.option(
     "--input-shape",
-    type=options.Numbers(int, 3, "3,H,W"),
+    type=options.Numbers(int, (3,), "C,H,W"),
     help="Shape of one input image, for an .onnx file that does not fix it.",
 )
 @_JSON
@@ -224,17 +224,18 @@ def formats(as_json: bool) -> None:
 
 def _open(values: dict[str, Any]) -> "Opened":
     """Take the values of ``SOURCE_OPTIONS`` out of ``values``, and open the model they name."""
-    from cifarq_export.sources.opening import SourceRequest
+    from cifarq_export.sources.request import SourceRequest
 
     request = options.take(SourceRequest, values)
     import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
 
     from cifarq.training.progress import stages
+    from cifarq_export.sources.opening import open_source
 
     with stages() as watch:
         watch("opening the model", 0, 1)
-        opened = request.open()
-    _note(opened.note, *opened.source.changes)
+        opened = open_source(request)
+    _note(*opened.notes, *opened.source.changes)
     return opened
 
 
@@ -260,7 +261,7 @@ def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
 
 
 def _note(*sentences: str) -> None:
-    for sentence in filter(None, sentences):
+    for sentence in sentences:
         click.echo(f"Note: {sentence}", err=True)
 
 

@@ -21,8 +21,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Numbers(click.ParamType[Any]):
     """Numbers separated by commas."""
 
-    def __init__(self, kind: type, count: int | None, metavar: str) -> None:
-        self.kind, self.count, self.name = kind, count, metavar
+    def __init__(self, kind: type, counts: tuple[int, ...], metavar: str) -> None:
+        self.kind, self.counts, self.name = kind, counts, metavar
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Return a tuple of numbers."""
@@ -32,7 +32,7 @@ class Numbers(click.ParamType[Any]):
             numbers = tuple(self.kind(part) for part in value.split(","))
         except ValueError:
             numbers = ()
-        if not numbers or self.count not in (None, len(numbers)):
+        if len(numbers) not in self.counts:
             self.fail(f"{value!r} is not {self.name}", param, ctx)
         return numbers
 
@@ -92,7 +92,7 @@ SOURCE_OPTIONS = (
     click.option("--from", "onnx_file", type=PATH, help="FP32 ONNX classifier to export."),
     click.option(
         "--input-shape",
-        type=Numbers(int, 3, "3,H,W"),
+        type=Numbers(int, (3,), "C,H,W"),
         help="Shape of one input image. Required with --model; with --from only if the file "
         "does not fix it.",
     ),
@@ -112,14 +112,21 @@ SOURCE_OPTIONS = (
     ),
     click.option(
         "--mean",
-        type=Numbers(float, 3, "R,G,B"),
-        help="Channel means of the normalisation, on the 0-1 scale, for --model and --from.  "
-        "[default: CIFAR-10's for CIFAR-10, else ImageNet's]",
+        type=Numbers(float, (1, 3), "NUMBER|A,B,C"),
+        help="Channel means of the normalisation, on the 0-1 scale, for --model and --from: one "
+        "number for all channels, or one for each in the order of --color.  [default: CIFAR-10's "
+        "for CIFAR-10, else ImageNet's]",
     ),
     click.option(
         "--std",
-        type=Numbers(float, 3, "R,G,B"),
+        type=Numbers(float, (1, 3), "NUMBER|A,B,C"),
         help="Channel standard deviations of the normalisation, like --mean.",
+    ),
+    click.option(
+        "--color",
+        type=click.Choice(["RGB", "BGR"], case_sensitive=False),
+        help="Channel order that the model was trained with, for --model and --from. The bundle "
+        "records it, and its runtime converts each image to it.  [default: RGB]",
     ),
     click.option(
         "--resize",

@@ -1,12 +1,14 @@
 """PyTorch models that cifarq did not train: torchvision's, and a module of one's own."""
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 import torchvision
 
 from cifarq.data import cifar10, packs
-from edge_runtime.bundle import manifest
+from edge_runtime import Classifier
+from edge_runtime.bundle import golden, manifest
 from edge_runtime.bundle.preprocess import normalise
 
 FAST = ("--min-speedup", "0", "--validation-images", "200")
@@ -74,9 +76,9 @@ import torch
 from torch import nn
 
 class Tiny(nn.Module):
-    def __init__(self, classes=10, dead=False, width=8):
+    def __init__(self, classes=10, dead=False, width=8, channels=3):
         super().__init__()
-        self.conv = nn.Conv2d(3, width, 3, padding=1)
+        self.conv = nn.Conv2d(channels, width, 3, padding=1)
         self.head = nn.Linear(width, classes)
         self.dead = dead
     def forward(self, x):
@@ -148,6 +150,34 @@ def test_ones_own_module_and_the_warning_that_it_was_never_trained(run, own_modu
     assert "not shown to be better than always answering the most frequent class" in done.stderr
 
 
+@pytest.mark.parametrize("kind, dtype", [("grey", "float32"), ("bgr", "uint8")])
+def test_models_of_grey_and_of_blue_first_in_every_format(run, own_module, kind, dtype):
+    channels = 1 if kind == "grey" else 3
+    shape, color = ("1,28,28", ()) if kind == "grey" else ("3,28,28", ("--color", "BGR"))
+    done = run(
+        "cifarq_export", "--model", "mine:tiny", "--model-arg", f"channels={channels}",
+        "--input-shape", shape, *color, "--mean", "0", "--std", "1", "--resize", "28", *FAST,
+        "--precision", "fp32", "--input", dtype, "--out", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = manifest.read(own_module / "b")
+    assert content.preprocessing.mean == (0,) * channels
+    assert content.preprocessing.std == (1,) * channels
+    assert content.preprocessing.color == kind.upper()
+    names = {}
+    exec(MODULE, names)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = names["tiny"](channels=channels).eval()
+    images = golden.read(own_module / "b" / "golden.npz").images[:16]
+    ordered = np.ascontiguousarray(images[:, ::-1])  # of one channel nothing changes
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(ordered / np.float32(255))).numpy()
+    for format_ in ("onnx", "torchscript"):
+        logits = Classifier(own_module / "b", format=format_).logits(images, layout="CHW")
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
 SHAPE = ("--input-shape", "3,32,32")
 
 
@@ -168,13 +198,19 @@ SHAPE = ("--input-shape", "3,32,32")
             "has 7 outputs for 10 classes",
         ),
         (("--model", "mine:sequence", *SHAPE), 1, "answers a batch of 2 images with an array"),
-        (("--model", "mine:tiny", "--input-shape", "1,32,32"), 1, "cannot take a batch"),
+        (
+            ("--model", "mine:tiny", "--input-shape", "1,32,32", "--mean", "0", "--std", "1"),
+            1,
+            "cannot take a batch",
+        ),
+        (("--model", "mine:tiny", "--input-shape", "1,32,32"), 2, "has no default normalisation"),
+        (("--model", "mine:tiny", "--input-shape", "32,32,3"), 2, "is no C,H,W with 1 or 3"),
         (("--model", "mine:pair", *SHAPE), 1, "answers with a tuple"),
         (("--model", "mine:asserts", *SHAPE), 1, "AssertionError: 224"),
         (("--model", "broken:net", *SHAPE), 2, "cannot import broken (NameError"),
         (("--model", "leaves:net", *SHAPE), 2, "cannot import leaves (SystemExit: 3)"),
         (("--model", "mine:tiny", *SHAPE, "--classes", "latin.txt"), 2, "cannot be read"),
-        (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not 3,H,W"),
+        (("--model", "mine:tiny", "--input-shape", "3,32"), 2, "'3,32' is not C,H,W"),
         (("--model", "mine:tiny", "--input-shape", "3,64,64"), 1, "--resize 64"),
         (("--model", "mine:tiny", *SHAPE, "--resize", "16"), 1, "--resize 16 is smaller"),
         (("--model", "mine:tiny", *SHAPE, "--resize-mode", "crop"), 2, "need --resize"),
@@ -182,7 +218,8 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--model", "mine:tiny", *SHAPE, "--weights", "other.safetensors"), 1, "do not fit"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "pickle.safetensors"), 1, "never read"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "absent"), 1, "absent is not a whole"),
-        (("--model", "mine:tiny", *SHAPE, "--mean", "1,1,1"), 2, "belong together"),
+        (("--model", "mine:tiny", *SHAPE, "--mean", "1,1,1"), 2, "--std is missing"),
+        (("--model", "mine:tiny", *SHAPE, "--mean", "1,1"), 2, "'1,1' is not NUMBER|A,B,C"),
         (
             ("--model", "mine:tiny", *SHAPE, "--mean", "0,0,0", "--std", "1,0,1"),
             2,
@@ -200,6 +237,7 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--weights", "good.safetensors"), 2, "are for --model"),
         (("--keep-branches",), 2, "are for --model and --timm"),
         (("--classes", "a,b"), 2, "a checkpoint says its own"),
+        (("--color", "BGR"), 2, "a checkpoint says its own"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

@@ -11,7 +11,8 @@ from torch import nn
 from cifarq.evaluation.evaluate import torch_predictor
 from cifarq_export.sources import Source
 from cifarq_export.sources.deployed_form import deploy
-from cifarq_export.sources.opening import SourceRequest
+from cifarq_export.sources.opening import open_source
+from cifarq_export.sources.request import SourceRequest
 from edge_runtime.bundle import manifest
 from edge_runtime.bundle.preprocess import Preprocessing
 
@@ -180,12 +181,12 @@ def test_a_bundle_is_of_the_deployed_form_and_says_so(run, mine, tmp_path):
 
 def test_branches_can_be_kept(mine):
     asked = {"factory": "branched:net", "input_shape": (3, 32, 32)}
-    assert SourceRequest(**asked).open().source.changes
-    assert not SourceRequest(**asked, keep_branches=True).open().source.changes
+    assert open_source(SourceRequest(**asked)).source.changes
+    assert not open_source(SourceRequest(**asked, keep_branches=True)).source.changes
 
 
 def test_why_branches_are_kept_is_told(mine):
     request = SourceRequest(
         factory="branched:net", model_args=("block=Fails",), input_shape=(3, 32, 32)
     )
-    assert "the model's branches are kept" in request.open().note
+    assert "the model's branches are kept" in " ".join(open_source(request).notes)

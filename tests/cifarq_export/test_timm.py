@@ -9,7 +9,8 @@ import torch
 
 from cifarq.data import packs
 from cifarq_export.sources import timm_model
-from cifarq_export.sources.opening import SourceRequest
+from cifarq_export.sources.opening import open_source
+from cifarq_export.sources.request import SourceRequest
 from edge_runtime.bundle.preprocess import normalise
 from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode, Resizing
 from edge_runtime.classify.resize import Resize
@@ -19,7 +20,7 @@ from edge_runtime.errors import ExportError, UsageError
 def test_without_timm_the_command_that_installs_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ExportError, match=r"--timm resnet18 needs timm, .*: pip install timm"):
-        SourceRequest(timm_name="resnet18").open()
+        open_source(SourceRequest(timm_name="resnet18"))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_the_model_is_timms_with_the_users_weights(timm, tmp_path):
     torch.manual_seed(0)
     torch.nn.init.normal_(model.get_classifier().weight)
     safetensors.torch.save_file(model.state_dict(), tmp_path / "w.safetensors")
-    opened = SourceRequest(timm_name="test_resnet", weights=tmp_path / "w.safetensors").open()
+    opened = open_source(SourceRequest(timm_name="test_resnet", weights=tmp_path / "w.safetensors"))
     source = opened.source
     assert source.name == "test-resnet"
     assert source.input_shape == tuple(model.pretrained_cfg["input_size"])
@@ -70,16 +71,18 @@ def test_the_model_is_timms_with_the_users_weights(timm, tmp_path):
     with torch.inference_mode():
         expected = model(batch).numpy()
     np.testing.assert_allclose(source.predict(batch.numpy()), expected, atol=1e-5)
-    assert "--timm test_resnet stands for --input-shape 3,160,160 --mean " in opened.note
+    assert "--timm test_resnet stands for --input-shape 3,160,160 --mean " in opened.notes[0]
 
 
 def test_what_is_given_comes_before_what_timm_says(timm):
     asked = {"mean": (0.1,) * 3, "std": (0.2,) * 3, "resize": 70, "input_shape": (3, 64, 64)}
-    opened = SourceRequest(timm_name="test_vit", **asked).open()
+    opened = open_source(SourceRequest(timm_name="test_vit", **asked))
     assert opened.source.how.mean == asked["mean"]
     assert opened.source.predict(np.zeros((1, 3, 64, 64), np.float32)).shape == (1, 10)
     assert opened.gatherer.resizing == Resizing(70, filter=ResizeFilter.BICUBIC)
-    assert opened.note == ("--timm test_vit stands for --resize-mode crop --resize-filter bicubic.")
+    assert opened.notes == (
+        "--timm test_vit stands for --resize-mode crop --resize-filter bicubic.",
+    )
 
 
 def test_a_model_of_timms_factory_is_called_by_its_architecture(timm):
@@ -88,7 +91,7 @@ def test_a_model_of_timms_factory_is_called_by_its_architecture(timm):
         model_args=("model_name=test_resnet.r160_in1k", "num_classes=10"),
         input_shape=(3, 64, 64),
     )
-    assert request.open().source.name == "test-resnet.r160-in1k"
+    assert open_source(request).source.name == "test-resnet.r160-in1k"
 
 
 @pytest.mark.parametrize(

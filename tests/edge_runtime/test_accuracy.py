@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing, normalise
+from edge_runtime.bundle.preprocess import Channels, NormalisedBy, Preprocessing, normalise
 from edge_runtime.measure import accuracy
 
 
@@ -51,6 +51,28 @@ def test_a_model_that_normalises_itself_is_given_the_raw_bytes():
     plain = Preprocessing((0.5,) * 3, (0.2,) * 3)
     assert plain.dtype == "float32"
     np.testing.assert_array_equal(plain.apply(images), normalise(images, plain.mean, plain.std))
+
+
+@pytest.mark.parametrize("normalised_by", list(NormalisedBy))
+def test_a_model_of_bgr_is_given_blue_first_and_its_mean_is_in_that_order(normalised_by):
+    red = np.zeros((1, 3, 2, 2), np.uint8)
+    red[:, 0] = 255
+    how = Preprocessing((0, 0.2, 0.5), (1, 1, 0.25), normalised_by, Channels.BGR)
+    batch = how.apply(red)
+    assert batch.flags.c_contiguous
+    if normalised_by is NormalisedBy.ARTIFACT:
+        factor, offset = how.factor_and_offset()
+        batch = batch * factor + offset
+    assert batch[0, :, 0, 0].tolist() == pytest.approx([0, -0.2, 2], abs=1e-6)
+
+
+def test_pixels_that_the_model_normalises_itself_come_out_as_they_are():
+    images = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
+    how = Preprocessing((0,), (1 / 255,), color=Channels.GREY)
+    assert how.apply(images).dtype == np.float32
+    np.testing.assert_array_equal(how.apply(images), images)
+    factor, offset = how.factor_and_offset()
+    np.testing.assert_array_equal(images * factor + offset, images)
 
 
 def test_a_paired_comparison_counts_what_was_lost_and_gained():

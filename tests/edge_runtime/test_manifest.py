@@ -135,7 +135,10 @@ def test_preprocessing_says_who_normalises_and_the_input_fits_it(bundle, edit):
     [
         ({"normalised_by": "nobody"}, "nobody"),
         ({"std": [0.2, 0.2, 0]}, "above 0"),
-        ({"color": "BGR"}, "BGR"),
+        ({"color": "YUV"}, "color is 'YUV', unknown here"),
+        ({"color": "GREY"}, "GREY, 3 means and 3 deviations"),
+        ({"mean": [0.5], "std": [0.2]}, "RGB, 1 means and 1 deviations"),
+        ({"layout": "NHWC"}, "knows NCHW"),
     ],
 )
 def test_preprocessing_that_would_not_be_obeyed_is_refused(bundle, edit, change, message):

@@ -112,3 +112,14 @@ def test_an_unknown_order_is_refused():
         pixels.separate(CAMERA, "GBR")
     with pytest.raises(UsageError, match=r"no layout 'HCW'\. Did you mean"):
         pixels.separate(CAMERA, layout="HCW")
+
+
+def test_grey_is_the_luma_that_pillow_computes_and_grey_stays_what_it_is():
+    pil = pytest.importorskip("PIL.Image")
+    camera = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    luma = pixels.to_grey(camera.transpose(2, 0, 1))
+    np.testing.assert_array_equal(luma[0], np.asarray(pil.fromarray(camera).convert("L")))
+    assert pixels.to_grey(luma) is luma
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    np.testing.assert_array_equal(pixels.to_grey(np.concatenate([levels] * 3)), levels)
+    np.testing.assert_array_equal(pixels.to_grey(camera.transpose(2, 0, 1)[None]), luma[None])

@@ -173,8 +173,8 @@ def _warn_of_chance(fp32: Baseline) -> Iterator[str]:
         yield (
             f"{fp32.kind} is right on {100 * fp32.top1.value:.1f} % of the validation images, not "
             f"shown to be better than always answering the most frequent class "
-            f"({100 * fp32.chance:.1f} %). Check that weights, --mean, --std, --resize and "
-            "--classes are those it was trained with."
+            f"({100 * fp32.chance:.1f} %). Check that weights, --mean, --std, --color, --resize "
+            "and --classes are those it was trained with."
         )
 
 

@@ -1,6 +1,8 @@
 """Static INT8 of ONNX graphs.
 
-onnx_graph.py   what is done to graphs without running them: cleaned, named, normalisation added
+onnx_graph.py   what is done to graphs without running them: cleaned, edited, normalisation added
+onnx_float32.py     other floats become FP32
+onnx_rewrite.py     another layout, element type or batch becomes the one that is exported
 runtime.py      what ONNX Runtime makes of a model: sessions, optimised and folded graphs
 calibrate.py    the range of every activation; thresholds.py: from values to a range
 qdq.py          quantize and dequantize nodes, for a target

@@ -1,5 +1,6 @@
-"""What is done to ONNX graphs without running them: cleaned, named, given their normalisation."""
+"""What is done to ONNX graphs without running them: cleaned, edited, given their normalisation."""
 
+import graphlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ def prepare(model: Any) -> Any:
     for value in [value for value in copy.graph.input if value.name in weights]:
         copy.graph.input.remove(value)
     copy.ir_version = max(copy.ir_version, _IR_WITHOUT_INPUTS)
-    for owner in _owners(copy):
+    for owner in owners(copy):
         owner.ClearField("metadata_props")
         owner.ClearField("doc_string")
     used = {node.domain for node in copy.graph.node} | set(_STANDARD)
@@ -54,6 +55,64 @@ def input_sizes(entry: Any) -> list[int]:
     return [max(axis.dim_value, 0) for axis in entry.type.tensor_type.shape.dim]
 
 
+def attribute(node: Any, name: str) -> Any:
+    """Return the value of a node's attribute; None if it has none of that name."""
+    found = (entry for entry in node.attribute if entry.name == name)
+    return next((helper.get_attribute_value(entry) for entry in found), None)
+
+
+def cast_type(node: Any) -> Any:
+    """Return the element type that a Cast makes."""
+    return attribute(node, "to")
+
+
+def sort_nodes(graph: Any) -> None:
+    """Put each node after those that make what it takes, in place; as they are if they do already.
+
+    ONNX wants that, ONNX Runtime does not, and its converter to FP16 does not do it.
+
+    Raises:
+        CycleError: there is no such order.
+    """
+    maker = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
+    needs = {i: {maker[n] for n in _taken(node) if n in maker} for i, node in enumerate(graph.node)}
+    if all(before < i for i, others in needs.items() for before in others):
+        return
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes[i] for i in graphlib.TopologicalSorter(needs).static_order())
+
+
+def _taken(node: Any) -> Iterator[str]:
+    """Yield what a node takes, its inner graphs included."""
+    yield from node.input
+    for entry in node.attribute:
+        for inner in (entry.g, *entry.graphs):
+            for other in inner.node:
+                yield from _taken(other)
+
+
+def rename(graph: Any, old: str, new: str) -> None:
+    """Give a value another name in all nodes that make or take it."""
+    for node in (owner for owner in _graph_owners(graph) if isinstance(owner, onnx.NodeProto)):
+        for names in (node.input, node.output):
+            for i, name in enumerate(names):
+                if name == old:
+                    names[i] = new
+
+
+def bypass(graph: Any, node: Any) -> None:
+    """Remove a node and let its first input pass; it stays where it joins the graph's own ends."""
+    given, made = node.input[0], node.output[0]
+    outputs = {value.name for value in graph.output}
+    if made not in outputs:
+        graph.node.remove(node)
+        rename(graph, made, given)
+    elif given not in outputs and any(given in other.output for other in graph.node):
+        graph.node.remove(node)
+        rename(graph, given, made)
+
+
 def opset(model: Any) -> int:
     """Return the version of the standard operators that a model uses."""
     return max((int(o.version) for o in model.opset_import if o.domain in _STANDARD), default=0)
@@ -62,7 +121,7 @@ def opset(model: Any) -> int:
 def add_normalisation(model: Any, how: Preprocessing) -> Any:
     """Return a model that takes raw bytes (N, C, H, W) uint8 and normalises them itself.
 
-    In FP32.
+    In FP32. For a model that did so from the start they are only cast.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -72,10 +131,7 @@ def add_normalisation(model: Any, how: Preprocessing) -> Any:
     inner = f"{name}_normalised"
     factor, offset = how.factor_and_offset()
     constants = {"normalise_factor": factor[None], "normalise_offset": offset[None]}
-    for node in graph.node:
-        for i, value in enumerate(node.input):
-            if value == name:
-                node.input[i] = inner
+    rename(graph, name, inner)
     entry.type.tensor_type.elem_type = onnx.TensorProto.UINT8
     nodes = [
         helper.make_node(
@@ -86,6 +142,9 @@ def add_normalisation(model: Any, how: Preprocessing) -> Any:
         ),
         helper.make_node("Add", ["normalise_scaled", "normalise_offset"], [inner], "normalise_add"),
     ]
+    if (factor == 1).all() and not offset.any():
+        nodes, constants = nodes[:1], {}
+        nodes[0].output[0] = inner
     graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in constants.items())
     rest = list(graph.node)
     del graph.node[:]
@@ -115,7 +174,8 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _owners(model: Any) -> Iterator[Any]:
+def owners(model: Any) -> Iterator[Any]:
+    """Yield a model and all its graphs, values, tensors and nodes, the inner graphs' too."""
     yield model
     yield from _graph_owners(model.graph)
     for function in model.functions:

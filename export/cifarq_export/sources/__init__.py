@@ -2,12 +2,15 @@
 
 Each makes a ``Source``: the FP32 model as it was trained, with what is needed to feed and check it.
 
+request.py        what the command line says of a model
+opening.py        what it names becomes a Source
 checkpoint.py     what ``cifarq train`` wrote
 factory.py        any PyTorch classifier: a function that builds it, and its weights
 timm_model.py     a timm model by its name: what factory.py is asked for
-onnx_file.py      an ONNX classifier
-opening.py        what the command line names becomes a Source
 deployed_form.py  branches of a PyTorch model that one layer can compute, merged
+onnx_file.py      an ONNX classifier
+onnx_input.py     what it takes, made one with what all take
+normalisation.py  what is said of how images are normalised
 images.py         the images that calibrate, that check, and that travel along
 heads.py          which of a model's outputs is the classifier's
 meaning.py        what its numbers are: logits, or probabilities of which kind

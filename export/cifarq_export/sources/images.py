@@ -109,6 +109,8 @@ class Gatherer:
             name: self._relabel(self._draw(name, count, resize, watch), classes)
             for name, count in wanted.items()
         }
+        if input_shape[0] == 1:
+            drawn = {name: images.to_grey() for name, images in drawn.items()}
         for images in drawn.values():
             if images.images.shape[1:] != input_shape:
                 raise DataError(
