@@ -32,6 +32,7 @@ class ExportImages:
         validation: what artifacts are compared on.
         golden: what goes into the golden pack.
         resize: what the shorter side of each was scaled to; None if they were left as they are.
+        more_validation: how many images the data has for validation that were not drawn.
     """
 
     dataset: str
@@ -39,6 +40,7 @@ class ExportImages:
     validation: LabelledImages
     golden: LabelledImages
     resize: int | None = None
+    more_validation: int = 0
 
     def record(self) -> ImagesRecord:
         """Return their entry in the manifest."""
@@ -114,7 +116,8 @@ class Gatherer:
                     "Give the data it was trained on with --data-dir, or resize it with "
                     f"--resize {max(input_shape[1:])}.",
                 )
-        return ExportImages(self.parts.name, **drawn, resize=self.shorter)
+        more = len(self.parts.validation) - len(drawn["validation"])
+        return ExportImages(self.parts.name, **drawn, resize=self.shorter, more_validation=more)
 
     def _draw(self, name: str, count: int, resize: Resize | None) -> LabelledImages:
         if self.data_dir is not None:
