@@ -66,6 +66,8 @@ def test_a_ratio_is_that_of_what_the_calls_take(loaders, batch):
     stretches = interleaving.interleave(subjects, batch, rounds=5, stretch_s=0.05)
     speed = stretches.speed("fast", "slow")
     assert speed.low < speed.value < speed.high
+    if stretches.lost_time("slow") or stretches.lost_time("fast"):
+        pytest.skip("this machine is busy, which biases the ratio")
     assert 1.5 < speed.value < 2.2
     assert stretches.speed("slow", "slow").value == 1
     assert [len(stretches.of[name]) for name in subjects] == [5, 5]
