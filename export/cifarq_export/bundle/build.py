@@ -19,7 +19,7 @@ from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.bundle.golden import Golden
-from edge_runtime.bundle.manifest import FileRecord, Manifest, Wheelhouse
+from edge_runtime.bundle.manifest import Artifact, FileRecord, Manifest, Wheelhouse
 from edge_runtime.errors import ExportError
 from edge_runtime.files import sha256_of, write_text
 from edge_runtime.probes import target
@@ -65,24 +65,16 @@ def build(
         made = _make(maker, request)
     left_out = _leave_out(made, request, fp32.kind)
     kept = tuple(one for one in made if one.path.name not in left_out)
-    failures = {one.path.name: gating.failures(one, request.limits, fp32.kind) for one in kept}
-    failed = [failure for group in failures.values() for failure in group]
+    failures = [gating.failures(one, request.limits, fp32.kind) for one in kept]
+    failed = [failure for of_one in failures for failure in of_one]
     _require_passed(failed, force=request.force)
     _write_golden(folder / manifest.GOLDEN_FILE, kept, maker, images.golden)
-    content = Manifest(
-        model=source.name,
-        classes=source.classes,
-        preprocessing=recipe.how,
-        files=tuple(_write_runtime(folder, with_setup=house is not None)),
-        artifacts=tuple(
-            artifact.record(one, source, recipe, fp32, _name_gates(failures[one.path.name]))
-            for one in kept
-        ),
-        images=images.record(),
-        changes=source.changes,
-        versions=_versions(),
-        wheelhouse=house,
+    files = tuple(_write_runtime(folder, with_setup=house is not None))
+    artifacts = tuple(
+        artifact.record(one, source, recipe, fp32, _name_gates(of_one))
+        for one, of_one in zip(kept, failures, strict=True)
     )
+    content = _describe(maker, artifacts, files, images, house)
     write_text(folder / manifest.FILE, content.to_json())
     warnings = [
         *_warn_of_calibration(made),
@@ -94,6 +86,26 @@ def build(
         *_warn_of_wheels(content, request, house),
     ]
     return Built(content, kept, tuple(warnings))
+
+
+def _describe(
+    maker: Maker,
+    artifacts: tuple[Artifact, ...],
+    files: tuple[FileRecord, ...],
+    images: ExportImages,
+    house: Wheelhouse | None,
+) -> Manifest:
+    return Manifest(
+        model=maker.source.name,
+        classes=maker.source.classes,
+        preprocessing=maker.recipe.how,
+        files=files,
+        artifacts=artifacts,
+        images=images.record(),
+        changes=maker.source.changes,
+        versions=_versions(),
+        wheelhouse=house,
+    )
 
 
 def _fetch_wheels(folder: Path, request: Request, watch: Watch) -> Wheelhouse | None:

@@ -33,11 +33,11 @@ FULL_SPEED = 1.0
 MIN_AGREEMENT, CLOSE_AGREEMENT = 0.90, 0.97
 """The share of images in FP32's class below which INT8 fails, and from which on it is near enough,
 where top-1 cannot tell. An answer that is right in one and wrong in the other is another class, so
-at an agreement of a top-1 falls by at most 100 (1 - a) points; most changes cancel. Measured: a
-static INT8 mobilenetv3 changed 27.7 % of 6,000 answers and lost 2.48 ± 0.92 points, 6 to 12 % of
-what it changed. At 6 % a tenth of changed answers costs 0.56 points, more than the 0.5 allowed; at
-12 % three in a hundred cost 0.37, which is less. The seed CNN's INT8 artifacts agree with FP32 on
-99.3 to 99.9 % of 5,000 images (benchmarks/results/precisions.json)."""
+at an agreement of a top-1 falls by at most 100 (1 - a) points; most changes cancel. Measured
+(issue 12): a static INT8 mobilenetv3 changed 27.7 % of 6,000 answers and lost 2.48 ± 0.92 points, 6
+to 12 % of what it changed. At 6 % a tenth of changed answers costs 0.56 points, more than the 0.5
+allowed; at 12 % three in a hundred cost 0.37, which is less. The seed CNN's INT8 artifacts agree
+with FP32 on 99.3 to 99.9 % of 5,000 images (benchmarks/results/precisions.json)."""
 
 
 class Gate(StrEnum):
