@@ -266,21 +266,16 @@ def test_a_ratio_that_is_shown_is_drawn(trust):
 
 @pytest.mark.slow
 @linux
-def test_the_ratios_are_measured_and_go_on_where_they_were_cut_off(trust, tmp_path):
+def test_the_ratios_are_measured_on_a_quiet_and_on_a_busy_machine(trust, tmp_path):
     pytest.importorskip("torch")
-    tiny = ["--runs=2", "--rounds=2", "--quiet-rounds=2", "--min-runs=2", "--min-time=0"]
+    tiny = ["--runs=1", "--rounds=2", "--quiet-rounds=2", "--min-runs=2", "--min-time=0"]
     done = start("busy_ratios", tmp_path, *tiny)
     assert done.returncode == 0, done.stderr
     record = record_of("busy_ratios", tmp_path)
-    assert [trial["phase"] for trial in record["trials"]] == ["quiet", "busy", "busy"]
+    assert [trial["phase"] for trial in record["trials"]] == ["quiet", "busy"]
     assert len(record["trials"][0]["rows"]) == len(record["artifacts"]) == 6
     (claim,) = trust("busy_ratios").claims(record)
     assert claim.measured in done.stdout
-    cut = {**record, "trials": record["trials"][:2]}
-    (tmp_path / "busy_ratios.json").write_text(json.dumps(cut))
-    assert start("busy_ratios", tmp_path, *tiny).returncode == 0
-    again = record_of("busy_ratios", tmp_path)
-    assert again["trials"][:2] == cut["trials"] and len(again["trials"]) == 3
 
 
 def test_causes_are_looked_for_as_the_rules_word_them(trust):
