@@ -103,7 +103,7 @@ def measure(
         samples = _interleave(timed, batch, restarts, rounds, stretch_s)
     for name, subject in subjects.items():
         subject["turn_median_ns"] = samples.medians_ns(name)
-        subject["turn_calls"] = [len(stretch) for stretch in samples.samples_ns[name]]
+        subject["turn_calls"] = [len(stretch.samples_ns) for stretch in samples.of[name]]
     settings = {"restarts": restarts, "rounds": rounds, "turn_s": stretch_s}
     calibration = maker.recipe.calibration
     return {

@@ -174,19 +174,31 @@ def test_a_planted_slow_down_takes_as_long_as_it_says(trust):
     assert time.perf_counter() - started >= 0.015
 
 
-def runs(busy_ratio, status="SUSPECT", reason="others: other processes used 2.0 CPUs", quiet=()):
-    def one(phase, ratio, status, reasons):
-        rows = [
-            {"precision": name, "turn_median_ns": [n, n * 1.01], "verdict": {"status": status}}
-            for name, n in (("fp32", 1000.0), ("int8-static", 1000.0 / ratio))
-        ]
-        verdict = {"status": status, "reasons": list(reasons)}
-        return {"phase": phase, "rows": rows, "verdict": verdict}
+def trial(phase, ratio, status, reasons, lost=(), models=("m",)):
+    """A run in which INT8 is so many times as fast as FP32; rows of ``lost`` lost their time."""
+    rows = [
+        {
+            "model": model,
+            "precision": name,
+            "turn_median_ns": [n, n * 1.01],
+            "verdict": {"status": status},
+            "lost_time": name in lost,
+        }
+        for model in models
+        for name, n in (("fp32", 1000.0), ("int8-static", 1000.0 / ratio))
+    ]
+    verdict = {"status": status, "reasons": list(reasons)}
+    return {"phase": phase, "rows": rows, "verdict": verdict}
 
+
+OTHERS = "others: other processes used 2.0 CPUs"
+
+
+def runs(busy_ratio, status="SUSPECT", reason=OTHERS, quiet=(), lost=()):
     settings = {"busy_processes": 3, "rounds": 2, "min_runs": 1, "min_time_s": 0}
-    before = one("quiet", 3.0, "VALID", quiet)
-    trials = [before, one("busy", busy_ratio, status, [reason]), {**before, "phase": "quiet again"}]
-    return simulated(settings, trials)
+    before = trial("quiet", 3.0, "VALID", quiet)
+    loaded = trial("busy", busy_ratio, status, [reason], lost)
+    return simulated(settings, [before, loaded, {**before, "phase": "quiet again"}])
 
 
 @pytest.mark.parametrize(
@@ -194,6 +206,8 @@ def runs(busy_ratio, status="SUSPECT", reason="others: other processes used 2.0 
     [
         ({"busy_ratio": 3.0}, [True, True]),
         ({"busy_ratio": 2.0}, [True, False]),
+        ({"busy_ratio": 2.0, "lost": ["fp32"]}, [True, True]),
+        ({"busy_ratio": 2.0, "lost": ["int8-static"]}, [True, True]),
         ({"busy_ratio": 3.0, "status": "VALID", "reason": ""}, [False, True]),
         ({"busy_ratio": 3.0, "reason": "still changing after the warm-up"}, [False, True]),
         ({"busy_ratio": 3.0, "quiet": ["other processes used 1.0 CPUs"]}, [None, None]),
@@ -203,6 +217,65 @@ def test_a_busy_machine_is_judged_by_verdict_and_ratio(trust, changes, holds):
     record = runs(**changes)
     assert [claim.holds for claim in trust("busy_machine").claims(record)] == holds
     assert "int8-static" in "\n".join(trust("busy_machine").details(record))
+
+
+def test_a_record_of_before_lost_time_was_told_shows_every_ratio(trust):
+    record = runs(2.0, lost=["fp32"])
+    for one in record["trials"]:
+        for row in one["rows"]:
+            row.pop("lost_time", None)
+    assert [claim.holds for claim in trust("busy_machine").claims(record)] == [True, False]
+
+
+def ratios(wrong=0, hidden=0, count=20, quiet=(), taken=None, lost_when_quiet=()):
+    """A record of busy runs: in so many the ratio is wrong, in so many it is not shown."""
+    models = ("fast", "middle", "slow")
+    loaded = [trial("busy", 6.0, "SUSPECT", [], (), models)] * wrong
+    loaded += [trial("busy", 6.0, "INVALID", [], ["fp32"], models)] * hidden
+    loaded += [trial("busy", 3.0, "SUSPECT", [], (), models)] * (count - wrong - hidden)
+    first = trial("quiet", 3.0, "VALID", quiet, lost_when_quiet, models)
+    numbers = {"rounds": 3, "quiet_rounds": 10, "min_runs": 10, "min_time_s": 0.3}
+    settings = {"runs": count, "busy_processes": 3, **numbers}
+    return simulated(settings, [first, *loaded[:taken]])
+
+
+@pytest.mark.parametrize(
+    "changes, holds, said",
+    [
+        ({}, True, "0.2 ms: 20 of 20, 0 not shown"),
+        ({"hidden": 20}, True, "10 ms: 20 of 20, 20 not shown"),
+        ({"wrong": 2, "hidden": 10}, True, "2 ms: 18 of 20, 10 not shown"),
+        ({"wrong": 3, "hidden": 17}, False, "2 ms: 17 of 20"),
+        ({"taken": 19}, None, "19 of 20 runs taken"),
+        ({"quiet": ["other processes used 1.0 CPUs"]}, None, "was not quiet"),
+        ({"lost_when_quiet": ["fp32"]}, None, "fast has no ratio on the quiet machine"),
+    ],
+)
+def test_ratios_on_a_busy_machine_are_judged_by_how_many_are_wrong(trust, changes, holds, said):
+    module, record = trust("busy_ratios"), ratios(**changes)
+    (claim,) = module.claims(record)
+    assert claim.holds is holds and said in claim.measured
+    assert all(name in "\n".join(module.details(record)) for name in module.NETWORKS)
+
+
+def test_a_ratio_that_is_shown_is_drawn(trust):
+    module = trust("busy_ratios")
+    drawn = module.details(ratios(wrong=1, hidden=19))
+    assert "| slow | 1 | 3.00 [3.00, 3.00] | 1 of 20 | 6.00 [6.00, 6.00] |" in drawn
+
+
+@pytest.mark.slow
+@linux
+def test_the_ratios_are_measured_on_a_quiet_and_on_a_busy_machine(trust, tmp_path):
+    pytest.importorskip("torch")
+    tiny = ["--runs=1", "--rounds=2", "--quiet-rounds=2", "--min-runs=2", "--min-time=0"]
+    done = start("busy_ratios", tmp_path, *tiny)
+    assert done.returncode == 0, done.stderr
+    record = record_of("busy_ratios", tmp_path)
+    assert [trial["phase"] for trial in record["trials"]] == ["quiet", "busy"]
+    assert len(record["trials"][0]["rows"]) == len(record["artifacts"]) == 6
+    (claim,) = trust("busy_ratios").claims(record)
+    assert claim.measured in done.stdout
 
 
 def test_causes_are_looked_for_as_the_rules_word_them(trust):
@@ -273,8 +346,8 @@ def test_what_does_not_hold_is_drawn_as_such_and_what_is_missing_as_missing(trus
     assert (tmp_path / "trust.md").read_text().strip() == done.stdout.strip()
     assert "\n".join(rows) in done.stdout
     ends = [row.rsplit("| ", 1)[1] for row in rows[2:]]
-    assert ends == ["**no** |", "yes |", *["– |"] * 8, "yes |"]
-    assert sum("not measured yet" in row for row in rows) == 6
+    assert ends == ["**no** |", "yes |", *["– |"] * 9, "yes |"]
+    assert sum("not measured yet" in row for row in rows) == 7
     assert "64 for p90, 662 for p99" in rows[-1]
 
 
@@ -295,6 +368,7 @@ def test_the_kept_report_and_readme_are_drawn_from_the_kept_records(trust):
         ("kill_nine", {"kills": 100}),
         ("footprint", {"rounds": 10, "repeats": 20}),
         ("busy_machine", {"rounds": 10}),
+        ("busy_ratios", {"runs": 20}),
     ],
 )
 def test_the_kept_records_are_as_large_as_was_promised(name, promised):

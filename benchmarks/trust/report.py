@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import busy_machine
+import busy_ratios
 import click
 import experiment
 import false_alarms
@@ -22,7 +23,7 @@ from edge_runtime.files import write_text
 from edge_runtime.results.statistics import samples_needed
 
 BEGIN, END = "<!-- trust:begin -->", "<!-- trust:end -->"
-EXPERIMENTS = (harness, false_alarms, busy_machine, kill_nine, footprint)
+EXPERIMENTS = (harness, false_alarms, busy_machine, busy_ratios, kill_nine, footprint)
 LOADGEN = {90: 64, 99: 662}
 """Queries that a percentile needs. Source: MLPerf Inference rules, early stopping."""
 

@@ -48,20 +48,19 @@ def number(heading: str, group: Group, digits: int, value: Callable[[Row], float
     return Column(heading, group, cell, {heading: value})
 
 
-def of(results: Results, references: References, judged: Judgement) -> list[Column]:
+def of(results: Results, references: References) -> list[Column]:
     """Return all columns for a result document.
 
     Args:
         results: what was measured.
-        references: the rows that speeds are taken against.
-        judged: the verdicts.
+        references: the rows that speeds are taken against, and the verdicts.
     """
     return [
         number("p50 ms", Group.SPEED, 3, _latency_ms(50)),
         number("p90 ms", Group.SPEED, 3, _latency_ms(90)),
         number("p99 ms", Group.SPEED, 3, _latency_ms(99)),
         _speed(f"speed vs {references.name(results)}", references),
-        _verdict(judged),
+        _verdict(references.judged),
         number("images/s", Group.COST, 1, lambda row: row.images_per_s),
         number("load ms", Group.COST, 1, _middle_ms("load_ns")),
         number("first ms", Group.COST, 2, _middle_ms("first_ns")),

@@ -28,7 +28,7 @@ def of(results: Results, references: References) -> tuple[str, ...]:
     parts = (
         _latency(ran, results),
         _percentiles(ran, results),
-        _no_difference(ran, results, references),
+        _speed(ran, results, references),
         _outliers(ran, results),
         _first(ran, results),
         _accuracy(ran, results),
@@ -75,16 +75,15 @@ def _percentiles(ran: list[Row], results: Results) -> Iterable[str]:
             )
 
 
-def _no_difference(ran: list[Row], results: Results, references: References) -> Iterable[str]:
-    same = []
-    for row in ran:
-        speed = references.speed(row)
-        if speed is not None and speed.holds_1:
-            same.append(f"{results.label(row)} {speed}")
-    if references.rows and not all(references.is_one(row) for row in ran):
+def _speed(ran: list[Row], results: Results, references: References) -> Iterable[str]:
+    shown = {results.label(row): s for row in ran if (s := references.speed(row)) is not None}
+    if shown:
         yield "speed: ratio of medians, paired by round; brackets hold its 95 % interval."
-    if same:
+    if same := [f"{label} {speed}" for label, speed in shown.items() if speed.holds_1]:
         yield f"no difference shown: {', '.join(same)}: the interval contains 1."
+    if len(ran) > 1:
+        for line in references.judged.no_ratio:
+            yield f"{UNKNOWN}: speed is not shown: {line}."
 
 
 def _outliers(ran: list[Row], results: Results) -> Iterable[str]:

@@ -4,15 +4,22 @@ from dataclasses import dataclass
 
 from edge_runtime.results.rows import Results, Row, Status
 from edge_runtime.results.statistics import Estimate
+from edge_runtime.results.verdict import Judgement
 
 _Key = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True)
 class References:
-    """The reference of each bundle, model, batch size and thread count."""
+    """The reference of each bundle, model, batch size and thread count.
+
+    Attributes:
+        rows: the references.
+        judged: the verdicts, which say of whose times a ratio may be shown.
+    """
 
     rows: dict[_Key, Row]
+    judged: Judgement
 
     def of(self, row: Row) -> Row | None:
         """Return what a row is compared with: itself, if it is a reference."""
@@ -24,11 +31,11 @@ class References:
         return reference is not None and reference.key == row.key
 
     def speed(self, row: Row) -> Estimate | None:
-        """Return a row's speed against its reference; None for a reference itself."""
+        """Return a row's speed against its reference; None where there is none to show."""
         reference = self.of(row)
         if reference is None or reference.key == row.key:
             return None
-        return row.speed_against(reference)
+        return self.judged.speed(row, reference)
 
     def name(self, results: Results) -> str:
         """Return what the heading of the ratios calls them."""
@@ -38,13 +45,18 @@ class References:
         return names.pop() if len(names) == 1 else "the bundle's own fp32"
 
 
-def find(results: Results) -> References:
-    """Return the references: the first FP32 row of each that ran and computes what it should."""
+def find(results: Results, judged: Judgement) -> References:
+    """Return the references: the first FP32 row of each that ran and computes what it should.
+
+    Args:
+        results: what was measured.
+        judged: the verdicts on it.
+    """
     rows: dict[_Key, Row] = {}
     for row in results.rows:
         if row.status is Status.OK and row.ran and row.precision == "fp32":
             rows.setdefault(_key(row), row)
-    return References(rows)
+    return References(rows, judged)
 
 
 def _key(row: Row) -> _Key:

@@ -3,9 +3,11 @@
 from edge_runtime.report.columns import UNKNOWN
 from edge_runtime.report.grid import Grid
 from edge_runtime.results.rows import Results, Row
+from edge_runtime.results.statistics import Estimate
+from edge_runtime.results.verdict import Judgement
 
 
-def of(results: Results) -> Grid | None:
+def of(results: Results, judged: Judgement) -> Grid | None:
     """Return the scaling table, or None where nothing was varied.
 
     *gain* is throughput against one thread and batch 1 (or the least that was measured), paired by
@@ -24,7 +26,7 @@ def of(results: Results) -> Grid | None:
     named = {(base.threads, base.batch_size) for base in bases.values()}
     where = "the least" if len(named) > 1 else _setting(*named.pop())
     lines = [
-        [*_names(row, results), *_cells(row, bases[key])]
+        [*_names(row, results), *_cells(row, bases[key], judged.speed(row, bases[key]))]
         for key, rows in artifacts.items()
         for row in rows
     ]
@@ -38,11 +40,10 @@ def _names(row: Row, results: Results) -> list[str]:
     return [f"{row.bundle} {label}" if several else label, str(row.threads), str(row.batch_size)]
 
 
-def _cells(row: Row, base: Row) -> list[str]:
+def _cells(row: Row, base: Row, calls: Estimate | None) -> list[str]:
     throughput = f"{row.images_per_s:,.1f}"
     if row is base:
         return [throughput, "1", "100"]
-    calls = row.speed_against(base)
     if calls is None:
         return [throughput, UNKNOWN, UNKNOWN]
     gain = calls.scaled(row.batch_size / base.batch_size)

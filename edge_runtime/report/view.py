@@ -60,8 +60,8 @@ class View:
 
 def of(results: Results) -> View:
     """Compute what is shown of a result document."""
-    compared = references.find(results)
     judged = verdict.judge(results)
+    compared = references.find(results, judged)
     models = ", ".join(sorted({row.model for row in results.rows}))
     machine = results.host.cpu or results.host.machine
     settings = results.settings
@@ -70,11 +70,11 @@ def of(results: Results) -> View:
     return View(
         title=title,
         results=results,
-        columns=tuple(columns.of(results, compared, judged)),
+        columns=tuple(columns.of(results, compared)),
         notes=notes.of(results, compared),
         verdict=judged.run,
-        scaling=scaling.of(results),
-        bundles=bundles.of(results),
+        scaling=scaling.of(results, judged),
+        bundles=bundles.of(results, judged),
     )
 
 

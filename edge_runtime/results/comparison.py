@@ -13,7 +13,7 @@ from edge_runtime.errors import UsageError
 from edge_runtime.results import document, verdict
 from edge_runtime.results.rows import Key, Results, Row
 from edge_runtime.results.statistics import Estimate, unpaired_ratio
-from edge_runtime.results.verdict import Verdict
+from edge_runtime.results.verdict import Judgement, Verdict
 
 _HOST = ("machine", "cpu", "cpus", "pointer_bits")
 """What makes a machine another one; a new kernel or Python is a change worth comparing."""
@@ -28,7 +28,12 @@ class Run:
 
     name: str
     results: Results
-    verdict: Verdict
+    judged: Judgement
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the run."""
+        return self.judged.run
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Pair:
         label: what both are called.
         run: the later file's position.
         before, after: the rows.
-        speed: how many times as fast the later one is; None where a run has fewer than 2 rounds.
+        speed: how many times as fast the later one is; None where a row lost time, or a run has
+            fewer than 2 rounds.
     """
 
     label: str
@@ -92,7 +98,7 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
 
 def _read(name: str, file: Path) -> Run:
     results = document.read(file)
-    return Run(name, results, verdict.judge(results).run)
+    return Run(name, results, verdict.judge(results))
 
 
 def _refuse_differences(first: Run, other: Run, allowed: frozenset[str]) -> None:
@@ -130,10 +136,15 @@ def _pairs(runs: tuple[Run, ...], number: int, allowed: frozenset[str]) -> Itera
         before = _partner(row, first, allowed) if row.ran else None
         if before is None:
             continue
-        medians = [[turn.median_ns for turn in one.turns] for one in (before, row)]
-        speed = unpaired_ratio(*medians) if min(map(len, medians)) >= 2 else None
         labels = dict.fromkeys((first.label(before), later.label(row)))
+        lost = before.key in runs[0].judged.lost_time or row.key in runs[number].judged.lost_time
+        speed = None if lost else _speed(before, row)
         yield Pair(" → ".join(labels), number, before, row, speed)
+
+
+def _speed(before: Row, after: Row) -> Estimate | None:
+    medians = [[turn.median_ns for turn in row.turns] for row in (before, after)]
+    return unpaired_ratio(*medians) if min(map(len, medians)) >= 2 else None
 
 
 def _partner(row: Row, first: Results, allowed: frozenset[str]) -> Row | None:
@@ -173,6 +184,8 @@ def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
     for run in runs:
         if run.verdict.reasons:
             yield f"{run.name} is {run.verdict.grade.name}: {run.verdict.reasons[0]}"
+        for line in run.judged.no_ratio:
+            yield f"{run.name}: speed is not shown: {line}."
     for n, run in enumerate(runs[1:], 1):
         mine = [pair for pair in pairs if pair.run == n]
         yield from _alone(runs[0], run, {pair.before.key for pair in mine})

@@ -32,8 +32,9 @@ _FORMAT = click.option(
     subcommand_metavar="[CHECKPOINT] | COMMAND [ARGS]...",
     install="pip install '.[export]' in cifarq's folder",
     help="""Export a model as a bundle: a folder to copy to a device. It holds the model in each
-    requested format and precision, and the tool that measures it there. If an INT8 artifact loses
-    accuracy or is slower than FP32, no bundle is written: the command says by how much and why.
+    requested format and precision, and the tool that measures it there. An INT8 artifact that loses
+    accuracy or is much slower than FP32 is left out, and the command says by how much and why; if
+    its precision was named with --precision, no bundle is written.
 
     Without CHECKPOINT, --model, --timm or --from, the trained seed CNN that ships with cifarq is
     exported.
@@ -51,8 +52,8 @@ _FORMAT = click.option(
       cifarq-export compare runs/seed                 every precision in one table
       cifarq-export explain my-bundle                 what of it is INT8, what is not, and why
     """,
-    epilog="Exit: 0 the bundle is complete; 1 nothing was written: bad input, or an artifact "
-    "fails a gate; 2 the command line is wrong.",
+    epilog="Exit: 0 a bundle was written; 1 nothing was written: bad input, or FP32 or a precision "
+    "that was named fails a gate; 2 the command line is wrong.",
 )
 @click.version_option(edge_runtime.__version__, prog_name="cifarq-export")
 def cli() -> None:
@@ -77,6 +78,14 @@ def cli() -> None:
         show_default=True,
         type=click.FloatRange(0),
         help="Largest top-1 drop of INT8 against FP32, in percentage points.",
+    ),
+    click.option(
+        "--min-agreement",
+        default=0.9,
+        show_default=True,
+        type=click.FloatRange(0, 1),
+        help="Smallest share of images that INT8 puts in the same class as FP32. It decides if the "
+        "images are too few to measure the drop. 0: do not check.",
     ),
     click.option(
         "--fallback-trials",
@@ -136,6 +145,7 @@ def bundle(
         making.input_dtype,
         making.calibration,
         limits,
+        selected.named,
         force,
         wheels,
     )

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cifarq_export.bundle.request import Request
 from cifarq_export.check import interleaving, speed
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.gates import Limits
+from cifarq_export.check.speed import Speed
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
 from edge_runtime.errors import UsageError
@@ -30,14 +32,16 @@ class Comparison:
         made: the artifacts; their files are gone.
         speeds: of each against the first, by file name.
         images: validation images that they were checked on.
+        more_images: validation images that the data has beside them.
         kind: what the FP32 model is called.
         target: the CPU class that they were made for.
         limits: what the gates of an export would allow.
     """
 
     made: tuple[Made, ...]
-    speeds: dict[str, Estimate]
+    speeds: dict[str, Speed]
     images: int
+    more_images: int
     kind: str
     target: str
     limits: Limits
@@ -59,7 +63,8 @@ class Comparison:
                     "top1": _estimate(one.checked.top1),
                     "drop_points": _estimate(one.checked.drop),
                     "agreement": _estimate(one.checked.agreement),
-                    "speed": _estimate(self.speeds[one.path.name]),
+                    "speed": (ratio := self.speeds[one.path.name].ratio) and _estimate(ratio),
+                    "busy": self.speeds[one.path.name].busy,
                     "weight_share": one.explanation and one.explanation.weight_share,
                     "mac_share": one.explanation and one.explanation.mac_share,
                     "fallback": list(one.fallback),
@@ -91,21 +96,23 @@ class Comparison:
             if one.checked.flaw:
                 notes.append(f"would not ship: {one.path.name} answers {one.checked.flaw}.")
             failures = gating.failures(one, self.limits, self.kind)
-            notes += [f"would not ship: {failure}." for failure in failures]
+            notes += [f"would not ship: {failure} {failure.remedy}" for failure in failures]
             notes += gating.warnings(one, self.limits)
+        notes += gating.warnings_of_all(self.made, self.limits, self.more_images)
         return notes
 
     def _row(self, one: Made) -> list[str]:
         checked = one.checked
         top1 = checked.top1.scaled(100)
-        first = one is self.made[0]
+        speed = self.speeds[one.path.name]
+        shown = speed.ratio.as_ratio() if speed.ratio else str(speed)
         return [
             one.path.name,
             f"{one.size_bytes:,}",
             f"{top1.value:.1f} [{top1.low:.1f}, {top1.high:.1f}]",
             str(checked.drop),
             f"{100 * checked.agreement.value:.1f}",
-            "1" if first else self.speeds[one.path.name].as_ratio(),
+            "1" if one is self.made[0] else shown,
         ]
 
 
@@ -137,7 +144,8 @@ def compare(
         fp32 = answer_fp32(source, images.validation, watch)
         maker = Maker(source, Path(folder), recipe, fp32, limits, watch)
         made = tuple(maker.make(*pair) for pair in request.pairs)
-        stretches = interleaving.interleave(
+        take = partial(
+            interleaving.interleave,
             {one.path.name: interleaving.artifact(one.engine, one.path) for one in made},
             recipe.how.apply(images.validation.images[:1]),
             rounds=max(2, speed.ROUNDS // RESTARTS),
@@ -145,9 +153,17 @@ def compare(
             restarts=RESTARTS,
             progress=lambda done, total: watch("timing, interleaved", done, total),
         )
-    first = made[0].path.name
-    speeds = {one.path.name: stretches.speed(one.path.name, first) for one in made}
-    return Comparison(made, speeds, len(images.validation), source.kind, request.target, limits)
+        first = made[0].path.name
+        speeds = speed.take_quiet(take, {one.path.name: (one.path.name, first) for one in made})
+    return Comparison(
+        made,
+        speeds,
+        len(images.validation),
+        images.more_validation,
+        source.kind,
+        request.target,
+        limits,
+    )
 
 
 def _estimate(estimate: Estimate) -> dict[str, float]:

@@ -14,10 +14,17 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Selection:
-    """Pairs of format and precision to write, and named pairs that were passed over."""
+    """What is written.
+
+    Attributes:
+        pairs: of format and precision.
+        skipped: named pairs that do not exist, and were passed over.
+        named: whether the precisions were named, rather than left to us.
+    """
 
     pairs: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
+    named: bool
 
 
 def choose(
@@ -50,15 +57,15 @@ def choose(
     chosen_precisions = _parse(precisions, "precision", known, usual, list(DEFAULT_PRECISIONS))
     wanted = [(f, p) for f in chosen_formats for p in chosen_precisions]
     missing = tuple((f, p) for f, p in wanted if p not in exists[f])
-    named = format_ not in (None, ALL) and precisions not in (None, ALL)
+    named = precisions is not None and ALL not in _split(precisions)
     pairs = tuple(pair for pair in wanted if pair not in missing)
-    if missing and (named or not pairs):
+    if missing and ((named and format_ not in (None, ALL)) or not pairs):
         format_name, precision = missing[0]
         raise UsageError(
             f"{format_name} cannot be written as {precision}.",
             f"Choose from: {', '.join(exists[format_name])}.",
         )
-    return Selection(pairs, missing if precisions not in (None, ALL) else ())
+    return Selection(pairs, missing if named else (), named)
 
 
 def _parse(
@@ -66,7 +73,7 @@ def _parse(
 ) -> list[str]:
     if text is None:
         return default
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = _split(text)
     if ALL in names:
         return usual
     for name in names:
@@ -75,3 +82,7 @@ def _parse(
     if not names:
         raise UsageError(f"--{kind} is empty.", did_you_mean("", [*known, ALL]))
     return list(dict.fromkeys(names))
+
+
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -58,7 +58,9 @@ def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, nam
     content = manifest.read(tmp_path / "b")
     assert content.model == name.replace("_", "-") and content.classes == cifar10.CLASSES
     by = {(a.format, a.precision): a for a in content.artifacts}
-    assert len(by) == 5
+    # Its one Linear layer is less than 1 % of resnet18.
+    assert len(by) == (3 if name == "resnet18" else 5)
+    assert done.stderr.count("is FP32 by another name") == 5 - len(by)
     assert by["onnx", "fp32"].accuracy.top1 > 0.12  # random features; chance is 0.1
     static = by["onnx", "int8-static"]
     assert static.quantized.mac_share > 0.99
@@ -68,7 +70,7 @@ def test_torchvision_models_go_to_a_bundle_that_runs(run, tmp_path, weights, nam
     quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     done = run("edge_runtime", "b", *quick, "--output", "csv")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(",ok,") == 5
+    assert done.stdout.count(",ok,") == len(by)
 
 
 MODULE = """

@@ -11,9 +11,9 @@ pytest.importorskip("torch", reason="PyTorch is not installed")
 def test_format_onnx_alone_works_as_typed_and_says_what_to_do_next(run, tmp_path):
     done = run("cifarq_export", "--format", "onnx")
     assert done.returncode == 0, done.stderr
-    # Weights of 7 bits, for x86 without VNNI, lose more: 1,000 images may be too few to tell.
-    warned = {line.partition(" images are too few")[0] for line in done.stderr.splitlines()}
-    assert warned <= {"Warning: seed-cnn-int8-static.onnx: 1,000 validation"}
+    # Weights of 7 bits, for x86 without VNNI, lose more, and still agree: no image is asked for.
+    warned = done.stderr.splitlines()
+    assert all(line.startswith("Warning: the machine is busy") for line in warned)
     assert sorted(p.name for p in (tmp_path / "seed-cnn-bundle").iterdir()) == [
         "edge-bench.pyz",
         "golden.npz",
@@ -58,11 +58,13 @@ def test_the_exported_bundle_runs_pytorch_and_onnx_rows(run, everything):
 def test_slow_dynamic_convolutions_are_not_shipped_and_the_reason_is_said(run, tmp_path):
     asked = ("--precision", "int8-dynamic-conv", "--out", "b")
     done = run("cifarq_export", *asked)
-    assert done.returncode == 1 and not (tmp_path / "b").exists()
     assert "Skipped: torchscript cannot be written as int8-dynamic-conv." in done.stderr
+    if "the machine is busy" in done.stderr:
+        pytest.skip("the machine is busy: the speed gate does not judge")
+    assert done.returncode == 1 and not (tmp_path / "b").exists()
     assert "speed gate: seed-cnn-int8-dynamic-conv.onnx: runs at 0." in done.stderr
     assert "4 convolutions run as ConvInteger" in done.stderr
-    assert "Leave it out with --precision, or ship it all the same with --force" in done.stderr
+    assert "Lower --min-speedup if it is wanted for its size. --force ships it" in done.stderr
     forced = run("cifarq_export", *asked, "--force", "--json")
     assert forced.returncode == 0, forced.stderr
     assert "shipped by --force although it fails the speed gate" in forced.stderr

@@ -15,11 +15,12 @@ def test_all_precisions_of_a_format_in_one_table(run, tmp_path):
     rows = {row["precision"]: row for row in found["rows"]}
     assert list(rows) == ["fp32", "int8-dynamic", "int8-static", "int8-dynamic-conv"]
     for row in rows.values():
-        assert row["speed"]["low"] <= row["speed"]["value"] <= row["speed"]["high"]
         assert 0.8 < row["top1"]["value"] <= 1 and row["agreement"]["value"] > 0.9
-    assert rows["fp32"]["speed"]["value"] == 1
+        if not row["busy"]:
+            assert row["speed"]["low"] <= row["speed"]["value"] <= row["speed"]["high"]
     # What holds on any CPU by a wide margin: ConvInteger is far slower than FP32.
-    assert rows["int8-dynamic-conv"]["speed"]["high"] < 0.9
+    slow = rows["int8-dynamic-conv"]
+    assert slow["speed"] is None if slow["busy"] else slow["speed"]["high"] < 0.9
     assert rows["int8-static"]["size_bytes"] < rows["int8-dynamic"]["size_bytes"]
     assert list(tmp_path.iterdir()) == []  # nothing is shipped
 

@@ -32,6 +32,14 @@ def test_pairs_and_what_is_passed_over(format_, precisions, pairs, skipped):
     assert (selected.pairs, selected.skipped) == (pairs, skipped)
 
 
+@pytest.mark.parametrize(
+    "precisions, named",
+    [(None, False), ("all", False), ("fp32,all", False), ("int8-static", True), (" fp32 ", True)],
+)
+def test_what_is_left_to_us_is_told_from_what_was_named(precisions, named):
+    assert choose("onnx", precisions).named is named
+
+
 def test_what_is_known_to_be_slow_is_had_by_its_name_alone():
     assert CONV not in {precision for _, precision in choose("all", "all").pairs}
 

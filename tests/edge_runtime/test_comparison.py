@@ -118,6 +118,28 @@ def test_one_round_has_no_interval_and_is_a_dash(kept, results):
     assert "–" in compared.render(found, "table")
 
 
+def test_a_row_that_lost_its_time_in_either_run_has_no_ratio(kept, results):
+    def busy(row):
+        turns = (
+            replace(t, after=replace(t.after, queue_wait_ns=t.after.monotonic_ns))
+            for t in row.turns
+        )
+        return replace(row, turns=tuple(turns))
+
+    first, second, *others = results.rows
+    files = [
+        kept("a.json", rows=(busy(first), second, *others)),
+        kept("b.json", rows=(first, busy(second), *others)),
+    ]
+    found = comparison.of(files)
+    assert [pair.speed is None for pair in found.pairs] == [True, True, False, False]
+    told = [note for note in found.notes if "speed is not shown: " in note]
+    assert told[0].startswith("a.json: speed is not shown: torchscript fp32: waited for a CPU ")
+    assert told[1].startswith("b.json: speed is not shown: torchscript int8-dynamic: waited for")
+    content = json.loads(compared.render(found, "json"))
+    assert [pair["speed"] is None for pair in content["pairs"]] == [True, True, False, False]
+
+
 def test_nothing_in_common_and_a_single_file_are_usage_errors(kept, results):
     with pytest.raises(UsageError, match="two result files"):
         comparison.of([kept("a.json")])

@@ -10,7 +10,7 @@ import pytest
 
 from edge_runtime import report
 from edge_runtime.report import references, view
-from edge_runtime.results import document
+from edge_runtime.results import document, verdict
 from edge_runtime.results.rows import Status
 from edge_runtime.results.settings import Settings
 from edge_runtime.results.turns import Memory
@@ -72,8 +72,12 @@ def cells(results, heading, output="csv"):
     return [line[heading] for line in lines]
 
 
+def found(results):
+    return references.find(results, verdict.judge(results))
+
+
 def test_ratios_are_against_the_first_fp32_row_that_ran(results):
-    (reference,) = references.find(results).rows.values()
+    (reference,) = found(results).rows.values()
     assert reference.file == "m-fp32.torchscript.pt"
     speeds = cells(results, "speed vs torchscript fp32")
     assert [speed[:3] for speed in speeds] == ["", "1", "2", "4", ""]
@@ -86,8 +90,8 @@ def test_else_against_the_next_one_which_the_heading_names(results):
 
 
 def test_a_row_is_compared_with_fp32_at_its_own_batch_size_and_threads(sweep):
-    found = references.find(sweep)
-    assert [found.of(row) is row for row in sweep.rows] == [True] * 4
+    own = found(sweep)
+    assert [own.of(row) is row for row in sweep.rows] == [True] * 4
 
 
 def test_a_file_that_several_engines_ran_is_told_apart_by_engine(results):
@@ -100,13 +104,13 @@ def test_a_file_that_several_engines_ran_is_told_apart_by_engine(results):
         "torchscript fp32 on other",
         "torchscript int8-dynamic",
     ]
-    assert references.find(both).name(both) == "torchscript fp32 on torch"
+    assert found(both).name(both) == "torchscript fp32 on torch"
     assert view.of(both).scaling is None
 
 
 def test_without_an_fp32_row_there_is_no_ratio(results):
     int8 = replace(results, rows=results.rows[3:])
-    assert references.find(int8).rows == {}
+    assert found(int8).rows == {}
     assert cells(int8, "speed vs fp32") == ["", ""]
 
 
@@ -125,7 +129,68 @@ def test_a_ratio_that_is_not_told_from_1_is_no_ratio_in_the_table(results):
 
 def test_one_round_gives_no_ratio(results):
     rows = tuple(replace(row, turns=row.turns[:1]) for row in results.rows)
-    assert cells(replace(results, rows=rows), "speed vs torchscript fp32")[1:3] == ["", ""]
+    once = replace(results, rows=rows)
+    assert cells(once, "speed vs torchscript fp32")[1:3] == ["", ""]
+    assert "speed: ratio of medians" not in notes(once)
+
+
+def waiting(row, share):
+    """A row that waited for a CPU so much of its time."""
+
+    def busy(turn):
+        wall_ns = turn.after.monotonic_ns - turn.before.monotonic_ns
+        waited = turn.before.queue_wait_ns + round(share * wall_ns)
+        return replace(turn, after=replace(turn.after, queue_wait_ns=waited))
+
+    return replace(row, turns=tuple(map(busy, row.turns)))
+
+
+def speeds(results):
+    """Each row's cells of the speed in a table, and in a spreadsheet."""
+    column = next(c for c in view.of(results).columns if c.heading.startswith("speed"))
+    return [(column.cell(row), *(v(row) for v in column.values.values())) for row in results.rows]
+
+
+@pytest.mark.parametrize("share", [0.19, 0.53])
+def test_a_row_that_lost_its_time_to_others_has_no_ratio_and_a_note_says_why(results, share):
+    *others, onnx, dynamic, corrupt = results.rows
+    busy = replace(results, rows=(*others, onnx, waiting(dynamic, share), corrupt))
+    lost = share >= 0.2
+    assert speeds(busy)[:3] == speeds(results)[:3]
+    assert (speeds(busy)[3] == ("–", None, None, None)) is lost
+    why = (
+        "–: speed is not shown: onnx int8-dynamic: waited for a CPU 53 % of the time, most in "
+        "round 1: stop other programs, or lower --threads."
+    )
+    assert (why in notes(busy)) is lost
+
+
+@pytest.mark.parametrize("output", ["table", "markdown", "csv"])
+def test_where_the_reference_lost_its_time_no_row_has_a_ratio(results, output):
+    first, *others = results.rows
+    busy = replace(results, rows=(waiting(first, 0.53), *others))
+    assert [cells[0] for cells in speeds(busy)] == ["1", "–", "–", "–", "–"]
+    text = report.render(busy, output)
+    assert "4.00" not in text.replace("4.000", "") and "no difference shown" not in text
+    assert "speed: ratio of medians" not in text
+    assert "waited for a CPU 53 % of the time" in " ".join(text.split())
+
+
+def test_bundles_and_sweeps_have_no_ratio_of_a_row_that_lost_its_time(results, sweep):
+    slow = [waiting(row, 0.53) for row in sweep.rows[1:2]]
+    scaled = view.of(replace(sweep, rows=(sweep.rows[0], *slow, *sweep.rows[2:]))).scaling
+    assert [row[4:] for row in scaled.rows[:2]] == [["1", "100"], ["–", "–"]]
+    assert scaled.rows[2:] == view.of(sweep).scaling.rows[2:]
+    second = [replace(row, bundle="c") for row in results.rows]
+    second[0] = waiting(second[0], 0.53)
+    grid = view.of(replace(results, rows=(*results.rows, *second))).bundles
+    assert [line[-1] == "–" for line in grid.rows] == [True, False, False, False]
+
+
+def test_an_emulated_cpu_has_no_ratio(results):
+    emulated = replace(results, settings=replace(results.settings, emulated=True))
+    assert [cells[0] for cells in speeds(emulated)[1:]] == ["–"] * 4
+    assert "speed is not shown: 4 of 5 rows: the CPU is emulated" in notes(emulated)
 
 
 def test_a_percentile_without_enough_samples_is_a_dash_and_says_how_many_more(results):

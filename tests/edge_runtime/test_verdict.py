@@ -158,6 +158,40 @@ def test_time_that_the_hypervisor_gave_to_others(stolen, wanted, grade, percent)
     assert found == (grade, text if grade else "")
 
 
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"queue_wait_ns": (0, 200 * MS)},
+        {"steal_ticks": (0, 25), "busy_ticks": (0, 75)},
+        {"fixed_work_ns": (2 * 10**6, 2 * 10**6)},
+        {"quota_throttle_events": (0, 1)},
+    ],
+    ids=["waiting", "steal", "clock", "quota"],
+)
+def test_time_that_was_lost_leaves_no_ratio(lost):
+    busy = row([turn(i, **lost) for i in (1, 2, 3)])
+    run = results(busy, row(file="n.onnx"), row(file="o.onnx"))
+    found = verdict.judge(run)
+    assert found.lost_time == {busy.key} and len(found.no_ratio) == 1
+    assert found.speed(run.rows[1], busy) is found.speed(busy, run.rows[1]) is None
+    assert found.speed(run.rows[1], run.rows[2]).value == 1
+
+
+@pytest.mark.parametrize(
+    "row_",
+    [
+        row(status=Status.MISMATCHED, message="other answers"),
+        in_round_2(firmware_flags=(0, int(Firmware.THROTTLED))),
+        in_round_2(queue_wait_ns=(0, 599 * MS)),
+        in_round_2(fixed_work_ns=(2 * 10**6, 2 * 10**6)),
+    ],
+    ids=["mismatched", "throttled once", "waiting a little", "slow once"],
+)
+def test_what_is_not_lost_time_leaves_the_ratio(row_):
+    found = verdict.judge(results(row_, row(file="n.onnx")))
+    assert found.run.grade is not VALID and (found.lost_time, found.no_ratio) == (set(), ())
+
+
 def test_steal_is_judged_over_all_rounds_for_its_counters_are_coarse():
     tick = {"steal_ticks": (0, 3), "busy_ticks": (0, 97)}
     assert judged(in_round_2(**tick)) == (VALID, "")  # 3 of 300 ticks, though 3 % of its own

@@ -12,6 +12,7 @@ from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.baseline import Baseline
 from cifarq_export.check.gates import Checked, Limits
 from cifarq_export.check.sensitivity import Trial
+from cifarq_export.check.speed import NOT_TIMED, Speed
 from cifarq_export.formats import STATIC, Recipe
 from cifarq_export.sources import Source
 from edge_runtime.bundle.manifest import (
@@ -31,6 +32,14 @@ Watch = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True)
+class Before:
+    """An artifact as it was before layers were returned to FP32."""
+
+    drop: Estimate
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Made:
     """An artifact in its folder, and what is known of it.
 
@@ -42,8 +51,9 @@ class Made:
         explanation: what of it is INT8; None if that is unknown.
         size_bytes: of the file, which may be gone.
         fallback: layers that were returned to FP32.
+        before: what it was without that.
         causes: a sentence about the layers that lose the accuracy, where they were looked at.
-        speed: against FP32 in the same format and engine, if it was measured.
+        speed: against FP32 in the same format and engine.
     """
 
     path: Path
@@ -57,8 +67,9 @@ class Made:
     explanation: explain.Explanation | None
     size_bytes: int
     fallback: tuple[str, ...] = ()
+    before: Before | None = None
     causes: str = ""
-    speed: Estimate | None = None
+    speed: Speed = NOT_TIMED
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,8 @@ class Maker:
             path, format_, judged_by, self.recipe.how, self.baseline.images, self._checking(path)
         )
         trial, causes = Trial(written, gates.compare(logits, self.baseline)), ""
-        if precision == STATIC and trial.checked.drop.value > self.limits.max_drop:
+        before = Before(trial.checked.drop, path.stat().st_size)
+        if precision == STATIC and not gates.holds(trial.checked, self.limits):
             trial, causes = self._fall_back(path, format_, judged_by, trial)
         image = self.recipe.how.apply(self.baseline.images.images[:1])
         with self._stage(f"explaining {path.name}"):
@@ -117,6 +129,7 @@ class Maker:
             explanation=explanation,
             size_bytes=path.stat().st_size,
             fallback=trial.layers,
+            before=before if trial.layers else None,
             causes=causes,
         )
 

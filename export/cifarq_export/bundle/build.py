@@ -19,7 +19,7 @@ from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.bundle.golden import Golden
-from edge_runtime.bundle.manifest import FileRecord, Manifest, Wheelhouse
+from edge_runtime.bundle.manifest import Artifact, FileRecord, Manifest, Wheelhouse
 from edge_runtime.errors import ExportError
 from edge_runtime.files import sha256_of, write_text
 from edge_runtime.probes import target
@@ -63,39 +63,50 @@ def build(
         recipe = request.recipe(source, images, Path(scratch), watch)
         maker = Maker(source, folder, recipe, fp32, request.limits, watch)
         made = _make(maker, request)
-    failures = {one.path.name: gating.failures(one, request.limits, fp32.kind) for one in made}
-    failed = [failure for group in failures.values() for failure in group]
+    left_out = _leave_out(made, request, fp32.kind)
+    kept = tuple(one for one in made if one.path.name not in left_out)
+    failures = [gating.failures(one, request.limits, fp32.kind) for one in kept]
+    failed = [failure for of_one in failures for failure in of_one]
     _require_passed(failed, force=request.force)
-    _write_golden(folder / manifest.GOLDEN_FILE, made, maker, images.golden)
-    content = Manifest(
-        model=source.name,
-        classes=source.classes,
-        preprocessing=recipe.how,
-        files=tuple(_write_runtime(folder, with_setup=house is not None)),
-        artifacts=tuple(
-            artifact.record(one, source, recipe, fp32, _name_gates(failures[one.path.name]))
-            for one in made
-        ),
+    _write_golden(folder / manifest.GOLDEN_FILE, kept, maker, images.golden)
+    files = tuple(_write_runtime(folder, with_setup=house is not None))
+    artifacts = tuple(
+        artifact.record(one, source, recipe, fp32, _name_gates(of_one))
+        for one, of_one in zip(kept, failures, strict=True)
+    )
+    content = _describe(maker, artifacts, files, images, house)
+    write_text(folder / manifest.FILE, content.to_json())
+    warnings = [
+        *_warn_of_calibration(made),
+        *_warn_of_left_out(left_out, kept),
+        *(f"shipped by --force although it fails the {failure}" for failure in failed),
+        *(warning for one in kept for warning in gating.warnings(one, request.limits)),
+        *gating.warnings_of_all(kept, request.limits, images.more_validation),
+        *_warn_of_chance(fp32),
+        *_warn_of_wheels(content, request, house),
+    ]
+    return Built(content, kept, tuple(warnings))
+
+
+def _describe(
+    maker: Maker,
+    artifacts: tuple[Artifact, ...],
+    files: tuple[FileRecord, ...],
+    images: ExportImages,
+    house: Wheelhouse | None,
+) -> Manifest:
+    return Manifest(
+        model=maker.source.name,
+        classes=maker.source.classes,
+        preprocessing=maker.recipe.how,
+        files=files,
+        artifacts=artifacts,
         images=images.record(),
-        changes=source.changes,
-        probabilities=source.probabilities,
+        changes=maker.source.changes,
+        probabilities=maker.source.probabilities,
         versions=_versions(),
         wheelhouse=house,
     )
-    write_text(folder / manifest.FILE, content.to_json())
-    warnings = [*_warn_of_artifacts(made, failed, request), *_warn_of_chance(fp32)]
-    warnings += _warn_of_wheels(content, request, house)
-    return Built(content, made, tuple(warnings))
-
-
-def _warn_of_artifacts(
-    made: tuple[Made, ...], failed: list[Failure], request: Request
-) -> Iterator[str]:
-    yield from _warn_of_calibration(made)
-    for failure in failed:
-        yield f"shipped by --force although it fails the {failure}."
-    for one in made:
-        yield from gating.warnings(one, request.limits)
 
 
 def _fetch_wheels(folder: Path, request: Request, watch: Watch) -> Wheelhouse | None:
@@ -108,16 +119,29 @@ def _fetch_wheels(folder: Path, request: Request, watch: Watch) -> Wheelhouse | 
 def _make(maker: Maker, request: Request) -> tuple[Made, ...]:
     made = tuple(maker.make(*pair) for pair in request.pairs)
     for one in made:
-        one.checked.require_useful(one.path.name)
+        if one.precision == "fp32" or not request.leaves_out:
+            one.checked.require_useful(one.path.name)
     return timing.measure(made, maker) if request.limits.min_speedup > 0 else made
+
+
+def _leave_out(made: tuple[Made, ...], request: Request, kind: str) -> dict[str, str]:
+    """Remove the files of INT8 that nobody named and that does not pass; return why, by name."""
+    if not request.leaves_out:
+        return {}
+    reasons = {one.path: gating.why_left_out(one, request.limits, kind) for one in made}
+    left_out = {path: reason for path, reason in reasons.items() if reason}
+    for path in left_out:
+        path.unlink()
+    return {path.name: reason for path, reason in left_out.items()}
 
 
 def _require_passed(failed: list[Failure], *, force: bool) -> None:
     """Stop the export where an artifact fails a gate, unless that is overridden."""
     if failed and not force:
+        remedies = dict.fromkeys(failure.remedy for failure in failed)
         raise ExportError(
-            ".\n".join(map(str, failed)) + ", or ship it all the same with --force. Nothing was "
-            "written."
+            " ".join(map(str, failed)) + " Nothing was written.",
+            f"{' '.join(remedies)} --force ships it all the same.",
         )
 
 
@@ -157,6 +181,12 @@ def _write_runtime(folder: Path, *, with_setup: bool) -> Iterator[FileRecord]:
 def _versions() -> dict[str, str]:
     libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
     return {"cifarq": edge_runtime.__version__, **libraries}
+
+
+def _warn_of_left_out(left_out: dict[str, str], kept: tuple[Made, ...]) -> Iterator[str]:
+    yield from (f"left out: {reason}" for reason in left_out.values())
+    if left_out and all(one.precision == "fp32" for one in kept):
+        yield "nothing but FP32 is in the bundle."
 
 
 def _warn_of_calibration(made: tuple[Made, ...]) -> Iterator[str]:

@@ -24,6 +24,8 @@ class Request:
         input_dtype: ``float32``, or ``uint8`` for artifacts that normalise raw pixels themselves.
         method: how activation ranges are found: one of ``thresholds.METHODS``.
         limits: what the gates allow.
+        named: whether the precisions were named: INT8 that was not and fails is left out, and what
+            was stops the export.
         force: ship what fails a gate too, and say so in the manifest.
         wheels: what an offline device installs, if that is to travel with it.
     """
@@ -33,8 +35,14 @@ class Request:
     input_dtype: str = "float32"
     method: str = "minmax"
     limits: Limits = field(default_factory=Limits)
+    named: bool = True
     force: bool = False
     wheels: wheelhouse.Wish | None = None
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether INT8 that does not pass is left out, and the rest ships."""
+        return not (self.named or self.force)
 
     @property
     def engines(self) -> frozenset[str]:

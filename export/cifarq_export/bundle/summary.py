@@ -14,7 +14,8 @@ from edge_runtime.setup import platforms
 from edge_runtime.setup.wheels import parse
 
 _HEADINGS = (
-    *("artifact", "size KB", "INT8 MACs %", "top-1 %", "top-1 drop (points)", "speed vs FP32"),
+    *("artifact", "size KB", "INT8 MACs %", "top-1 %", "top-1 drop (points)", "same class %"),
+    "speed vs FP32",
 )
 
 
@@ -36,7 +37,7 @@ def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
     )
     rows = [_row(one) for one in made]
     for record in content.files:
-        rows.append([record.file, f"{record.size_bytes / 1024:,.1f}", *[""] * 4])
+        rows.append([record.file, f"{record.size_bytes / 1024:,.1f}", *[""] * (len(_HEADINGS) - 2)])
     table = Grid(_HEADINGS, rows, 1).text()
     sizes = [*_sizes(content, packed), ""]
     nexts = _next(content, out, packed)
@@ -51,16 +52,17 @@ def _row(one: Made) -> list[str]:
         f"{100 * one.explanation.mac_share:.1f}" if one.explanation else "unknown",
         f"{100 * one.checked.top1.value:.1f}",
         "–" if is_fp32 else str(one.checked.drop),
-        "1" if is_fp32 else str(one.speed) if one.speed else "not measured",
+        f"{100 * one.checked.agreement.value:.1f}",
+        "1" if is_fp32 else str(one.speed),
     ]
 
 
 def _notes(built: Built) -> list[str]:
     notes = [
-        "INT8 MACs: share of the multiply-accumulates that run in INT8. Brackets: paired 95 % "
-        "intervals."
+        "INT8 MACs: share of the multiply-accumulates that run in INT8. Same class: share of the "
+        "images that are put in FP32's class. Brackets: paired 95 % intervals."
     ]
-    if any(one.speed for one in built.made):
+    if any(one.speed.ratio for one in built.made):
         notes.append(
             "Speed: relative to FP32 in the same format and engine, interleaved, batch 1, one "
             "thread."

@@ -20,15 +20,19 @@ def measure(made: tuple[Made, ...], maker: Maker) -> tuple[Made, ...]:
         maker.baseline.images.images[:1],
         lambda done, total: maker.watch("timing INT8 against FP32", done, total),
     )
-    return tuple(replace(one, speed=speeds.get(one.path.name)) for one in made)
+    return tuple(replace(one, speed=speeds.get(one.path.name, one.speed)) for one in made)
 
 
 def _pair(made: tuple[Made, ...], maker: Maker) -> dict[str, speed.Pair]:
-    """Return what is timed: INT8 made for this CPU, with FP32 in its format, written if need be."""
+    """Return what is timed: INT8 made for this CPU, with FP32 in its format, written if need be.
+
+    Answers that are of no use are not timed.
+    """
     fp32 = {one.format: one.path for one in made if one.precision == "fp32"}
     pairs = {}
     for one in made:
-        if one.precision == "fp32" or one.target not in (target.ANY, target.of_this_cpu()):
+        for_here = one.target in (target.ANY, target.of_this_cpu())
+        if one.precision == "fp32" or one.checked.flaw or not for_here:
             continue
         if one.format not in fp32:
             path = maker.recipe.scratch / file_name(maker.source, one.format, "fp32")

@@ -6,6 +6,10 @@ subjects of a round alike, and cancels in the ratio of their medians, which is p
 
 Children that are started afresh between rounds put what differs from process to process (where
 memory lies, how threads are placed) into the interval as well.
+
+A machine that is busy with something else biases the ratio, and no interval knows of it: short
+calls fit between two preemptions, long ones do not. So every stretch is taken between two readings
+of the machine's state, by the probes of ``edge-bench``.
 """
 
 import random
@@ -21,6 +25,9 @@ from numpy.typing import NDArray
 
 from cifarq_export.check.conversation import Conversation
 from edge_runtime.measure import child
+from edge_runtime.probes.state import State
+from edge_runtime.results import changes
+from edge_runtime.results.rules import WAIT_SHARE
 from edge_runtime.results.statistics import Estimate, paired_ratio, percentile
 
 ENGINE_LOADER = "cifarq_export.check.interleaving_worker:engine_session"
@@ -44,14 +51,33 @@ def artifact(engine: str, path: Path, threads: int = 1) -> Subject:
     return Subject({"engine": engine, "file": str(path.resolve()), "threads": threads})
 
 
-@dataclass
+@dataclass(frozen=True)
+class Stretch:
+    """Calls of one subject, one after the other.
+
+    Attributes:
+        samples_ns: the duration of each.
+        before, after: the machine's state around them.
+    """
+
+    samples_ns: tuple[int, ...]
+    before: State = field(default_factory=State)
+    after: State = field(default_factory=State)
+
+    @property
+    def median_ns(self) -> float:
+        """The median duration of a call."""
+        return percentile(self.samples_ns, 50)
+
+
+@dataclass(frozen=True)
 class Stretches:
-    """The samples in ns of each stretch of each subject.
+    """The stretches of each subject, by name.
 
     Stretches of one index belong to one round, whichever the subject.
     """
 
-    samples_ns: dict[str, list[list[int]]] = field(default_factory=dict)
+    of: dict[str, list[Stretch]]
 
     def speed(self, name: str, reference: str) -> Estimate:
         """Return how many times as fast as ``reference`` a subject is, with a 95 % interval.
@@ -63,7 +89,19 @@ class Stretches:
 
     def medians_ns(self, name: str) -> list[float]:
         """Return the median of each stretch."""
-        return [percentile(stretch, 50) for stretch in self.samples_ns[name]]
+        return [stretch.median_ns for stretch in self.of[name]]
+
+    def lost_time(self, name: str) -> str:
+        """Say how much time a subject of one thread lost to others.
+
+        Empty below what makes a row of ``edge-bench`` INVALID.
+        """
+        limit = WAIT_SHARE[1]
+        if (waited := changes.wait_share(self.of[name], threads=1) or 0) >= limit:
+            return f"waited {100 * waited:.0f} % of the time"
+        if (stolen := changes.steal_share(self.of[name]) or 0) >= limit:
+            return f"the hypervisor took {100 * stolen:.0f} % of the CPU time"
+        return ""
 
 
 def interleave(
@@ -101,7 +139,8 @@ def interleave(
             for _ in range(rounds):
                 for name in draw.sample(list(subjects), len(subjects)):
                     answer = children[name].ask({"stretch_s": stretch_s})
-                    stretches.samples_ns[name].append(answer["samples_ns"])
+                    before, after = State(**answer["before"]), State(**answer["after"])
+                    stretches.of[name].append(Stretch(tuple(answer["samples_ns"]), before, after))
                     progress(1, total)
     return stretches
 

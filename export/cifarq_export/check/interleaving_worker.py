@@ -3,13 +3,16 @@
 Reads JSON lines on standard input, answers each on what was standard output:
 
     {"load": {"loader": "module:function", "arguments": {...}}, "batch": "FILE.npy"}  -> {}
-    {"stretch_s": 0.2}  -> {"samples_ns": [...]}
+    {"stretch_s": 0.2}  -> {"samples_ns": [...], "before": {...}, "after": {...}}
+
+The last two are the machine's state around the stretch, as far as it counts up.
 """
 
 import importlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from edge_runtime.errors import ToolkitError
 from edge_runtime.measure import timing
 from edge_runtime.measure.accuracy import Predict
 from edge_runtime.measure.child import answers
+from edge_runtime.probes import state
 
 _MIN_CALLS = 5
 _WARM_UP_CALLS = 2  # a stretch starts with cold caches: other processes used them
@@ -38,10 +42,13 @@ class _Subject:
         self._call: Callable[[], Any] = lambda: predict(batch)
         timing.warm_up(self._call)
 
-    def stretch(self, seconds: float) -> list[int]:
+    def stretch(self, seconds: float) -> dict[str, Any]:
         for _ in range(_WARM_UP_CALLS):
             self._call()
-        return list(timing.samples(self._call, timing.Enough(_MIN_CALLS, seconds)))
+        before = state.read_nearest()
+        samples = timing.samples(self._call, timing.Enough(_MIN_CALLS, seconds))
+        after = state.read_nearest(closing=True)
+        return {"samples_ns": samples, "before": asdict(before), "after": asdict(after)}
 
 
 def _answer(request: dict[str, Any], subject: _Subject | None) -> tuple[dict[str, Any], Any]:
@@ -49,7 +56,7 @@ def _answer(request: dict[str, Any], subject: _Subject | None) -> tuple[dict[str
         if "load" in request:
             return {}, _Subject(request["load"], request["batch"])
         assert subject is not None
-        return {"samples_ns": subject.stretch(request["stretch_s"])}, subject
+        return subject.stretch(request["stretch_s"]), subject
     except ToolkitError as error:
         return {"error": str(error)}, subject
     except Exception as error:

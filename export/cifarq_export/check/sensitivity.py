@@ -126,11 +126,10 @@ def fall_back(
     costs: tuple[LayerCost, ...],
     progress: Callable[[int], object] = lambda images: None,
 ) -> Trial:
-    """Write the artifact again with the worst layers in FP32, until its drop holds.
+    """Write the artifact again with the worst layers in FP32, until its accuracy holds.
 
-    The drop holds when its measured value does not exceed ``limits.max_drop``. At most
-    ``limits.fallback_trials`` trials are made, with 1, 2, 4, ... layers, and at last all but one;
-    the best is kept in the file.
+    See ``gates.holds``. At most ``limits.fallback_trials`` trials are made, with 1, 2, 4, ...
+    layers, and at last all but one; the best is kept in the file.
 
     Args:
         subject: the model.
@@ -148,10 +147,11 @@ def fall_back(
         kept = costs[:count]
         written = subject.write(path, keep_fp32=tuple(cost.node for cost in kept))
         checked = subject.check(path, progress)
-        if checked.drop.value < best.checked.drop.value:
+        holds = gates.holds(checked, limits)
+        if holds or checked.drop.value < best.checked.drop.value:
             best = Trial(written, checked, tuple(cost.layer for cost in kept))
             content = path.read_bytes()
-        if checked.drop.value <= limits.max_drop:
+        if holds:
             break
     write_bytes(path, content)
     return best

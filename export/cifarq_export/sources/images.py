@@ -34,6 +34,7 @@ class ExportImages:
         validation: what artifacts are compared on.
         golden: what goes into the golden pack.
         resizing: how each was brought to the model's size; None if they were left as they are.
+        more_validation: how many images the data has for validation that were not drawn.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class ExportImages:
     validation: LabelledImages
     golden: LabelledImages
     resizing: Resizing | None = None
+    more_validation: int = 0
 
     def record(self) -> ImagesRecord:
         """Return their entry in the manifest."""
@@ -119,7 +121,8 @@ class Gatherer:
                     "Give the data it was trained on with --data-dir, or resize it with "
                     f"--resize {max(input_shape[1:])}.",
                 )
-        return ExportImages(self.parts.name, **drawn, resizing=self.resizing)
+        more = len(self.parts.validation) - len(drawn["validation"])
+        return ExportImages(self.parts.name, **drawn, resizing=self.resizing, more_validation=more)
 
     def _draw(
         self, name: str, count: int, resize: Resize | None, watch: Callable[[str, int, int], object]
