@@ -252,7 +252,7 @@ def _open(values: dict[str, Any]) -> "Opened":
 def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
     """Draw the images, and return the model that answers logits to them."""
     from cifarq.training.progress import stages
-    from cifarq_export.sources import outputs
+    from cifarq_export.sources.outputs.canonical import make_canonical
 
     with stages() as watch:
         images = opened.gatherer.gather(
@@ -265,7 +265,7 @@ def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
     if images.resizing is not None:
         _, height, width = opened.source.input_shape
         click.echo(f"Images: {images.resizing.describe(height, width)}.", err=True)
-    source = outputs.canonical(opened.source, images.validation)
+    source = make_canonical(opened.source, images.validation)
     _note(*source.changes[len(opened.source.changes) :])
     return source, images
 

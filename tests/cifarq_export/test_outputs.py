@@ -24,9 +24,12 @@ from cifarq_export.bundle import build
 from cifarq_export.bundle.request import Request
 from cifarq_export.check.gates import EXPORT_TOLERANCE, Limits
 from cifarq_export.int8 import runtime
-from cifarq_export.sources import factory, module_output, onnx_file, onnx_output, outputs
+from cifarq_export.sources import factory, onnx_file
 from cifarq_export.sources.images import ExportImages
-from cifarq_export.sources.meaning import Meaning
+from cifarq_export.sources.outputs import module as module_output
+from cifarq_export.sources.outputs import onnx as onnx_output
+from cifarq_export.sources.outputs.canonical import make_canonical
+from cifarq_export.sources.outputs.meaning import Meaning
 from edge_runtime import Classifier
 from edge_runtime.bundle import manifest
 from edge_runtime.bundle.preprocess import Preprocessing
@@ -56,7 +59,7 @@ def images():
 def ship(folder, source, images, *pairs):
     """Write a bundle of a source as the command does, and return its manifest."""
     folder.mkdir(exist_ok=True)
-    canonical = outputs.canonical(source, images.validation)
+    canonical = make_canonical(source, images.validation)
     return build.build(folder, canonical, Request(pairs, "x86", limits=UNGATED), images).manifest
 
 
@@ -276,7 +279,7 @@ def test_logits_between_0_and_1_of_few_images_are_still_logits(monkeypatch):
             model.head.bias.fill_(0.5)
             own = model(torch.from_numpy(HOW.apply(few.images))).numpy()
         assert own.min() > 0 and own.max() < 1
-        source = outputs.canonical(open_module(monkeypatch, model, NAMES[: max(width, 2)]), few)
+        source = make_canonical(open_module(monkeypatch, model, NAMES[: max(width, 2)]), few)
         expected = np.concatenate([np.zeros((2, 1)), own], axis=1) if width == 1 else own
         assert abs(source.predict(HOW.apply(few.images)) - expected).max() < 1e-6
         assert source.probabilities == "softmax"
@@ -342,7 +345,7 @@ def test_the_logits_of_any_probabilities_give_them_back(logits_of, values, meani
 
 
 def test_what_answers_logits_is_left_as_it_is(seed_cnn, shipped_images):
-    assert outputs.canonical(seed_cnn, shipped_images.validation) is seed_cnn
+    assert make_canonical(seed_cnn, shipped_images.validation) is seed_cnn
 
 
 HEADS = [node("Neg", ["flat"], ["aux"]), node("Softmax", ["flat"], ["main"], axis=1)]

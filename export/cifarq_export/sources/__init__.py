@@ -12,11 +12,7 @@ onnx_file.py      an ONNX classifier
 onnx_input.py     what it takes, made one with what all take
 normalisation.py  what is said of how images are normalised
 images.py         the images that calibrate, that check, and that travel along
-heads.py          which of a model's outputs is the classifier's
-meaning.py        what its numbers are: logits, or probabilities of which kind
-outputs.py        whatever they are, what is exported answers logits
-module_output.py  how a PyTorch module is made to
-onnx_output.py    how an ONNX graph is made to
+outputs/          what a model answers, and how it comes to answer logits
 """
 
 from dataclasses import dataclass

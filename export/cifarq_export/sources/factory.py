@@ -11,8 +11,9 @@ from torch import nn
 
 from cifarq import checkpoint
 from cifarq.evaluation.evaluate import torch_predictor
-from cifarq_export.sources import Source, module_output
-from cifarq_export.sources.heads import Head, Output, choose
+from cifarq_export.sources import Source
+from cifarq_export.sources.outputs import module as module_output
+from cifarq_export.sources.outputs.heads import Head, Output, choose
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, UsageError, reason
 

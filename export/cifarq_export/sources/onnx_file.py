@@ -7,8 +7,9 @@ import numpy as np
 import onnx
 
 from cifarq_export.int8 import onnx_float32, onnx_graph, runtime
-from cifarq_export.sources import Source, onnx_input, onnx_output
+from cifarq_export.sources import Source, onnx_input
 from cifarq_export.sources.normalisation import Normalisation
+from cifarq_export.sources.outputs import onnx as onnx_output
 from edge_runtime.errors import CheckpointError, ExportError, reason
 
 MIN_OPSET = 13

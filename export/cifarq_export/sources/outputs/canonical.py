@@ -9,8 +9,10 @@ from dataclasses import replace
 from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
 from cifarq_export.int8 import runtime
-from cifarq_export.sources import Source, module_output, onnx_output
-from cifarq_export.sources.meaning import Meaning, recognise
+from cifarq_export.sources import Source
+from cifarq_export.sources.outputs import module as module_output
+from cifarq_export.sources.outputs import onnx as onnx_output
+from cifarq_export.sources.outputs.meaning import Meaning, recognise
 from edge_runtime.bundle.probabilities import Probabilities
 
 _CUT = "the {} at the model's end is left out of the artifacts: the runtime computes it."
@@ -23,7 +25,7 @@ _TWO_CLASSES = (
 )
 
 
-def canonical(source: Source, images: LabelledImages) -> Source:
+def make_canonical(source: Source, images: LabelledImages) -> Source:
     """Return a source that answers logits (N, classes): the same one if it does already.
 
     Args:

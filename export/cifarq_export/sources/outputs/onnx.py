@@ -8,8 +8,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from cifarq_export.int8 import runtime
-from cifarq_export.sources.heads import Head, Output, choose
-from cifarq_export.sources.meaning import MOST_CERTAIN, SMALLEST, Meaning
+from cifarq_export.sources.outputs.heads import Head, Output, choose
+from cifarq_export.sources.outputs.meaning import MOST_CERTAIN, SMALLEST, Meaning
 
 _SHAPES_ONLY = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 _LAST = {Meaning.EXCLUSIVE: "Softmax", Meaning.INDEPENDENT: "Sigmoid"}

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cifarq_export.sources.meaning import MOST_CERTAIN, SMALLEST, Meaning
+from cifarq_export.sources.outputs.meaning import MOST_CERTAIN, SMALLEST, Meaning
 
 
 class Answer(nn.Module):
