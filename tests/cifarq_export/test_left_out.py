@@ -135,7 +135,8 @@ def one_busy_cpu():
     def pin():
         os.sched_setaffinity(0, {cpu})
 
-    spin = [sys.executable, "-c", "while True: pass"]
+    loop = f"import os\nwhile os.getppid() == {os.getpid()}: pass"  # ends with this process
+    spin = [sys.executable, "-c", loop]
     processes = [subprocess.Popen(spin, preexec_fn=pin) for _ in range(3)]
     yield pin
     for process in processes:
