@@ -9,7 +9,8 @@ Schema history:
        fell back to FP32, and what share of weights and arithmetic became INT8, and why not more.
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
-    5  what was changed in the model that was given.
+    5  what was changed in the model that was given; an artifact says which layers are FP32 for its
+       speed.
 """
 
 import json
@@ -154,6 +155,8 @@ class Artifact:
         accuracy: top-1 on validation images, beside the FP32 model's, and the paired drop.
         calibration: what set the activation ranges of a static model.
         fallback: layers that were returned to FP32 to keep the accuracy.
+        faster_fp32: layers that were returned to FP32 because they are faster so than in INT8 with
+            the conversions around them.
         overridden: gates that it failed, and that ``--force`` let it pass.
     """
 
@@ -174,6 +177,7 @@ class Artifact:
     accuracy: AccuracyRecord
     calibration: CalibrationRecord | None = None
     fallback: tuple[str, ...] = ()
+    faster_fp32: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
 
 

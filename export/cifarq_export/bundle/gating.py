@@ -38,8 +38,15 @@ def warnings(made: Made, limits: Limits) -> tuple[str, ...]:
             f"{name} holds {100 * made.explanation.weight_share:.1f} % of its bytes in INT8. Take "
             "int8-static, which quantizes convolutions too."
         )
+    if made.recovered:
+        given.append(f"{name}: {made.recovered}")
     if made.fallback:
         given.append(_describe_fallback(made, limits))
+    if made.faster_fp32:
+        given.append(
+            f"{name}: faster with {len(made.faster_fp32)} layers in FP32, because conversions "
+            f"around them cost more than INT8 saves: {', '.join(made.faster_fp32)}."
+        )
     if made.speed is not None and made.speed.high >= limits.min_speedup:
         given.append(gates.speed_warning(name, made.speed, speed.describe(made.explanation)))
     return tuple(warning for warning in given if warning)

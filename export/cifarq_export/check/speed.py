@@ -74,7 +74,7 @@ def describe(explanation: Explanation | None) -> str:
     if explanation.quantize_nodes_between:
         return (
             f"{explanation.quantize_nodes_between} conversions between INT8 and FP32 are left "
-            "between its operators"
+            f"between its operators{_name_without_kernel(explanation)}"
         )
     share = f"{100 * explanation.mac_share:.1f} % of its multiply-accumulates are INT8"
     if explanation.mac_share < _LITTLE:
@@ -84,6 +84,15 @@ def describe(explanation: Explanation | None) -> str:
 
 
 _LITTLE = 0.5
+
+
+def _name_without_kernel(explanation: Explanation) -> str:
+    """Return, as the end of a clause, the operators that conversions stand around."""
+    named = [f"{kind} ({count})" for kind, count in explanation.without_kernel().items()]
+    return f": ONNX Runtime has no INT8 kernel for {', '.join(named[:_NAMED])}" if named else ""
+
+
+_NAMED = 3
 
 
 def _time_share(explanation: Explanation, kind: str) -> str:

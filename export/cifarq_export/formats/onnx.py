@@ -16,7 +16,8 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
-from cifarq_export.int8 import calibrate, exact, onnx_graph, qdq, runtime
+from cifarq_export.int8 import cache, calibrate, exact, onnx_graph, runtime
+from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
 from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
@@ -45,11 +46,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     if precision == "fp32":
         model = onnx.load(fp32)
     elif precision == STATIC:
-        folded = static_base(source, recipe)
-        ranges = static_ranges(folded, source, recipe)
-        model = qdq.quantize(
-            folded, ranges, recipe.target, keep_fp32=recipe.keep_fp32, only=recipe.only
-        )
+        model = static(source, recipe).quantize(recipe.keep_fp32, recipe.faster_fp32)
         assert recipe.calibration is not None
         calibration = recipe.calibration.record()
     else:
@@ -70,9 +67,10 @@ def reference(path: Path) -> Predict:
     return runtime.open_model(exact.make_unsigned(onnx.load(path)), path.name).run
 
 
-def layers(source: Source, recipe: Recipe) -> dict[str, str]:
-    """Return the layers with weights: node of the folded graph -> the layer's name."""
-    return qdq.layers(static_base(source, recipe))
+def static(source: Source, recipe: Recipe) -> Static:
+    """Return what static INT8 is made from; its layers are nodes of the folded graph."""
+    folded = static_base(source, recipe)
+    return Static(folded, static_ranges(folded, source, recipe), recipe.target)
 
 
 def static_base(source: Source, recipe: Recipe) -> Any:
@@ -92,7 +90,7 @@ def static_ranges(folded: Any, source: Source, recipe: Recipe) -> calibrate.Rang
         recipe.calibration,
         recipe.how,
         source.batch,
-        scratch=recipe.scratch,
+        found=cache.of_user(recipe.scratch),
         progress=recipe.progress,
     )
 

@@ -1,0 +1,58 @@
+"""What every static INT8 model of an export is made from: found once, quantized many times."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cifarq_export.int8 import exact, qdq, runtime
+from cifarq_export.int8.calibrate import Ranges
+from edge_runtime.measure.accuracy import Predict
+
+
+@dataclass(frozen=True)
+class Static:
+    """A model that is ready to be quantized.
+
+    Attributes:
+        model: FP32, folded (see ``runtime.fold``).
+        ranges: of its activations.
+        target: the CPU class that it is quantized for.
+    """
+
+    model: Any
+    ranges: Ranges
+    target: str
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """The layers that may stay FP32: node -> the layer's name."""
+        return qdq.layers(self.model)
+
+    def quantize(
+        self,
+        keep_fp32: tuple[str, ...] = (),
+        faster_fp32: tuple[str, ...] = (),
+        only: str | None = None,
+    ) -> Any:
+        """Return the INT8 model; see ``qdq.quantize``.
+
+        Raises:
+            ExportError: nothing in it can be quantized.
+        """
+        return qdq.quantize(
+            *(self.model, self.ranges, self.target),
+            keep_fp32=keep_fp32,
+            faster_fp32=faster_fp32,
+            only=only,
+        )
+
+    def open(self, *, by_reference: bool, only: str | None = None) -> Predict:
+        """Open the INT8 model without a file: batch -> logits.
+
+        Args:
+            by_reference: in arithmetic that saturates on no CPU, instead of this CPU's kernels.
+            only: quantize this one node alone.
+        """
+        model = self.quantize(only=only)
+        return runtime.open_model(
+            exact.make_unsigned(model) if by_reference else model, "the INT8 model"
+        ).run
