@@ -252,7 +252,7 @@ def test_large_images_are_calibrated_fewer_at_once(
     assert {n: pytest.approx(limits, rel=1e-4, abs=1e-6) for n, limits in many.items()} == fewer
 
 
-@given(st.integers(0, 10**10), st.integers(1, 100), st.integers(1, 10**9))
+@given(st.integers(1, 10**10), st.integers(1, 100), st.integers(1, 10**9))
 def test_as_many_images_as_fit_and_at_least_one(image_bytes, most, limit):
     count = calibrate.fitting(image_bytes, most, limit)
     assert 1 <= count <= most

@@ -15,6 +15,11 @@ from edge_runtime.results.statistics import Estimate
 ROUNDS = 12
 STRETCH_S = 0.1
 
+_LITTLE = 0.5
+"""Share of INT8 multiply-accumulates below which it is the reason for little speed."""
+
+_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -83,16 +88,10 @@ def describe(explanation: Explanation | None) -> str:
     return f"{share}; cifarq-export explain shows the time of each operator"
 
 
-_LITTLE = 0.5
-
-
 def _name_without_kernel(explanation: Explanation) -> str:
     """Return, as the end of a clause, the operators that conversions stand around."""
     named = [f"{kind} ({count})" for kind, count in explanation.without_kernel().items()]
     return f": ONNX Runtime has no INT8 kernel for {', '.join(named[:_NAMED])}" if named else ""
-
-
-_NAMED = 3
 
 
 def _time_share(explanation: Explanation, kind: str) -> str:

@@ -173,7 +173,7 @@ def _measure(
 
 def fitting(image_bytes: int, most: int, limit_bytes: int) -> int:
     """Return how many images of a size go into a limit: at least 1, and no more than ``most``."""
-    return max(1, min(most, limit_bytes // max(image_bytes, 1)))
+    return max(1, min(most, limit_bytes // image_bytes))
 
 
 def _tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
