@@ -16,6 +16,7 @@ export may choose by, and on validation images, which it may not. What pays is i
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,86 +131,21 @@ def _models(source: Any, images: Any, target: str, scratch: Path) -> Iterator[tu
     from cifarq_export.formats import onnx as onnx_format
     from cifarq_export.int8 import calibrate, qdq, thresholds
     from cifarq_export.int8.cache import Cache
+    from cifarq_export.int8.static import Static
 
     base = onnx_format.static_base(source, Recipe(source.how, target, scratch))
-    thresholds.METHODS["mse"], thresholds.PASSES["mse"] = mse, 2
     ranges = {}
-    for method in ("minmax", "percentile", "entropy", "mse"):
+    for method in thresholds.METHODS:
         calibration = calibrate.Calibration(images, method)
         ranges[method] = calibrate.ranges(
             base, calibration, source.how, source.batch, found=Cache((scratch,))
         )
         yield method, qdq.quantize(base, ranges[method], target)
-    plain = qdq.quantize(base, ranges["minmax"], target)
-    pixels = source.how.apply(images.images)
-    for way, corrections in (
-        ("bias", rounding_errors(base, plain, pixels)),
-        ("bias, measured", measured_errors(base, plain, pixels)),
-    ):
-        yield way, qdq.quantize(add_to_biases(base, corrections), ranges["minmax"], target)
-
-
-def mse(batches: Any) -> dict[str, tuple[float, float]]:
-    """Return, for each tensor, the range whose rounding and clipping errors are least."""
-    from cifarq_export.int8 import thresholds
-
-    extremes = thresholds.minmax(batches)
-    counts = thresholds._histograms(batches, extremes)
-    return {
-        name: _least_error(counts[name], *limits) if name in counts else limits
-        for name, limits in extremes.items()
-    }
-
-
-def _least_error(counts: Any, low: float, high: float) -> tuple[float, float]:
-    edges = np.linspace(low, high, len(counts) + 1)
-    middle, best = (edges[1:] + edges[:-1]) / 2, (np.inf, low, high)
-    shares = np.linspace(0.3, 1, 15)
-    for bottom in low * shares if low < 0 else [0.0]:
-        for top in high * shares if high > 0 else [0.0]:
-            clipped = (middle - np.clip(middle, bottom, top)) ** 2
-            rounded = ((top - bottom) / 255) ** 2 / 12
-            error = float((counts * np.where(clipped > 0, clipped, rounded)).sum())
-            best = min(best, (error, float(bottom), float(top)))
-    return best[1], best[2]
-
-
-def rounding_errors(base: Any, quantized: Any, pixels: Any) -> dict[str, Any]:
-    """Return what the rounding of its weights takes from each layer's channels, on average.
-
-    The layer is linear: it is the difference of the weights, applied to the mean input.
-    """
-    import onnx
-    import torch
-    from onnx import numpy_helper
-    from torch.nn import functional
-
-    weights = {t.name: numpy_helper.to_array(t) for t in base.graph.initializer}
-    codes = {t.name: numpy_helper.to_array(t) for t in quantized.graph.initializer}
-    nodes = _layers(base)
-    means = _means(base, [node.input[0] for node in nodes], pixels)
-    errors = {}
-    for node in nodes:
-        set_to = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        weight, mean = weights[node.input[1]], torch.from_numpy(means[node.input[0]])
-        across = node.op_type == "Gemm" and not set_to.get("transB")
-        scale = codes[f"{node.input[1]}_scale"].reshape(
-            [1, -1] if across else [-1, *[1] * (weight.ndim - 1)]
-        )
-        lost = torch.from_numpy(weight - codes[f"{node.input[1]}_quantized"] * scale).double()
-        if node.op_type == "Gemm":
-            errors[node.name] = ((lost.T if across else lost) @ mean).numpy()
-            continue
-        top, left, bottom, right = set_to.get("pads", [0] * 4)
-        made = functional.conv2d(
-            functional.pad(mean[None], (left, right, top, bottom)),
-            lost,
-            stride=set_to.get("strides", 1),
-            dilation=set_to.get("dilations", 1),
-            groups=set_to.get("group", 1),
-        )
-        errors[node.name] = made.mean(dim=(0, 2, 3)).numpy()
-    return errors
+    plain = Static(base, ranges["minmax"], target)
+    batches = calibrate.inputs(images.images, source.how, _BATCH)
+    yield "bias", plain.correct_biases(batches).quantize()
+    errors = measured_errors(base, plain.quantize(), source.how.apply(images.images))
+    yield "bias, measured", replace(plain, model=add_to_biases(base, errors)).quantize()
 
 
 def measured_errors(base: Any, quantized: Any, pixels: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ Schema history:
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
     5  what was changed in the model that was given; an artifact says which layers are FP32 for its
-       speed.
+       speed, and whether its biases were corrected.
 """
 
 import json
@@ -108,12 +108,19 @@ class AccuracyRecord:
 
 @dataclass(frozen=True)
 class CalibrationRecord:
-    """What set the activation ranges of a static INT8 model: so many images, drawn with a seed."""
+    """What set the activation ranges of a static INT8 model: so many images, drawn with a seed.
+
+    Attributes:
+        method: how ranges were found.
+        images, split, seed: which images.
+        corrected_biases: whether biases make good what the rounding of weights takes away.
+    """
 
     method: str
     images: Count
     split: str
     seed: int
+    corrected_biases: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import click
 from edge_runtime.probes import target
 
 PATH = click.Path(path_type=Path)
-METHODS = ("minmax", "entropy", "percentile")
+METHODS = ("minmax", "entropy", "percentile", "mse")
 BOARDS = {"pi3": target.ARM64, "pi4": target.ARM64, "pi5": target.ARM64}
 
 _T = TypeVar("_T")
@@ -133,7 +133,8 @@ MAKING_OPTIONS = (
         "--calibration",
         type=click.Choice(METHODS),
         help="Method that finds the activation ranges of static INT8.  [default: minmax; if that "
-        "changes the class of more than 3 % of the calibration images, the best of all methods]",
+        "changes the class of more than 3 % of the calibration images, the best of all methods, "
+        "with biases corrected if that helps]",
     ),
     click.option(
         "--calibration-images",

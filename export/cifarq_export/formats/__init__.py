@@ -51,6 +51,7 @@ class Recipe:
         target: the CPU class that static INT8 is made for.
         scratch: a folder for files in between, shared by all artifacts.
         calibration: what static INT8 finds its ranges from.
+        correct_biases: whether static INT8 makes good what the rounding of weights takes away.
         keep_fp32: layers that static INT8 leaves in FP32 for their accuracy.
         faster_fp32: nodes that static INT8 leaves in FP32 because they are faster so.
         progress: told how many images were calibrated on since the last call.
@@ -60,6 +61,7 @@ class Recipe:
     target: str
     scratch: Path
     calibration: Calibration | None = None
+    correct_biases: bool = False
     keep_fp32: tuple[str, ...] = ()
     faster_fp32: tuple[str, ...] = ()
     progress: Callable[[int], object] = lambda images: None

@@ -8,6 +8,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from edge_runtime.measure.accuracy import Predict
 ORDER = 1
 SUFFIX = ".onnx"
 PRECISIONS = ("fp32", "int8-dynamic", STATIC, "int8-dynamic-conv")
+
+_BIAS_IMAGES = 256
+_BIAS_BATCH = 8
 
 _DYNAMIC_OPS = {
     "int8-dynamic": ["MatMul", "Gemm"],
@@ -48,7 +52,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     elif precision == STATIC:
         model = static(source, recipe).quantize(recipe.keep_fp32, recipe.faster_fp32)
         assert recipe.calibration is not None
-        calibration = recipe.calibration.record()
+        calibration = replace(recipe.calibration.record(), corrected_biases=recipe.correct_biases)
     else:
         model = _quantize_dynamic(fp32, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))
@@ -70,7 +74,13 @@ def reference(path: Path) -> Predict:
 def static(source: Source, recipe: Recipe) -> Static:
     """Return what static INT8 is made from; its layers are nodes of the folded graph."""
     folded = static_base(source, recipe)
-    return Static(folded, static_ranges(folded, source, recipe), recipe.target)
+    plain = Static(folded, static_ranges(folded, source, recipe), recipe.target)
+    if not recipe.correct_biases:
+        return plain
+    assert recipe.calibration is not None
+    images = recipe.calibration.images.images[:_BIAS_IMAGES]
+    size = source.batch if isinstance(source.batch, int) else _BIAS_BATCH
+    return plain.correct_biases(calibrate.inputs(images, recipe.how, size))
 
 
 def static_base(source: Source, recipe: Recipe) -> Any:

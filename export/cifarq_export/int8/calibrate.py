@@ -140,26 +140,25 @@ def _measure(
     input_name = model.graph.input[0].name
     images = calibration.images.images
 
-    def run(part: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        values: list[NDArray[Any]] = tap.inner.run(outputs, {input_name: how.apply(part)})
+    def run(given: NDArray[np.float32]) -> list[NDArray[Any]]:
+        values: list[NDArray[Any]] = tap.inner.run(outputs, {input_name: given})
         return values
 
     if isinstance(batch, int):
         size = batch
     else:
-        size = fitting(sum(value.nbytes for value in run(images[:1])), _BATCH, _BATCH_BYTES)
+        one = run(how.apply(images[:1]))
+        size = fitting(sum(value.nbytes for value in one), _BATCH, _BATCH_BYTES)
 
     def batches() -> Iterator[dict[str, NDArray[np.float32]]]:
-        for start in range(0, len(images), size):
-            part = images[start : start + size]
-            short = size - len(part)
-            values = run(np.concatenate([part, images[:short]]) if short else part)
+        for number, given in enumerate(inputs(images, how, size)):
+            values = run(given)
             yield {
                 name: value
                 for name, value in zip(tensors, values, strict=True)
                 if value.dtype == np.float32 and value.size
             }
-            progress(len(part))
+            progress(min(size, len(images) - number * size))
 
     limits_of = thresholds.METHODS[calibration.method](batches)
     for name, limits in limits_of.items():
@@ -169,6 +168,16 @@ def _measure(
                 "Check its weights, --mean and --std.",
             )
     return {name: _round_outwards(*limits) for name, limits in limits_of.items()}
+
+
+def inputs(
+    images: NDArray[np.uint8], how: Preprocessing, size: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield images as a model takes them, ``size`` at once; the last batch is filled up."""
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        short = size - len(part)
+        yield how.apply(np.concatenate([part, images[:short]]) if short else part)
 
 
 def fitting(image_bytes: int, most: int, limit_bytes: int) -> int:

@@ -1,7 +1,11 @@
 """What every static INT8 model of an export is made from: found once, quantized many times."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cifarq_export.int8 import exact, qdq, runtime
 from cifarq_export.int8.calibrate import Ranges
@@ -26,6 +30,17 @@ class Static:
     def layers(self) -> dict[str, str]:
         """The layers that may stay FP32: node -> the layer's name."""
         return qdq.layers(self.model)
+
+    def correct_biases(self, batches: Iterable[NDArray[np.float32]]) -> "Static":
+        """Return it with biases that make good what the rounding of weights takes away.
+
+        Args:
+            batches: of real images, as the model takes them.
+        """
+        from cifarq_export.int8 import bias_correction  # it loads PyTorch
+
+        model = bias_correction.correct_biases(self.model, self.quantize(), batches)
+        return replace(self, model=model)
 
     def quantize(
         self,
