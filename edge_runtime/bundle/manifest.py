@@ -10,7 +10,8 @@ Schema history:
     3  preprocessing says what an image's shorter side is scaled to; a wheelhouse may come along.
     4  an artifact says by whose arithmetic it was judged; shares may be unknown (null).
     5  what was changed in the model that was given; what turns its logits into probabilities;
-       preprocessing says how an image is resized, and color may be BGR or GREY.
+       preprocessing says how an image is resized, and color may be BGR or GREY; an artifact says
+       which layers are FP32 for its speed, and whether its biases were corrected.
 """
 
 import json
@@ -109,12 +110,19 @@ class AccuracyRecord:
 
 @dataclass(frozen=True)
 class CalibrationRecord:
-    """What set the activation ranges of a static INT8 model: so many images, drawn with a seed."""
+    """What set the activation ranges of a static INT8 model: so many images, drawn with a seed.
+
+    Attributes:
+        method: how ranges were found.
+        images, split, seed: which images.
+        corrected_biases: whether biases make good what the rounding of weights takes away.
+    """
 
     method: str
     images: Count
     split: str
     seed: int
+    corrected_biases: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,8 @@ class Artifact:
         accuracy: top-1 on validation images, beside the FP32 model's, and the paired drop.
         calibration: what set the activation ranges of a static model.
         fallback: layers that were returned to FP32 to keep the accuracy.
+        faster_fp32: layers that were returned to FP32 because they are faster so than in INT8 with
+            the conversions around them.
         overridden: gates that it failed, and that ``--force`` let it pass.
     """
 
@@ -176,6 +186,7 @@ class Artifact:
     accuracy: AccuracyRecord
     calibration: CalibrationRecord | None = None
     fallback: tuple[str, ...] = ()
+    faster_fp32: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
 
 

@@ -49,6 +49,24 @@ def test_static_int8_leaves_nothing_and_fp32_has_nothing(explained):
     assert fp32["int8"] == {} and fp32["mac_share"] == fp32["weight_share"] == 0
 
 
+def test_what_only_moves_values_is_no_work(explained, run, everything):
+    operators = explained["seed-cnn-int8-static.onnx"]["operators"]
+    moves = {o["kind"] for o in operators if not (o["int8"] or o["why"])}
+    assert {"QuantizeLinear", "MaxPool"} <= moves
+    shown = run("cifarq_export", "explain", everything / "seed-cnn-int8-static.onnx").stdout
+    runs_in = {line.split()[0]: line.split()[2] for line in shown.splitlines()[4:] if line.strip()}
+    assert runs_in["MaxPool"] == "–" and runs_in["QLinearConv"] == "INT8"
+
+
+def test_a_layer_that_was_kept_in_fp32_says_so(seed_cnn, recipe):
+    made = recipe(keep_fp32=("node_conv2d_2",))
+    path = made.scratch / "kept.onnx"
+    onnx_format.write(seed_cnn, "int8-static", path, made)
+    found = explain(path, "onnx", np.zeros((1, 3, 32, 32), np.float32), precision="int8-static")
+    (layer,) = [o for o in found.operators if o.macs and not o.int8]
+    assert layer.layer == "conv3" and layer.why == "kept in FP32 for its accuracy"
+
+
 def test_what_is_not_int8_comes_with_its_reason(explained):
     why = explained["seed-cnn-int8-dynamic.torchscript.pt"]["why_fp32"]
     assert why == {"Conv": "PyTorch's dynamic INT8 covers Linear layers, not convolutions"}
@@ -100,6 +118,7 @@ def test_an_operator_without_a_kernel_is_named(seed_cnn, recipe):
     assert found.quantize_nodes_between > 0
     why = found.to_manifest().why_fp32
     assert any("no INT8 kernel for Hard" in reason for reason in why.values())
+    assert [kind.startswith("Hard") for kind in found.without_kernel()] == [True]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ from cifarq_export.sources import checkpoint
 from edge_runtime.results.statistics import Estimate
 
 NAME = "m-int8-static.onnx"
-QUICK = ("--format", "onnx", "--precision", "int8-static", "--min-speedup", "0")
+QUICK = (
+    *("--format", "onnx", "--precision", "int8-static", "--min-speedup", "0"),
+    *("--calibration", "minmax"),  # others lose less
+)
 
 
 def compared(lost, gained, count=1000):
@@ -220,6 +223,10 @@ def explanation(*operators, between=0):
         (explanation(("ConvInteger", True, 9, 9, 90)), "1 convolutions run as ConvInteger"),
         (explanation(("QLinearConv", True, 9, 9, 90), between=4), "4 conversions between"),
         (
+            Explanation((Operator("l", "HardSigmoid", False, no_kernel=True),) * 2, 4),
+            "left between its operators: ONNX Runtime has no INT8 kernel for HardSigmoid (2)",
+        ),
+        (
             explanation(("FusedConv", False, 9, 0, 97), ("QGemm", True, 90, 90, 3)),
             "only 3.0 % of its multiply-accumulates are INT8, which bounds the arithmetic's gain "
             "at 1.03 times",
@@ -265,6 +272,19 @@ def test_a_ruined_layer_is_found_by_the_layers_costs(tmp_path, ruin, subject):
     assert costs[1].changed > 0.3 and costs[2].changed < 0.05
     assert costs[1].snr_db < 10 < 25 < costs[2].snr_db
     assert "conv2 (alone changes" in sensitivity.describe_worst(costs)
+
+
+def test_layers_costs_are_not_found_twice(seed_cnn, subject, monkeypatch):
+    monkeypatch.setattr(sensitivity, "IMAGES", 8)
+    made = subject(seed_cnn)
+    first = sensitivity.layer_costs(made)
+    told = []
+    with monkeypatch.context() as patch:
+        patch.setattr(sensitivity, "_cost", None)
+        assert sensitivity.layer_costs(made, lambda *done: told.append(done)) == first
+    assert told == [(6, 6)]
+    monkeypatch.setattr(sensitivity, "IMAGES", 9)  # other images, other costs
+    assert sensitivity.layer_costs(made) != first
 
 
 @pytest.mark.parametrize(
@@ -368,7 +388,7 @@ def test_a_fallback_that_helps_nothing_leaves_the_artifact_as_it_was(tmp_path, s
 @pytest.mark.slow
 def test_compare_shows_a_model_that_would_not_ship(run, tmp_path, ruin):
     ruin(tmp_path / "ruined", 2000)
-    few = ("--validation-images", "40", "--calibration-images", "32")
+    few = ("--validation-images", "40", "--calibration-images", "32", "--calibration", "minmax")
     done = run("cifarq_export", "compare", "ruined", "--format", "onnx", *few)
     assert done.returncode == 0, done.stderr
     assert (

@@ -14,9 +14,11 @@ from cifarq.data import cifar10, packs
 from cifarq.evaluation import evaluate
 from edge_runtime import Classifier
 from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.classify.resize import Resize
 
 SIZE = 16
+RESIZE = Resize(Resizing(SIZE), SIZE, SIZE)
 MEAN, STD = np.array([0.5, 0.4, 0.3], np.float32), np.array([0.2, 0.25, 0.3], np.float32)
 NORMALISED = ("--mean", "0.5,0.4,0.3", "--std", "0.2,0.25,0.3")
 TINY = (
@@ -75,7 +77,7 @@ def network(fit):
             constant("w2", draw.normal(0, 0.2, (16, 8, 3, 3))),
             constant("b2", draw.normal(0, 0.1, 16)),
         ]
-        train = packs.shipped("calibration").read(Resize(SIZE, SIZE, SIZE))
+        train = packs.shipped("calibration").read(RESIZE)
         pixels = train.images if channels == 3 else train.to_grey().images
         body, any_batch = nodes((0, -1))
         features = model(
@@ -263,7 +265,7 @@ def test_one_channel_is_the_luma_of_colour_images(run, grey):
     np.testing.assert_allclose(classify.logits(photo), expected, atol=1e-4)
     np.testing.assert_allclose(classify.logits(luma), expected, atol=1e-4)
     (fp32, *_) = evaluate.subjects(grey / "b")
-    coloured = packs.shipped("golden").take(np.arange(50)).read(Resize(SIZE, SIZE, SIZE))
+    coloured = packs.shipped("golden").take(np.arange(50)).read(RESIZE)
     assert evaluate.evaluate(fp32, coloured, cifar10.CLASSES).images == 50
     quick = ("--rounds", "1", "--min-runs", "2", "--min-time", "0", "--accuracy-images", "60")
     done = run("edge_runtime", grey / "b", *quick)
@@ -293,7 +295,7 @@ def opened(tmp_path):
     def check(file, prepare, step=None, **asked):
         onnx.save(file, tmp_path / "m.onnx")
         source = open_source(SourceRequest(onnx_file=tmp_path / "m.onnx", **asked)).source
-        images = packs.shipped("golden").take(np.arange(8)).read(Resize(SIZE, SIZE, SIZE)).images
+        images = packs.shipped("golden").take(np.arange(8)).read(RESIZE).images
         expected = answers(tmp_path / "m.onnx", prepare(images), step)
         step = source.batch if isinstance(source.batch, int) else len(images)
         batch = source.how.apply(images)

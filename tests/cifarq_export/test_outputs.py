@@ -26,6 +26,7 @@ from cifarq_export.check.gates import EXPORT_TOLERANCE, Limits
 from cifarq_export.int8 import runtime
 from cifarq_export.sources import factory, onnx_file
 from cifarq_export.sources.images import ExportImages
+from cifarq_export.sources.normalisation import Normalisation
 from cifarq_export.sources.outputs import module as module_output
 from cifarq_export.sources.outputs import onnx as onnx_output
 from cifarq_export.sources.outputs.canonical import make_canonical
@@ -37,6 +38,7 @@ from edge_runtime.bundle.probabilities import Probabilities
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 HOW = Preprocessing(MEAN, STD)
+SAID = Normalisation(("our own", MEAN, STD), MEAN, STD)
 SHAPE = (3, 16, 16)
 node = helper.make_node
 NAMES = ("ant", "bee", "cow", "dog")
@@ -254,7 +256,7 @@ def test_a_graph_ships_with_its_own_probabilities(tmp_path, images, name):
     width, tail, reading = GRAPHS[name]
     path = write_graph(tmp_path / "m.onnx", width, tail)
     expected = reading(own_answer(path, images))
-    source = onnx_file.source(path, NAMES[: max(width, 2)], HOW)
+    source = onnx_file.source(path, NAMES[: max(width, 2)], SAID)
     pairs = (("onnx", "fp32"), ("onnx", "int8-static"))
     content = ship(tmp_path / "b", source, images, *pairs)
     for _, precision in pairs:
@@ -298,7 +300,7 @@ def test_probabilities_of_exactly_0_and_1_ship(tmp_path, monkeypatch, images, na
         width, tail, reading = GRAPHS[name]
         path = write_graph(tmp_path / "m.onnx", width, tail, scale=1e4)
         expected = reading(own_answer(path, images))
-        source = onnx_file.source(path, NAMES[: max(width, 2)], HOW)
+        source = onnx_file.source(path, NAMES[: max(width, 2)], SAID)
     assert {0.0, 1.0} <= set(expected.ravel())
     pair = ("torchscript" if kind == "module" else "onnx", "fp32")
     ship(tmp_path / "b", source, images, pair)
@@ -355,7 +357,7 @@ def test_one_of_several_outputs_is_chosen_by_name(tmp_path, monkeypatch, images)
     path = write_graph(tmp_path / "m.onnx", 4, HEADS, outputs=["aux", "main"])
     for name, reading in (("aux", softmax), ("main", np.asarray)):
         for folder in (tmp_path / name, tmp_path / f"{name} again"):
-            source = onnx_file.source(path, NAMES, HOW, output=name)
+            source = onnx_file.source(path, NAMES, SAID, output=name)
             ship(folder, source, images, ("onnx", "fp32"))
         expected = reading(own_answer(path, images, name))
         assert abs(probabilities(tmp_path / name, images) - expected).max() < FP32

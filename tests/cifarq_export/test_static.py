@@ -6,9 +6,12 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cifarq_export.formats import onnx as onnx_format
-from cifarq_export.int8 import calibrate, qdq, runtime
+from cifarq_export.int8 import calibrate, runtime
+from cifarq_export.int8.cache import Cache
 from cifarq_export.int8.calibrate import Calibration
 from edge_runtime import engines
 from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
@@ -130,7 +133,7 @@ def test_layers_kept_in_fp32_keep_their_weights(seed_cnn, recipe):
 
 
 def test_layers_are_called_as_in_the_model(seed_cnn, recipe):
-    layers = qdq.layers(onnx_format.static_base(seed_cnn, recipe()))
+    layers = onnx_format.static(seed_cnn, recipe()).layers
     assert list(layers.values()) == ["conv1", "conv2", "conv3", "conv4", "fc1", "fc2"]
 
 
@@ -141,7 +144,7 @@ def calibration(images, count=None):
 def test_ranges_hold_every_value_and_zero(seed_cnn, recipe, shipped_images, tmp_path):
     base = onnx_format.static_base(seed_cnn, recipe())
     few = calibration(shipped_images.calibration, 20)
-    found = calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "c")
+    found = calibrate.ranges(base, few, seed_cnn.how, found=Cache((tmp_path / "c",)))
     assert all(low <= 0 <= high for low, high in found.values())
     given = seed_cnn.how.apply(few.images.images)
     assert found["input"][0] <= given.min() and given.max() <= found["input"][1]
@@ -158,7 +161,7 @@ def test_found_ranges_are_cached_by_model_images_and_settings(
     few, others = (calibration(shipped_images.calibration, n) for n in (20, 21))
 
     def found(which, how=seed_cnn.how):
-        return calibrate.ranges(base, which, how, cache=cache)
+        return calibrate.ranges(base, which, how, found=Cache((cache,)))
 
     first = found(few)
     (only,) = cache.iterdir()
@@ -179,10 +182,10 @@ def test_found_ranges_are_cached_by_model_images_and_settings(
 def test_a_spoilt_cache_is_measured_again(seed_cnn, recipe, shipped_images, tmp_path, spoil):
     base = onnx_format.static_base(seed_cnn, recipe())
     few, cache = calibration(shipped_images.calibration, 20), tmp_path / "c"
-    first = calibrate.ranges(base, few, seed_cnn.how, cache=cache)
+    first = calibrate.ranges(base, few, seed_cnn.how, found=Cache((cache,)))
     (file,) = cache.iterdir()
     file.write_text(spoil)
-    assert calibrate.ranges(base, few, seed_cnn.how, cache=cache) == first
+    assert calibrate.ranges(base, few, seed_cnn.how, found=Cache((cache,))) == first
     assert json.loads(file.read_text())["input"] == list(first["input"])
 
 
@@ -190,15 +193,15 @@ def test_a_cache_that_cannot_be_written_is_no_error(seed_cnn, recipe, shipped_im
     (tmp_path / "file").write_text("")
     few = calibration(shipped_images.calibration, 20)
     base = onnx_format.static_base(seed_cnn, recipe())
-    assert calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "file" / "c")
+    assert calibrate.ranges(base, few, seed_cnn.how, found=Cache((tmp_path / "file" / "c",)))
 
 
 def test_a_fixed_batch_sees_every_image_too(seed_cnn, recipe, shipped_images, tmp_path):
     base = onnx_format.static_base(seed_cnn, recipe())
     few = calibration(shipped_images.calibration, 19)
-    dynamic = calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "a")
+    dynamic = calibrate.ranges(base, few, seed_cnn.how, found=Cache((tmp_path / "a",)))
     base.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
-    fixed = calibrate.ranges(base, few, seed_cnn.how, 1, cache=tmp_path / "b")
+    fixed = calibrate.ranges(base, few, seed_cnn.how, 1, found=Cache((tmp_path / "b",)))
     assert dynamic["logits"] == pytest.approx(fixed["logits"], rel=1e-4)
 
 
@@ -224,4 +227,34 @@ def test_an_activation_that_is_no_number_is_named(seed_cnn, recipe, shipped_imag
             tensor.CopyFrom(onnx.numpy_helper.from_array(spoilt, tensor.name))
     few = calibration(shipped_images.calibration, 20)
     with pytest.raises(ExportError, match="conv2d_1 is not finite"):
-        calibrate.ranges(base, few, seed_cnn.how, cache=tmp_path / "c")
+        calibrate.ranges(base, few, seed_cnn.how, found=Cache((tmp_path / "c",)))
+
+
+def test_large_images_are_calibrated_fewer_at_once(
+    seed_cnn, recipe, shipped_images, tmp_path, monkeypatch
+):
+    base = onnx_format.static_base(seed_cnn, recipe())
+    few = calibration(shipped_images.calibration, 17)
+    sizes = []
+    how = replace(seed_cnn.how)
+    apply = Preprocessing.apply
+    monkeypatch.setattr(
+        Preprocessing,
+        "apply",
+        lambda self, images: sizes.append(len(images)) or apply(self, images),
+    )
+    many = calibrate.ranges(base, few, how, found=Cache((tmp_path / "many",)))
+    assert max(sizes) == 8
+    sizes.clear()
+    monkeypatch.setattr(calibrate, "_BATCH_BYTES", 2_000_000)
+    fewer = calibrate.ranges(base, few, how, found=Cache((tmp_path / "fewer",)))
+    assert 1 <= max(sizes) < 8
+    assert {n: pytest.approx(limits, rel=1e-4, abs=1e-6) for n, limits in many.items()} == fewer
+
+
+@given(st.integers(1, 10**10), st.integers(1, 100), st.integers(1, 10**9))
+def test_as_many_images_as_fit_and_at_least_one(image_bytes, most, limit):
+    count = calibrate.fitting(image_bytes, most, limit)
+    assert 1 <= count <= most
+    assert count == 1 or count * image_bytes <= limit
+    assert count == most or (count + 1) * image_bytes > limit

@@ -36,6 +36,29 @@ def test_no_method_reaches_beyond_what_was_seen(method, parts):
     assert widest[0] - slack <= low <= high <= widest[1] + slack
 
 
+@given(st.lists(st.integers(0, 100), min_size=8, max_size=64), st.floats(-9, 0), st.floats(0.1, 9))
+def test_least_error_is_no_more_than_that_of_the_whole_range(counts, low, high):
+    """Values are really rounded to 8 bits and clipped, from everywhere within a step."""
+    counts[0] += 1
+    middles = low + (np.arange(len(counts)) + 0.5) * (high - low) / len(counts)
+
+    def error(bottom, top):
+        step = (top - bottom) / 255
+        values = np.repeat(middles, counts)[:, None] + np.linspace(-step / 2, step / 2, 33)
+        rounded = np.clip(np.round((values - bottom) / step), 0, 255) * step + bottom
+        return ((values - rounded) ** 2).sum()
+
+    chosen = thresholds.least_error(np.asarray(counts), low, high)
+    assert low <= chosen[0] <= chosen[1] <= high
+    assert error(*chosen) <= 1.2 * error(low, high)
+
+
+def test_least_error_clips_one_value_among_many():
+    counts = np.zeros(2048, np.int64)
+    counts[:200], counts[-1] = 10_000, 1  # evenly spread up to a tenth of the range
+    assert thresholds.least_error(counts, 0.0, 10.0) == (0.0, pytest.approx(3.0))
+
+
 @pytest.mark.parametrize("method", ["percentile", "entropy"])
 def test_an_outlier_among_many_is_clipped(method):
     values = np.random.default_rng(0).normal(size=400_000)

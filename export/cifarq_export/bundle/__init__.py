@@ -4,6 +4,7 @@ build.py         all of it, from a source
 request.py       what is asked for
 artifact.py      one artifact: written, opened again, checked, layers returned to FP32
 timing.py        the speed of INT8 artifacts on this CPU
+slow_blocks.py   blocks of slow static INT8 back to FP32
 gating.py        which gates an artifact fails, and what its user is warned of
 staging.py       a folder that takes its place whole or not at all
 summary.py       what is printed of it

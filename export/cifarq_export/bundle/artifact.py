@@ -2,16 +2,16 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cifarq.data.labelled import LabelledImages
 from cifarq_export import explain, formats
-from cifarq_export.check import arithmetic, baseline, gates, sensitivity
+from cifarq_export.check import arithmetic, baseline, gates, recovery, sensitivity
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.baseline import Baseline
 from cifarq_export.check.gates import Checked, Limits
-from cifarq_export.check.sensitivity import Trial
+from cifarq_export.check.sensitivity import Subject, Trial
 from cifarq_export.check.speed import NOT_TIMED, Speed
 from cifarq_export.formats import STATIC, Recipe
 from cifarq_export.sources import Source
@@ -46,12 +46,15 @@ class Made:
     Attributes:
         path: the file.
         format, engine, precision, target, judged_by: as in the manifest.
+        recipe: how it was written.
         written: what the format says of it.
         checked: its answers to the validation images, compared with the FP32 model's.
         explanation: what of it is INT8; None if that is unknown.
         size_bytes: of the file, which may be gone.
-        fallback: layers that were returned to FP32.
+        fallback: layers that were returned to FP32 for their accuracy.
         before: what it was without that.
+        faster_fp32: layers that were returned to FP32 because their block is faster so.
+        recovered: a sentence about the accuracy that was got back without that.
         causes: a sentence about the layers that lose the accuracy, where they were looked at.
         speed: against FP32 in the same format and engine.
     """
@@ -62,12 +65,15 @@ class Made:
     precision: str
     target: str
     judged_by: JudgedBy
+    recipe: Recipe
     written: formats.Written
     checked: Checked
     explanation: explain.Explanation | None
     size_bytes: int
     fallback: tuple[str, ...] = ()
     before: Before | None = None
+    faster_fp32: tuple[str, ...] = ()
+    recovered: str = ""
     causes: str = ""
     speed: Speed = NOT_TIMED
 
@@ -105,39 +111,66 @@ class Maker:
         """
         path = self.folder / file_name(self.source, format_, precision)
         judged_by = arithmetic.judge_of(format_, precision, self.recipe.target)
+        subject = Subject(self.source, format_, self.recipe, self.baseline, judged_by)
+        recovered, causes = "", ""
+        if precision == STATIC:
+            with self._stage(f"ranges of {path.name}"):
+                found = recovery.recover(subject)
+            subject, recovered = found.subject, found.describe()
         with self._stage(f"writing {path.name}"):
-            written = formats.get(format_).write(self.source, precision, path, self.recipe)
-        logits = arithmetic.answer(
-            path, format_, judged_by, self.recipe.how, self.baseline.images, self._checking(path)
-        )
-        trial, causes = Trial(written, gates.compare(logits, self.baseline)), ""
+            written = formats.get(format_).write(self.source, precision, path, subject.recipe)
+        trial = Trial(written, subject.check(path, self._checking(path)))
         before = Before(trial.checked.drop, path.stat().st_size)
         if precision == STATIC and not gates.holds(trial.checked, self.limits):
-            trial, causes = self._fall_back(path, format_, judged_by, trial)
-        image = self.recipe.how.apply(self.baseline.images.images[:1])
+            trial, causes = self._fall_back(subject, path, trial)
+        made = self._describe(path, precision, subject, trial)
+        return replace(
+            made, before=before if trial.layers else None, recovered=recovered, causes=causes
+        )
+
+    def return_blocks(self, one: Made, nodes: tuple[str, ...]) -> Made:
+        """Write a static INT8 artifact again with nodes in FP32 for its speed, and check it.
+
+        Args:
+            one: the artifact; what its file holds is replaced.
+            nodes: of the folded graph.
+        """
+        recipe = replace(one.recipe, faster_fp32=nodes)
+        subject = Subject(self.source, one.format, recipe, self.baseline, one.judged_by)
+        trial = Trial(subject.write(one.path), subject.check(one.path), one.fallback)
+        static = formats.static(one.format, self.source, recipe)
+        names = static.layers if static is not None else {}
+        return replace(
+            self._describe(one.path, one.precision, subject, trial),
+            before=one.before,
+            recovered=one.recovered,
+            causes=one.causes,
+            faster_fp32=tuple(names[node] for node in nodes if node in names),
+        )
+
+    def _describe(self, path: Path, precision: str, subject: Subject, trial: Trial) -> Made:
+        """Return what is known of an artifact that was written and checked."""
+        recipe = replace(subject.recipe, keep_fp32=trial.nodes or subject.recipe.keep_fp32)
+        image = recipe.how.apply(self.baseline.images.images[:1])
         with self._stage(f"explaining {path.name}"):
-            explanation = explain.explain(path, format_, image, precision=precision)
+            explanation = explain.explain(path, subject.format, image, precision=precision)
         return Made(
             path=path,
-            format=format_,
-            engine=formats.engine_of(format_),
+            format=subject.format,
+            engine=formats.engine_of(subject.format),
             precision=precision,
-            target=self.recipe.target if precision == STATIC else target.ANY,
-            judged_by=judged_by,
+            target=recipe.target if precision == STATIC else target.ANY,
+            judged_by=subject.judged_by,
+            recipe=recipe,
             written=trial.written,
             checked=trial.checked,
             explanation=explanation,
             size_bytes=path.stat().st_size,
             fallback=trial.layers,
-            before=before if trial.layers else None,
-            causes=causes,
         )
 
-    def _fall_back(
-        self, path: Path, format_: str, judged_by: JudgedBy, first: Trial
-    ) -> tuple[Trial, str]:
+    def _fall_back(self, subject: Subject, path: Path, first: Trial) -> tuple[Trial, str]:
         """Return layers to FP32; return the best trial, and a sentence that names the worst."""
-        subject = sensitivity.Subject(self.source, format_, self.recipe, self.baseline, judged_by)
         costs = sensitivity.layer_costs(
             subject, lambda done, total: self.watch("sensitivity of layers", done, total)
         )
@@ -213,6 +246,7 @@ def record(
         ),
         calibration=written.calibration,
         fallback=made.fallback,
+        faster_fp32=made.faster_fp32,
         overridden=overridden,
     )
 

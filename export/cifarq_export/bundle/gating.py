@@ -44,7 +44,12 @@ def why_left_out(made: Made, limits: Limits, kind: str) -> str:
 
 def warnings(made: Made, limits: Limits) -> tuple[str, ...]:
     """Return what a user has to know of an artifact that passes its gates, a paragraph each."""
-    given = [_nothing_gained(made), _describe_fallback(made, limits)]
+    given = [
+        _nothing_gained(made),
+        f"{made.path.name}: {made.recovered}" if made.recovered else "",
+        _describe_fallback(made, limits),
+        _describe_faster(made),
+    ]
     ratio = made.speed.ratio
     if ratio is not None and ratio.high >= limits.min_speedup:
         given.append(
@@ -93,6 +98,17 @@ def _nothing_gained(made: Made) -> str:
     if made.precision == STATIC:
         return said
     return f"{said} Take int8-static, which quantizes convolutions too."
+
+
+def _describe_faster(made: Made) -> str:
+    """Say which layers returned to FP32 for their speed."""
+    if not made.faster_fp32:
+        return ""
+    layers = made.faster_fp32
+    return (
+        f"{made.path.name}: faster with {len(layers)} layers in FP32, because conversions around "
+        f"them cost more than INT8 saves: {', '.join(layers)}."
+    )
 
 
 def _describe_fallback(made: Made, limits: Limits) -> str:

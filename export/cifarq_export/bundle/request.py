@@ -8,6 +8,7 @@ from cifarq_export.bundle import wheelhouse
 from cifarq_export.bundle.artifact import Watch
 from cifarq_export.check.gates import Limits
 from cifarq_export.formats import STATIC, Recipe
+from cifarq_export.int8 import thresholds
 from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
@@ -22,7 +23,8 @@ class Request:
         pairs: formats and precisions.
         target: the CPU class that is exported for.
         input_dtype: ``float32``, or ``uint8`` for artifacts that normalise raw pixels themselves.
-        method: how activation ranges are found: one of ``thresholds.METHODS``.
+        method: how activation ranges are found: one of ``thresholds.METHODS``; None takes minmax,
+            and tries the others where it loses accuracy.
         limits: what the gates allow.
         named: whether the precisions were named: INT8 that was not and fails is left out, and what
             was stops the export.
@@ -33,7 +35,7 @@ class Request:
     pairs: tuple[tuple[str, str], ...]
     target: str
     input_dtype: str = "float32"
-    method: str = "minmax"
+    method: str | None = None
     limits: Limits = field(default_factory=Limits)
     named: bool = True
     force: bool = False
@@ -71,6 +73,12 @@ class Request:
             ),
             target=self.target,
             scratch=scratch,
-            calibration=Calibration(images.calibration, self.method) if static else None,
+            calibration=self._calibration(images) if static else None,
             progress=lambda done: watch("calibrating", done, len(images.calibration)),
         )
+
+    def _calibration(self, images: ExportImages) -> Calibration:
+        if self.method is not None:
+            return Calibration(images.calibration, self.method)
+        first, *others = thresholds.METHODS
+        return Calibration(images.calibration, first, tuple(others))

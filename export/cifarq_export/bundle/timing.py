@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from cifarq_export import formats
+from cifarq_export.bundle import slow_blocks
 from cifarq_export.bundle.artifact import Made, Maker, file_name
 from cifarq_export.check import speed
 from edge_runtime.probes import target
@@ -11,16 +12,23 @@ from edge_runtime.probes import target
 def measure(made: tuple[Made, ...], maker: Maker) -> tuple[Made, ...]:
     """Return the artifacts with their speeds; what is made for another CPU is not timed.
 
+    Blocks of static INT8 that is slower than FP32 are returned to FP32 where that helps.
+
     Raises:
         EngineError: an artifact cannot be run.
     """
+    pairs = _pair(made, maker)
     speeds = speed.measure(
-        _pair(made, maker),
+        pairs,
         maker.recipe.how,
         maker.baseline.images.images[:1],
         lambda done, total: maker.watch("timing INT8 against FP32", done, total),
     )
-    return tuple(replace(one, speed=speeds.get(one.path.name, one.speed)) for one in made)
+    timed = (replace(one, speed=speeds.get(one.path.name, one.speed)) for one in made)
+    return tuple(
+        slow_blocks.speed_up(one, maker, pairs[one.path.name].fp32) if one.speed.ratio else one
+        for one in timed
+    )
 
 
 def _pair(made: tuple[Made, ...], maker: Maker) -> dict[str, speed.Pair]:

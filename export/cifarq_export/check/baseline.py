@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarq.data.labelled import LabelledImages
+from cifarq_export.int8 import calibrate
 from cifarq_export.sources import Source
 from edge_runtime.measure import accuracy
 from edge_runtime.results.statistics import Estimate
 
 _BATCH = 100
+_BATCH_BYTES = 2**22
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,19 @@ def answer(
     progress: Callable[[int], object] = lambda count: None,
 ) -> Baseline:
     """Let the FP32 model, which is given normalised images, answer them."""
-    size = source.batch if isinstance(source.batch, int) else _BATCH
     logits = accuracy.logits_of(
-        source.predict, images.images, source.how, batch_size=size, progress=progress
+        source.predict,
+        images.images,
+        source.how,
+        batch_size=batch_size(source),
+        progress=progress,
     )
     return Baseline(images, logits, source.kind)
+
+
+def batch_size(source: Source) -> int:
+    """Return how many images a call takes where it is not timed: fewer of large ones."""
+    if isinstance(source.batch, int):
+        return source.batch
+    image_bytes = 4 * int(np.prod(source.input_shape))  # float32
+    return calibrate.fitting(image_bytes, _BATCH, _BATCH_BYTES)

@@ -6,22 +6,29 @@ each trial, until the drop holds.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cifarq.evaluation.noise import signal_to_noise_db
 from cifarq_export import formats
-from cifarq_export.check import arithmetic, gates
+from cifarq_export.check import arithmetic, baseline, gates
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.baseline import Baseline
 from cifarq_export.formats import STATIC, Recipe, Written
+from cifarq_export.int8 import cache
+from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
 from edge_runtime.files import write_bytes
+from edge_runtime.measure import accuracy
 
-IMAGES = 200
+IMAGES = 100
 """Validation images that layers are compared on: enough to rank them, few enough to wait for."""
+
+_VERSION = 1
+"""Part of the cache's key: to be raised when costs are found in another way."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,13 @@ class Trial:
         written: what the format says of the file.
         checked: its answers, compared.
         layers: returned to FP32 in it, the worst first.
+        nodes: those layers' nodes.
     """
 
     written: Written
     checked: gates.Checked
     layers: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
 
 
 def layer_costs(
@@ -103,19 +112,54 @@ def layer_costs(
         subject: the model; the first ``IMAGES`` of its baseline are used.
         progress: called with the layers done since the last call, and how many there are.
     """
-    recipe, baseline = subject.recipe, subject.baseline
-    few = np.arange(min(IMAGES, len(baseline.images)))
-    images, fp32 = baseline.images.take(few), baseline.logits[few]
-    path = recipe.scratch / f"one-layer{formats.get(subject.format).SUFFIX}"
-    layers = formats.layers(subject.format, subject.source, recipe)
+    static = formats.static(subject.format, subject.source, subject.recipe)
+    if static is None:
+        return ()
+    few = np.arange(min(IMAGES, len(subject.baseline.images)))
+    part = Baseline(subject.baseline.images.take(few), subject.baseline.logits[few])
+    found = cache.of_user(subject.recipe.scratch)
+    key = _key(subject, static, part)
+    for content in found.contents(key):
+        if (known := _read(content, static)) is not None:
+            progress(len(known), len(known))
+            return known
     costs = []
-    for node, layer in layers.items():
-        subject.write(path, only=node)
-        logits = arithmetic.answer(path, subject.format, subject.judged_by, recipe.how, images)
-        changed = float((logits.argmax(axis=1) != fp32.argmax(axis=1)).mean())
-        costs.append(LayerCost(node, layer, changed, signal_to_noise_db(fp32, logits)))
-        progress(1, len(layers))
-    return tuple(sorted(costs, key=lambda cost: cost.snr_db))
+    for node, layer in static.layers.items():
+        costs.append(_cost(subject, static, part, node, layer))
+        progress(1, len(static.layers))
+    costs.sort(key=lambda cost: cost.snr_db)
+    found.write(key, [astuple(cost) for cost in costs])
+    return tuple(costs)
+
+
+def _cost(subject: Subject, static: Static, part: Baseline, node: str, layer: str) -> LayerCost:
+    """Quantize one layer alone, and compare. Integers are the same in batches of any size."""
+    run = static.open(by_reference=subject.judged_by is JudgedBy.REFERENCE, only=node)
+    size, how = baseline.batch_size(subject.source), subject.recipe.how
+    logits = accuracy.logits_of(run, part.images.images, how, batch_size=size)
+    changed = float((logits.argmax(axis=1) != part.logits.argmax(axis=1)).mean())
+    return LayerCost(node, layer, changed, signal_to_noise_db(part.logits, logits))
+
+
+def _key(subject: Subject, static: Static, part: Baseline) -> str:
+    return cache.key_of(
+        static.model,
+        part.images.images.tobytes(),
+        *("layer costs", _VERSION, sorted(static.ranges.items()), static.target),
+        *(subject.judged_by, repr(subject.recipe.how)),
+    )
+
+
+def _read(content: Any, static: Static) -> tuple[LayerCost, ...] | None:
+    """Return what a cache holds, or None where it is not what this code wrote."""
+    try:
+        costs = tuple(
+            LayerCost(str(node), str(layer), float(changed), float(snr_db))
+            for node, layer, changed, snr_db in content
+        )
+    except (ValueError, TypeError):
+        return None
+    return costs if {cost.node: cost.layer for cost in costs} == static.layers else None
 
 
 def fall_back(
@@ -144,12 +188,12 @@ def fall_back(
     """
     best, content = first, path.read_bytes()
     for count in trial_sizes(len(costs), limits.fallback_trials):
-        kept = costs[:count]
-        written = subject.write(path, keep_fp32=tuple(cost.node for cost in kept))
+        nodes = tuple(cost.node for cost in costs[:count])
+        written = subject.write(path, keep_fp32=nodes)
         checked = subject.check(path, progress)
         holds = gates.holds(checked, limits)
         if holds or checked.drop.value < best.checked.drop.value:
-            best = Trial(written, checked, tuple(cost.layer for cost in kept))
+            best = Trial(written, checked, tuple(cost.layer for cost in costs[:count]), nodes)
             content = path.read_bytes()
         if holds:
             break

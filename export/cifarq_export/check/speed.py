@@ -40,6 +40,11 @@ class Speed:
 
 NOT_TIMED = Speed()
 
+_LITTLE = 0.5
+"""Share of INT8 multiply-accumulates below which it is the reason for little speed."""
+
+_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -124,7 +129,7 @@ def describe(explanation: Explanation | None) -> str:
     if explanation.quantize_nodes_between:
         return (
             f"{explanation.quantize_nodes_between} conversions between INT8 and FP32 are left "
-            "between its operators"
+            f"between its operators{_name_without_kernel(explanation)}"
         )
     share = f"{100 * explanation.mac_share:.1f} % of its multiply-accumulates are INT8"
     if explanation.mac_share < _LITTLE:
@@ -133,7 +138,10 @@ def describe(explanation: Explanation | None) -> str:
     return f"{share}; cifarq-export explain shows the time of each operator"
 
 
-_LITTLE = 0.5
+def _name_without_kernel(explanation: Explanation) -> str:
+    """Return, as the end of a clause, the operators that conversions stand around."""
+    named = [f"{kind} ({count})" for kind, count in explanation.without_kernel().items()]
+    return f": ONNX Runtime has no INT8 kernel for {', '.join(named[:_NAMED])}" if named else ""
 
 
 def _time_share(explanation: Explanation, kind: str) -> str:

@@ -35,11 +35,12 @@ class Operator:
     Attributes:
         layer: what the user knows it as, or its node's name.
         kind: the operator's type, as the engine names it.
-        int8: whether it computes in INT8.
+        int8: whether it computes in INT8; what only moves INT8 values does not.
         weights: how many numbers it holds: weights and biases.
         int8_weights: how many of them are INT8.
         macs: multiply-accumulates for one image; 0 for what only moves or compares.
         why: why it is not INT8; empty if it is, or has no share in size or arithmetic.
+        no_kernel: whether it is FP32 because its engine has no INT8 kernel for its type.
         time_ns: in one call, if it was profiled.
     """
 
@@ -50,7 +51,13 @@ class Operator:
     int8_weights: int = 0
     macs: int = 0
     why: str = ""
+    no_kernel: bool = False
     time_ns: int | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it holds weights or computes: what only moves values does neither."""
+        return bool(self.int8 or self.weights or self.macs or self.why)
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,12 @@ class Explanation:
 
     def counts(self, *, int8: bool) -> dict[str, int]:
         """Return operators with weights or arithmetic by type, those in INT8 or those in FP32."""
-        counts = Counter(
-            o.kind for o in self.operators if o.int8 == int8 and (o.macs or o.weights or o.why)
-        )
+        counts = Counter(o.kind for o in self.operators if o.works and o.int8 == int8)
         return dict(sorted(counts.items()))
+
+    def without_kernel(self) -> dict[str, int]:
+        """Return the operators for whose type there is no INT8 kernel, the most frequent first."""
+        return dict(Counter(o.kind for o in self.operators if o.no_kernel).most_common())
 
     def to_manifest(self) -> Quantized:
         """Return the facts for a manifest: no timings."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cifarq_export.explain import Explanation, Operator
 from cifarq_export.int8 import onnx_graph, qdq, runtime
+from cifarq_export.int8.qdq import Kept
 from edge_runtime.errors import ExportError
 
 _CALLS = 20
@@ -51,7 +52,8 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
             if onnx_graph.quantized_operators(graph)
             else 0
         )
-    return Explanation(tuple(_operators(graph, profile, precision, len(image))), between)
+    kept = qdq.kept_layers(model)
+    return Explanation(tuple(_operators(graph, profile, precision, len(image), kept)), between)
 
 
 def blank_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray[Any]:
@@ -113,33 +115,41 @@ def _profile(
     return onnx.load(scratch / "fused.onnx").graph, profile
 
 
-def _operators(graph: Any, profile: dict[str, Any], precision: str, images: int) -> list[Operator]:
+def _operators(
+    graph: Any, profile: dict[str, Any], precision: str, images: int, kept: dict[str, Kept]
+) -> list[Operator]:
     weights = {tensor.name: tensor for tensor in graph.initializer}
     int8_graph = bool(onnx_graph.quantized_operators(graph))
+    makers = {output: node for node in graph.node for output in node.output}
     operators = []
     for node in graph.node:
         seen = profile.get(node.name, {})
         kind = node.op_type
         if kind in _WEIGHTED:
-            operators.append(_explain_weighted(node, weights, seen, precision, int8_graph, images))
+            why = _why_float_layer(node, precision, makers, kept) if int8_graph else _IS_FP32
+            operators.append(_explain_weighted(node, weights, seen, why, images))
             continue
         sizes = [_size(weights, name) for name in node.input]
         # A single number is a scale or a slope, and conversions hold nothing else.
         held = sum(n for n in sizes if n > 1 and kind not in onnx_graph.CONVERSIONS)
-        is_int8 = kind.startswith("QLinear") or (int8_graph and _moves_int8(seen))
-        stays_float = int8_graph and not is_int8 and kind not in _FREE
+        is_int8 = kind.startswith("QLinear")
+        only_moves = kind in _FREE or _gives_no_float(seen)
+        stays_float = int8_graph and not is_int8 and not only_moves
         why = _why_float(node.name, kind, precision) if stays_float else ""
-        operators.append(Operator(node.name, kind, is_int8, held, why=why, time_ns=seen.get("ns")))
+        no_kernel = stays_float and _has_no_kernel(node.name, kind, precision)
+        operators.append(
+            Operator(
+                *(node.name, kind, is_int8, held),
+                why=why,
+                no_kernel=no_kernel,
+                time_ns=seen.get("ns"),
+            )
+        )
     return operators
 
 
 def _explain_weighted(
-    node: Any,
-    weights: dict[str, Any],
-    seen: dict[str, Any],
-    precision: str,
-    int8_graph: bool,
-    images: int,
+    node: Any, weights: dict[str, Any], seen: dict[str, Any], why_float: str, images: int
 ) -> Operator:
     at, bias_at = _WEIGHTED[node.op_type]
     weight = weights.get(node.input[at])
@@ -155,7 +165,7 @@ def _explain_weighted(
         weights=size + bias,
         int8_weights=size if stored_int8 else 0,
         macs=_macs(node, weight, seen) // images,
-        why="" if int8 else _why_float_layer(node, precision, int8_graph),
+        why="" if int8 else why_float,
         time_ns=seen.get("ns"),
     )
 
@@ -180,34 +190,52 @@ def _macs(node: Any, weight: Any, seen: dict[str, Any]) -> int:
     return made * int(weight.dims[-1 if transposed else 0])
 
 
-def _why_float_layer(node: Any, precision: str, int8_graph: bool) -> str:
-    if not int8_graph or precision == "fp32":
-        return "the artifact is FP32"
+_IS_FP32 = "the artifact is FP32"
+_WHY_KEPT = {
+    Kept.ACCURATE: "kept in FP32 for its accuracy",
+    Kept.FASTER: "kept in FP32: faster than INT8 with the conversions around it",
+}
+
+
+def _why_float_layer(
+    node: Any, precision: str, makers: dict[str, Any], kept: dict[str, Kept]
+) -> str:
+    """Say why a layer of an INT8 graph is FP32."""
+    if precision == "fp32":
+        return _IS_FP32
+    if why := kept.get(node.input[1]):
+        return _WHY_KEPT[why]
     if node.op_type in _CONVOLUTIONS and precision in ("", "int8-dynamic"):
         return "dynamic INT8 leaves convolutions in FP32: their INT8 kernel for it is slow"
-    return "kept in FP32 for its accuracy, or fed by an operator without an INT8 kernel"
+    feeder = makers.get(node.input[0])
+    return f"its input comes from {feeder.op_type} in FP32" if feeder else "its input is FP32"
 
 
 def _why_float(name: str, kind: str, precision: str) -> str:
     if name in onnx_graph.NORMALISATION:
         return "it normalises the raw pixels"
-    if kind in onnx_graph.CONVERSIONS:
-        return "a conversion between INT8 and FP32"
     if precision in ("int8-dynamic", "int8-dynamic-conv"):
         return "dynamic INT8 quantizes matrix products alone"
-    if kind in qdq.OPERATORS:
-        return "its neighbours are FP32"
-    return f"ONNX Runtime has no INT8 kernel for {kind}"
+    if _has_no_kernel(name, kind, precision):
+        return f"ONNX Runtime has no INT8 kernel for {kind}"
+    return "its neighbours are FP32"
+
+
+def _has_no_kernel(name: str, kind: str, precision: str) -> bool:
+    dynamic = precision in ("int8-dynamic", "int8-dynamic-conv")
+    return not dynamic and name not in onnx_graph.NORMALISATION and kind not in qdq.OPERATORS
 
 
 _FREE = {
     *("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Shape", "Gather"),
-    *("Concat", "Cast", "Constant", "DynamicQuantizeLinear"),
+    *("Concat", "Cast", "Constant", "DynamicQuantizeLinear", *onnx_graph.CONVERSIONS),
 }
+"""What only moves or converts values: no work in either precision."""
 
 
-def _moves_int8(seen: dict[str, Any]) -> bool:
-    return any(kind in ("int8", "uint8") for kind in seen.get("kinds", ()))
+def _gives_no_float(seen: dict[str, Any]) -> bool:
+    """Whether all that an operator was seen to give are integers: INT8 values, or shapes."""
+    return bool(seen) and "float" not in seen["kinds"]
 
 
 def _size(weights: dict[str, Any], name: str) -> int:

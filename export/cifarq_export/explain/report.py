@@ -53,7 +53,8 @@ def text(name: str, explanation: Explanation | None, *, layers: bool = False) ->
     weights = sum(o.weights for o in explanation.operators)
     macs = sum(o.macs for o in explanation.operators)
     total_ns = sum(o.time_ns or 0 for o in explanation.operators)
-    listed = [o for o in explanation.operators if o.weights or o.macs or o.why or o.int8]
+    listed = [o for o in explanation.operators if o.works or o.time_ns]
+    moves = not all(operator.works for operator in listed)
     rows = []
     for group in [[o] for o in listed] if layers else _group(listed):
         first = group[0]
@@ -61,7 +62,7 @@ def text(name: str, explanation: Explanation | None, *, layers: bool = False) ->
             [
                 f"{first.layer} ({first.kind})" if layers else first.kind,
                 str(len(group)),
-                "INT8" if first.int8 else "FP32",
+                _runs_in(first),
                 _percent(sum(o.weights for o in group), weights),
                 _percent(sum(o.macs for o in group), macs),
                 _percent(sum(o.time_ns or 0 for o in group), total_ns),
@@ -76,6 +77,7 @@ def text(name: str, explanation: Explanation | None, *, layers: bool = False) ->
             "",
             *Grid(_HEADINGS, rows, 1, remarks=True).text(),
             "",
+            *(["Runs in –: only moves or converts values.", ""] if moves else []),
             "Quantize and dequantize nodes left between integer operators: "
             f"{explanation.quantize_nodes_between}.",
         ]
@@ -83,10 +85,17 @@ def text(name: str, explanation: Explanation | None, *, layers: bool = False) ->
 
 
 def _group(operators: Iterable[Operator]) -> list[list[Operator]]:
-    groups: dict[tuple[str, bool, str], list[Operator]] = {}
+    groups: dict[tuple[str, str, str], list[Operator]] = {}
     for operator in operators:
-        groups.setdefault((operator.kind, operator.int8, operator.why), []).append(operator)
+        key = (operator.kind, _runs_in(operator), operator.why)
+        groups.setdefault(key, []).append(operator)
     return list(groups.values())
+
+
+def _runs_in(operator: Operator) -> str:
+    if not operator.works:
+        return "–"
+    return "INT8" if operator.int8 else "FP32"
 
 
 def _percent(part: int, whole: int) -> str:

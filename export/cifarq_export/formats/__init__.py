@@ -9,8 +9,8 @@ A file defines::
     write(source, precision, path, recipe) -> Written
     reference(path) -> Predict           optional: opens an artifact in the arithmetic that the
                                          format defines, which is the same on every CPU
-    layers(source, recipe) -> dict       optional: the layers that ``Recipe.keep_fp32`` and
-                                         ``Recipe.only`` may name, with the names users know
+    static(source, recipe) -> Static     optional: what static INT8 is made from, with the layers
+                                         that ``Recipe.keep_fp32`` may name
 
 Nothing outside this folder knows a format's name. What runs its files are the engines in
 ``edge_runtime/engines`` that read the format; ``explain/`` may have a file of the same name that
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from cifarq_export.int8.calibrate import Calibration
+from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
 from edge_runtime import engines
 from edge_runtime.bundle.manifest import CalibrationRecord
@@ -50,8 +51,9 @@ class Recipe:
         target: the CPU class that static INT8 is made for.
         scratch: a folder for files in between, shared by all artifacts.
         calibration: what static INT8 finds its ranges from.
-        keep_fp32: layers that static INT8 leaves in FP32.
-        only: the one layer that static INT8 quantizes; all if None.
+        correct_biases: whether static INT8 makes good what the rounding of weights takes away.
+        keep_fp32: layers that static INT8 leaves in FP32 for their accuracy.
+        faster_fp32: nodes that static INT8 leaves in FP32 because they are faster so.
         progress: told how many images were calibrated on since the last call.
     """
 
@@ -59,8 +61,9 @@ class Recipe:
     target: str
     scratch: Path
     calibration: Calibration | None = None
+    correct_biases: bool = False
     keep_fp32: tuple[str, ...] = ()
-    only: str | None = None
+    faster_fp32: tuple[str, ...] = ()
     progress: Callable[[int], object] = lambda images: None
 
 
@@ -131,10 +134,10 @@ def reference(name: str, path: Path) -> Predict:
     return opened
 
 
-def layers(name: str, source: Source, recipe: Recipe) -> dict[str, str]:
-    """Return the layers that can be left in FP32, with the names users know; none if unknown."""
-    find = getattr(get(name), "layers", None)
-    return dict(find(source, recipe)) if find else {}
+def static(name: str, source: Source, recipe: Recipe) -> Static | None:
+    """Return what a format's static INT8 is made from; None where it does not say."""
+    find: Callable[[Source, Recipe], Static] | None = getattr(get(name), "static", None)
+    return find(source, recipe) if find else None
 
 
 def for_source(source: Source) -> list[str]:

@@ -8,6 +8,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
-from cifarq_export.int8 import calibrate, exact, onnx_graph, qdq, runtime
+from cifarq_export.int8 import cache, calibrate, exact, onnx_graph, runtime
+from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
 from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
@@ -26,6 +28,9 @@ from edge_runtime.measure.accuracy import Predict
 ORDER = 1
 SUFFIX = ".onnx"
 PRECISIONS = ("fp32", "int8-dynamic", STATIC, "int8-dynamic-conv")
+
+_BIAS_IMAGES = 256
+_BIAS_BATCH = 8
 
 _DYNAMIC_OPS = {
     "int8-dynamic": ["MatMul", "Gemm"],
@@ -45,13 +50,9 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     if precision == "fp32":
         model = onnx.load(fp32)
     elif precision == STATIC:
-        folded = static_base(source, recipe)
-        ranges = static_ranges(folded, source, recipe)
-        model = qdq.quantize(
-            folded, ranges, recipe.target, keep_fp32=recipe.keep_fp32, only=recipe.only
-        )
+        model = static(source, recipe).quantize(recipe.keep_fp32, recipe.faster_fp32)
         assert recipe.calibration is not None
-        calibration = recipe.calibration.record()
+        calibration = replace(recipe.calibration.record(), corrected_biases=recipe.correct_biases)
     else:
         model = _quantize_dynamic(fp32, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))
@@ -70,9 +71,16 @@ def reference(path: Path) -> Predict:
     return runtime.open_model(exact.make_unsigned(onnx.load(path)), path.name).run
 
 
-def layers(source: Source, recipe: Recipe) -> dict[str, str]:
-    """Return the layers with weights: node of the folded graph -> the layer's name."""
-    return qdq.layers(static_base(source, recipe))
+def static(source: Source, recipe: Recipe) -> Static:
+    """Return what static INT8 is made from; its layers are nodes of the folded graph."""
+    folded = static_base(source, recipe)
+    plain = Static(folded, static_ranges(folded, source, recipe), recipe.target)
+    if not recipe.correct_biases:
+        return plain
+    assert recipe.calibration is not None
+    images = recipe.calibration.images.images[:_BIAS_IMAGES]
+    size = source.batch if isinstance(source.batch, int) else _BIAS_BATCH
+    return plain.correct_biases(calibrate.inputs(images, recipe.how, size))
 
 
 def static_base(source: Source, recipe: Recipe) -> Any:
@@ -92,7 +100,7 @@ def static_ranges(folded: Any, source: Source, recipe: Recipe) -> calibrate.Rang
         recipe.calibration,
         recipe.how,
         source.batch,
-        scratch=recipe.scratch,
+        found=cache.of_user(recipe.scratch),
         progress=recipe.progress,
     )
 

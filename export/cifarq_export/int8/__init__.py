@@ -6,5 +6,9 @@ onnx_rewrite.py     another layout, element type or batch becomes the one that i
 runtime.py      what ONNX Runtime makes of a model: sessions, optimised and folded graphs
 calibrate.py    the range of every activation; thresholds.py: from values to a range
 qdq.py          quantize and dequantize nodes, for a target
+static.py       what all static INT8 models of an export are made from
+cache.py        what was found is kept for the next run
+blocks.py       what lies around an operator that has no INT8 kernel
+bias_correction.py   biases that make good what the rounding of weights takes away
 exact.py        the same integers, in arithmetic that saturates on no CPU
 """

@@ -4,12 +4,8 @@ The images run through the model in small batches and only a histogram of each t
 memory does not grow with their number. Found ranges are cached by model, images and settings.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,20 +13,25 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from cifarq.data import cifar10, packs
+from cifarq.data import packs
 from cifarq.data.labelled import LabelledImages
-from cifarq_export.int8 import runtime, thresholds
+from cifarq_export.int8 import cache, runtime, thresholds
+from cifarq_export.int8.cache import Cache
 from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import DataError, ExportError
-from edge_runtime.files import write_text
 
 MIN_IMAGES = 16
 """Below this a range is an accident of the draw. ONNX Runtime's own guide asks for 100 and more."""
 
 FEW_IMAGES = 100
 
-_BATCH = 8  # every activation of so many images is in memory at once
+_BATCH = 8
+_BATCH_BYTES = 2**28
+"""Every activation of a batch is in memory at once: so many images, as long as they fit into this.
+
+A collector that keeps all of them fills 200 GB (onnxruntime#21979).
+"""
 
 Range = tuple[float, float]
 Ranges = dict[str, Range]
@@ -43,10 +44,12 @@ class Calibration:
     Attributes:
         images: of the train part; labels are not looked at.
         method: one of ``thresholds.METHODS``.
+        alternatives: other methods that may be tried where this one loses accuracy.
     """
 
     images: LabelledImages
     method: str = "minmax"
+    alternatives: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.images) < MIN_IMAGES:
@@ -74,8 +77,7 @@ def ranges(
     how: Preprocessing,
     batch: int | str = "N",
     *,
-    cache: Path | None = None,
-    scratch: Path | None = None,
+    found: Cache | None = None,
     progress: Callable[[int], object] = lambda images: None,
 ) -> Ranges:
     """Return the range of each float activation.
@@ -85,8 +87,7 @@ def ranges(
         calibration: images and method.
         how: how images become its input.
         batch: its batch size if that is fixed, else ``N``.
-        cache: a folder to keep found ranges in; the user's cache if None.
-        scratch: a second one: an export asks for its ranges often, and the cache may be read-only.
+        found: where found ranges are kept; the user's cache if None.
         progress: called with the number of images that went through; each goes through up to twice.
 
     Returns:
@@ -96,20 +97,16 @@ def ranges(
     Raises:
         ExportError: an activation is not finite.
     """
-    name = f"{_key(model, calibration, how)}.json"
-    folders = (cache or cifar10.cache_dir() / "calibration", scratch)
-    files = [folder / name for folder in folders if folder is not None]
+    found = found or cache.of_user()
+    said = (calibration.method, thresholds.VERSION, repr(how))
+    key = cache.key_of(model, calibration.images.images.tobytes(), *said)
     tensors = float_activations(model)
-    for file in files:
-        if (known := _read_cache(file, tensors)) is not None:
+    for content in found.contents(key):
+        if (known := _read(content, tensors)) is not None:
             progress(len(calibration.images) * thresholds.PASSES[calibration.method])
             return known
-    size = batch if isinstance(batch, int) else _BATCH
-    measured = _measure(model, tensors, calibration, how, size, progress)
-    for file in files:
-        with suppress(OSError):  # a cache that cannot be written is no error
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(file, json.dumps(measured, indent=0) + "\n")
+    measured = _measure(model, tensors, calibration, how, batch, progress)
+    found.write(key, measured)
     return measured
 
 
@@ -136,25 +133,32 @@ def _measure(
     tensors: list[str],
     calibration: Calibration,
     how: Preprocessing,
-    size: int,
+    batch: int | str,
     progress: Callable[[int], object],
 ) -> Ranges:
     tap, outputs = _tap(model, tensors)
     input_name = model.graph.input[0].name
+    images = calibration.images.images
+
+    def run(given: NDArray[np.float32]) -> list[NDArray[Any]]:
+        values: list[NDArray[Any]] = tap.inner.run(outputs, {input_name: given})
+        return values
+
+    if isinstance(batch, int):
+        size = batch
+    else:
+        one = run(how.apply(images[:1]))
+        size = fitting(sum(value.nbytes for value in one), _BATCH, _BATCH_BYTES)
 
     def batches() -> Iterator[dict[str, NDArray[np.float32]]]:
-        images = calibration.images.images
-        for start in range(0, len(images), size):
-            part = images[start : start + size]
-            short = size - len(part)
-            padded = np.concatenate([part, images[:short]]) if short else part
-            values = tap.inner.run(outputs, {input_name: how.apply(padded)})
+        for number, given in enumerate(inputs(images, how, size)):
+            values = run(given)
             yield {
                 name: value
                 for name, value in zip(tensors, values, strict=True)
                 if value.dtype == np.float32 and value.size
             }
-            progress(len(part))
+            progress(min(size, len(images) - number * size))
 
     limits_of = thresholds.METHODS[calibration.method](batches)
     for name, limits in limits_of.items():
@@ -164,6 +168,21 @@ def _measure(
                 "Check its weights, --mean and --std.",
             )
     return {name: _round_outwards(*limits) for name, limits in limits_of.items()}
+
+
+def inputs(
+    images: NDArray[np.uint8], how: Preprocessing, size: int
+) -> Iterator[NDArray[np.float32]]:
+    """Yield images as a model takes them, ``size`` at once; the last batch is filled up."""
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        short = size - len(part)
+        yield how.apply(np.concatenate([part, images[:short]]) if short else part)
+
+
+def fitting(image_bytes: int, most: int, limit_bytes: int) -> int:
+    """Return how many images of a size go into a limit: at least 1, and no more than ``most``."""
+    return max(1, min(most, limit_bytes // image_bytes))
 
 
 def _tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
@@ -194,20 +213,11 @@ def _round_outwards(low: float, high: float) -> Range:
     return round_up(min(low, 0.0)), round_up(max(high, 0.0))
 
 
-def _key(model: Any, calibration: Calibration, how: Preprocessing) -> str:
-    digest = hashlib.sha256(model.SerializeToString(deterministic=True))
-    digest.update(calibration.images.images.tobytes())
-    said = (calibration.method, thresholds.VERSION, onnxruntime.__version__, repr(how))
-    digest.update(repr(said).encode())
-    return digest.hexdigest()
-
-
-def _read_cache(file: Path, tensors: list[str]) -> Ranges | None:
-    """Return what a cache file says, or None where it is absent or not what this code wrote."""
+def _read(content: Any, tensors: list[str]) -> Ranges | None:
+    """Return what a cache holds, or None where it is not what this code wrote."""
     try:
-        content = json.loads(file.read_bytes())
         known = {name: (float(low), float(high)) for name, (low, high) in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         return None
     finite = all(np.isfinite(pair).all() and pair[0] <= 0 <= pair[1] for pair in known.values())
     return known if finite and set(known) <= set(tensors) and known else None

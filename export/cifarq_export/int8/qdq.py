@@ -5,6 +5,7 @@ target's CPU multiplies; the graph is the same.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ OPERATORS = (
     "Relu",
     "Reshape",
     "Sigmoid",
+    "Slice",
+    "Split",
     "Squeeze",
     "Transpose",
     "Unsqueeze",
@@ -71,6 +74,7 @@ def quantize(
     target: str,
     *,
     keep_fp32: tuple[str, ...] = (),
+    faster_fp32: tuple[str, ...] = (),
     only: str | None = None,
 ) -> Any:
     """Return a static INT8 model.
@@ -79,15 +83,17 @@ def quantize(
         model: FP32, folded (see ``runtime.fold``).
         ranges: of its activations.
         target: a name in ``edge_runtime.probes.target``.
-        keep_fp32: names of nodes that stay FP32.
+        keep_fp32: names of nodes that stay FP32 for their accuracy.
+        faster_fp32: names of nodes that stay FP32 because they are faster so.
         only: quantize this one node alone.
 
     Raises:
         ExportError: nothing in it can be quantized.
     """
     preset = PRESETS[target]
-    shielded = _shield(model, keep_fp32)
-    shields = [f"{name}{_SHIELD}" for name in keep_fp32]
+    kept = dict.fromkeys(faster_fp32, Kept.FASTER) | dict.fromkeys(keep_fp32, Kept.ACCURATE)
+    shielded = _shield(model, kept)
+    shields = [f"{name}{_SHIELD}{why}" for name, why in kept.items()]
     quantizer = QDQQuantizer(
         shielded,
         per_channel=True,
@@ -102,7 +108,7 @@ def quantize(
             },
         ),
         nodes_to_quantize=[only] if only else [],
-        nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *keep_fp32, *shields],
+        nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *kept, *shields],
         op_types_to_quantize=list(OPERATORS),
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     )
@@ -133,10 +139,17 @@ def _head(model: Any) -> list[str]:
     return names
 
 
-_SHIELD = "_stays_fp32"
+class Kept(StrEnum):
+    """Why a layer stays FP32; the name of its shield ends so."""
+
+    ACCURATE = "accurate"
+    FASTER = "faster"
 
 
-def _shield(model: Any, keep_fp32: tuple[str, ...]) -> Any:
+_SHIELD = "_stays_fp32_"
+
+
+def _shield(model: Any, kept: dict[str, Kept]) -> Any:
     """Return a copy whose kept layers stay FP32 in ONNX Runtime too.
 
     It quantizes the FP32 weights of a layer by itself, per tensor, where it finds the layer between
@@ -150,7 +163,7 @@ def _shield(model: Any, keep_fp32: tuple[str, ...]) -> Any:
     nodes = []
     for node in copy.graph.node:
         nodes.append(node)
-        if node.name in keep_fp32:
+        if node.name in kept and node.op_type in WEIGHTED:
             output = node.output[0]
             node.output[0] = f"{output}{_SHIELD}"
             nodes.append(
@@ -158,7 +171,7 @@ def _shield(model: Any, keep_fp32: tuple[str, ...]) -> Any:
                     "LeakyRelu",
                     [node.output[0]],
                     [output],
-                    f"{node.name}{_SHIELD}",
+                    f"{node.name}{_SHIELD}{kept[node.name]}",
                     alpha=1.0,
                 )
             )
@@ -166,6 +179,16 @@ def _shield(model: Any, keep_fp32: tuple[str, ...]) -> Any:
     del copy.graph.node[:]
     copy.graph.node.extend(rearranged)
     return copy
+
+
+def kept_layers(model: Any) -> dict[str, Kept]:
+    """Return why layers of a quantized model were kept in FP32, by their weights' names."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    return {
+        makers[node.input[0]].input[1]: Kept(node.name.rpartition(_SHIELD)[2])
+        for node in model.graph.node
+        if node.op_type == "LeakyRelu" and _SHIELD in node.name
+    }
 
 
 def layers(model: Any) -> dict[str, str]:
