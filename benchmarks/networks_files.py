@@ -197,7 +197,7 @@ def _quantized() -> Any:
     from edge_runtime.probes import target
 
     model = prepare(_with_opset(17, 8))
-    ranges = {name: (-4.0, 4.0) for name in float_activations(model)}
+    ranges = dict.fromkeys(float_activations(model), (-4.0, 4.0))
     return qdq.quantize(model, ranges, target.X86_VNNI)
 
 
