@@ -1,0 +1,176 @@
+"""What becomes of classifiers that people really have: twenty networks, twelve ONNX files.
+
+    python benchmarks/networks_train.py --data-dir DIR     the networks' weights, once
+    python benchmarks/networks.py --data-dir DIR
+
+Each is exported by the command that a user types, and its bundle measured by ``edge-bench``: the
+drop of top-1 on validation images with its interval, speed against FP32, what share is INT8, how
+long the export takes and how much memory. Or the sentence that says why nothing is shipped.
+
+Writes ``benchmarks/results/networks.json`` after each of them, and ``networks.md`` from it; a rerun
+goes on, ``--anew`` starts afresh, ``--render`` only draws. Half an hour on two cores, beside the
+training; timm has to be installed. No test image is looked at but by the golden packs.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import networks_train
+from networks_files import FILES
+from networks_report import markdown
+from networks_zoo import NETWORKS, Network
+from tqdm import tqdm
+
+HERE = Path(__file__).resolve().parent
+_EXPORT = ("--format", "onnx", "--validation-images", "2000")
+_MEASURE = ("--rounds", "5", "--min-runs", "100", "--min-time", "1", "--accuracy-images", "64")
+
+
+@click.command(help=__doc__)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="CIFAR-10's folder.")
+@click.option("--only", metavar="NAME,...", help="Export these only, networks or files.")
+@click.option(
+    "--weights", default=networks_train.OUT, type=click.Path(path_type=Path), show_default=False
+)
+@click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
+@click.option("--anew", is_flag=True, help="Start afresh.")
+@click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
+def main(
+    data_dir: Path | None, only: str | None, weights: Path, out: Path, anew: bool, render: bool
+) -> None:
+    """Export and measure what is not recorded yet, and draw the report."""
+    from edge_runtime.files import write_text
+
+    file = out / "networks.json"
+    out.mkdir(parents=True, exist_ok=True)
+    record = json.loads(file.read_text()) if file.exists() and not anew else _environment()
+    if not render:
+        waiting = [name for name in _names(only) if name not in record["exports"]]
+        for name in tqdm(waiting, desc="exports", disable=not sys.stderr.isatty()):
+            record["exports"][name] = _export(name, data_dir, weights)
+            write_text(file, json.dumps(record, indent=1) + "\n")
+    write_text(out / "networks.md", markdown(record))
+    click.echo(markdown(record))
+
+
+def _names(only: str | None) -> list[str]:
+    known = [*NETWORKS, *FILES]
+    names = only.split(",") if only else known
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(f"--only {unknown[0]}: known are {', '.join(known)}.")
+    return names
+
+
+def _export(name: str, data_dir: Path | None, weights: Path) -> dict[str, Any]:
+    """Export one network or file as a user would, measure its bundle, and return what came."""
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        if name in NETWORKS:
+            model = _options(name, NETWORKS[name], weights)
+        else:
+            model = ("--from", str(FILES[name].write(scratch, name)), *FILES[name].options)
+        data = ("--data-dir", str(data_dir)) if data_dir else ()
+        bundle = scratch / "bundle"
+        options = (*model, *data, *_EXPORT, "--out", str(bundle))
+        done, seconds, peak_bytes = _run("cifarq_export", options)
+        trained = networks_train.weights_file(weights, name).with_suffix(".json")
+        return {
+            "training": json.loads(trained.read_text()) if trained.exists() else None,
+            "exit_code": done.returncode,
+            "seconds": round(seconds, 1),
+            "peak_bytes": peak_bytes,
+            "said": done.stderr.splitlines(),
+            "artifacts": _artifacts(bundle, scratch) if done.returncode == 0 else {},
+        }
+
+
+def _options(name: str, network: Network, weights: Path) -> Sequence[str]:
+    """Return what tells the command of a network: its factory, weights, size and images."""
+    arguments = [f"--model-arg={key}={value}" for key, value in network.arguments.items()]
+    mean, std = (",".join(map(str, v)) for v in (networks_train.MEAN, networks_train.STD))
+    return (
+        *("--model", network.factory, *arguments),
+        *("--weights", str(networks_train.weights_file(weights, name))),
+        *("--input-shape", f"3,{network.size},{network.size}", "--resize", str(network.size)),
+        *("--mean", mean, "--std", std),
+    )
+
+
+def _run(
+    module: str, options: Sequence[str]
+) -> "tuple[subprocess.CompletedProcess[str], float, int]":
+    """Run a command to its end; return what came, the seconds it took and its largest memory."""
+    command = [sys.executable, "-m", module, *options]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *_python_path()])},
+    )
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    done = subprocess.CompletedProcess(command, process.returncode, "", said)
+    return done, time.monotonic() - started, used.ru_maxrss * 1024
+
+
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
+def _artifacts(bundle: Path, scratch: Path) -> dict[str, Any]:
+    """Return what is known of a bundle's artifacts, by precision."""
+    from edge_runtime.bundle import manifest
+    from edge_runtime.documents.values import to_json
+    from edge_runtime.results import document, verdict
+
+    file = scratch / "results.json"
+    _run("edge_runtime", ("run", str(bundle), "--json", str(file), *_MEASURE))
+    results = document.read(file)
+    judged = verdict.judge(results)
+    rows = {row.file: row for row in results.rows}
+    return {
+        artifact.precision: {
+            "size_bytes": artifact.size_bytes,
+            "quantized": to_json(artifact.quantized),
+            "parity": to_json(artifact.parity),
+            "accuracy": to_json(artifact.accuracy),
+            "fallback": list(artifact.fallback),
+            "turn_median_ns": [turn.median_ns for turn in rows[artifact.file].turns],
+            "verdict": judged.of(rows[artifact.file]).to_json(),
+        }
+        for artifact in manifest.read(bundle).artifacts
+    }
+
+
+def _environment() -> dict[str, Any]:
+    """Return an empty record that says which machine and which versions this is."""
+    from importlib import metadata
+
+    from edge_runtime import __version__
+    from edge_runtime.documents.values import to_json
+    from edge_runtime.probes import host
+
+    libraries = ("torch", "torchvision", "timm", "onnx", "onnxruntime", "numpy")
+    return {
+        "schema": 1,
+        "tool": f"cifarq {__version__}",
+        "host": to_json(host.describe()),
+        "versions": {name: metadata.version(name) for name in libraries},
+        "exports": {},
+    }
+
+
+if __name__ == "__main__":
+    main()
