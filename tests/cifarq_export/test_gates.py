@@ -19,8 +19,9 @@ from cifarq_export.check.gates import Limits
 from cifarq_export.check.sensitivity import Subject, Trial
 from cifarq_export.check.speed import Speed
 from cifarq_export.explain import Explanation, Operator
-from cifarq_export.formats import STATIC, Written
+from cifarq_export.formats import STATIC, Recipe, Written
 from cifarq_export.sources import checkpoint
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.results.statistics import Estimate
 
 NAME = "m-int8-static.onnx"
@@ -120,6 +121,7 @@ def made(name=NAME, precision=STATIC, **changes):
     values = {"checked": compared(8, 8), "explanation": None, "size_bytes": 3 * 2**20}
     known = {"path": Path(name), "format": "onnx", "engine": "onnxruntime", "target": "any"}
     known |= {"judged_by": JudgedBy.ENGINE, "written": Written(), "precision": precision}
+    known["recipe"] = Recipe(Preprocessing((0.5,), (0.5,)), "x86", Path("scratch"))
     return Made(**{**known, **values, **changes})
 
 

@@ -493,7 +493,8 @@ def test_what_a_message_advises_works(opened, network):
 
     def gather(resize, shape=(1, 20, 24)):
         few = {"calibration_images": 10, "validation_images": 10}
-        return Gatherer(None, resize).gather(source_classes, shape, **few).golden.images
+        gatherer = Gatherer(None, resize and Resizing(resize))
+        return gatherer.gather(source_classes, shape, **few).golden.images
 
     source_classes = source.classes
     with pytest.raises(DataError) as caught:

@@ -20,13 +20,14 @@ ALTERNATIVES = ("percentile", "entropy")
 
 
 @pytest.fixture
-def subject(recipe, shipped_images):
+def subject(recipe, shipped_images, tmp_path):
     """Return a model and the methods that may be tried, judged by arithmetic without saturation."""
 
     def make(source, alternatives=ALTERNATIVES):
         calibration = Calibration(shipped_images.calibration, alternatives=alternatives)
         fp32 = baseline.answer(source, shipped_images.validation)
-        return Subject(source, "onnx", recipe(calibration=calibration), fp32, JudgedBy.REFERENCE)
+        made = recipe(calibration=calibration, scratch=tmp_path)
+        return Subject(source, "onnx", made, fp32, JudgedBy.REFERENCE)
 
     return make
 
@@ -98,7 +99,7 @@ def test_corrected_biases_keep_the_mean_of_every_layers_output(seed_cnn, recipe,
     assert errors[True] < 1e-5 < 1e-3 < errors[False]
 
 
-def test_a_split_leaves_no_conversions(recipe, seed_cnn):
+def test_a_split_leaves_no_conversions(recipe, seed_cnn, tmp_path):
     """Half of the channels pass by, as in ShuffleNet."""
 
     class Halves(nn.Module):
@@ -115,7 +116,7 @@ def test_a_split_leaves_no_conversions(recipe, seed_cnn):
 
     model = Halves().eval()
     source = replace(seed_cnn, name="halves", predict=torch_predictor(model), module=model)
-    made = recipe()
+    made = recipe(scratch=tmp_path)
     quantized = onnx_format.static(source, made).quantize()
     assert any(node.op_type in ("Split", "Slice") for node in quantized.graph.node)
     assert runtime.count_conversions(quantized, made.scratch) == 0

@@ -12,6 +12,7 @@ from cifarq_export.bundle import slow_blocks
 from cifarq_export.bundle.artifact import Maker
 from cifarq_export.check import baseline, speed
 from cifarq_export.check.gates import Limits
+from cifarq_export.check.speed import Speed
 from cifarq_export.int8 import blocks
 from edge_runtime.files import sha256_of
 from edge_runtime.results.statistics import Estimate
@@ -27,7 +28,7 @@ def maker(seed_cnn, recipe, shipped_images, tmp_path):
     ).eval()
     source = replace(seed_cnn, name="net", predict=torch_predictor(model), module=model)
     fp32 = baseline.answer(source, shipped_images.validation)
-    return Maker(source, tmp_path, recipe(), fp32, Limits(max_drop=100))
+    return Maker(source, tmp_path, recipe(scratch=tmp_path), fp32, Limits(max_drop=100))
 
 
 def test_a_block_reaches_from_layer_to_layer_and_has_no_conversions(maker):
@@ -44,13 +45,14 @@ def test_a_slow_artifact_is_taken_with_its_block_in_fp32(maker, monkeypatch):
     made = maker.make("onnx", "int8-static")
     assert made.explanation.quantize_nodes_between == 2
 
-    fast = replace(made, speed=Estimate(1.2, 0.9, 1.5))
+    fast = replace(made, speed=Speed(Estimate(1.2, 0.9, 1.5)))
     assert slow_blocks.speed_up(fast, maker, fp32) is fast
 
     before = sha256_of(made.path)
-    slow = replace(made, speed=Estimate(0.001, 0.001, 0.001))  # whatever is measured, it is faster
+    # Whatever is measured, it is faster.
+    slow = replace(made, speed=Speed(Estimate(0.001, 0.001, 0.001)))
     faster = slow_blocks.speed_up(slow, maker, fp32)
-    assert faster.faster_fp32 == ("0", "2") and faster.speed.value > 0.001
+    assert faster.faster_fp32 == ("0", "2") and faster.speed.ratio.value > 0.001
     assert faster.explanation.quantize_nodes_between == 0
     assert (
         "faster than INT8 with the conversions"
