@@ -250,6 +250,7 @@ def test_images_of_any_size_are_scaled_and_cropped_and_travel_so(run, tmp_path, 
         "images": 270,
         "split": "train",
         "seed": 1,
+        "corrected_biases": False,
     }
     assert content["preprocessing"]["mean"] == [0.4914, 0.4822, 0.4465]
     resize = {"shorter": 36, "mode": "crop", "filter": "bilinear"}
