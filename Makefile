@@ -28,7 +28,7 @@ test-slow: $(VENV)/installed  ## run the tests marked slow
 test-runtime:  ## run the device's tests alone, with $(PYTHON) and without PyTorch
 	$(PYTHON) -m venv --clear build/runtime-venv
 	build/runtime-venv/bin/pip install --quiet --editable '.[ort,test]'
-	build/runtime-venv/bin/python -m pytest -n 2 --dist loadfile tests/edge_runtime
+	build/runtime-venv/bin/python -m pytest -n 2 --dist loadfile -m "not slow" tests/edge_runtime
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

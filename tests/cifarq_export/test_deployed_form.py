@@ -133,7 +133,7 @@ def test_branches_are_merged_by_whatever_their_project_calls_it(mine, block):
     assert kept == ""
     (change,) = deployed.changes
     assert change == (
-        "the model was reparameterized for deployment: 1,482 parameters instead of 1,658."
+        "The model was reparameterized for deployment: 1,482 parameters instead of 1,658."
     )
     convolutions = [m for m in deployed.module.modules() if isinstance(m, nn.Conv2d)]
     assert len(convolutions) == 3 and not deployed.module.training
@@ -189,4 +189,4 @@ def test_why_branches_are_kept_is_told(mine):
     request = SourceRequest(
         factory="branched:net", model_args=("block=Fails",), input_shape=(3, 32, 32)
     )
-    assert "the model's branches are kept" in " ".join(open_source(request).notes)
+    assert "The model's branches are kept" in " ".join(open_source(request).notes)

@@ -396,7 +396,7 @@ def test_the_commands_print_the_models_own_probabilities(run, tmp_path, data):
     write_graph(tmp_path / "m.onnx", *GRAPHS["softmax"][:2])
     done = run(*EXPORT, "m.onnx", *data(4))
     assert done.returncode == 0, done.stderr
-    note = "the softmax at the model's end is left out of the artifacts: the runtime computes it."
+    note = "The softmax at the model's end is left out of the artifacts: the runtime computes it."
     assert f"Note: {note}" in done.stderr
     assert manifest.read(tmp_path / "b").changes == (note,)
     shown = tmp_path / "data-4" / "test" / "cow" / "17.png"

@@ -50,7 +50,7 @@ def deploy(source: Source) -> tuple[Source, str]:
     if not difference <= _TOLERANCE:  # not a number is no small one
         return source, _explain_refusal(f"answers change by {difference:.1g} of the largest")
     change = (
-        f"the model was reparameterized for deployment: {_count(module)} parameters instead of "
+        f"The model was reparameterized for deployment: {_count(module)} parameters instead of "
         f"{_count(source.module)}."
     )
     return replace(merged, changes=(*source.changes, change)), ""
@@ -99,7 +99,7 @@ def _difference(merged: Source, source: Source) -> float:
 
 
 def _explain_refusal(why: str) -> str:
-    return f"the model's branches are kept, as merging them for deployment failed: {why}."
+    return f"The model's branches are kept, as merging them for deployment failed: {why}."
 
 
 def _count(module: nn.Module) -> str:

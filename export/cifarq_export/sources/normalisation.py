@@ -61,7 +61,7 @@ class Normalisation:
         if self.mean is not None or set(how.mean) != set(mean):
             return ""
         return (
-            f"normalising with the mean and standard deviation of {whose}. Give --mean and --std "
+            f"Normalising with the mean and standard deviation of {whose}. Give --mean and --std "
             "if the model was trained with others."
         )
 

@@ -15,12 +15,12 @@ from cifarq_export.sources.outputs import onnx as onnx_output
 from cifarq_export.sources.outputs.meaning import Meaning, recognise
 from edge_runtime.bundle.probabilities import Probabilities
 
-_CUT = "the {} at the model's end is left out of the artifacts: the runtime computes it."
+_CUT = "The {} at the model's end is left out of the artifacts: the runtime computes it."
 _COMPUTED = (
-    "the model answers {}: the artifacts answer logits, and the runtime computes the probabilities."
+    "The model answers {}: the artifacts answer logits, and the runtime computes the probabilities."
 )
 _TWO_CLASSES = (
-    "the model's one output decides between two classes: the artifacts answer its logit for {1}, "
+    "The model's one output decides between two classes: the artifacts answer its logit for {1}, "
     "and 0 for {0}."
 )
 

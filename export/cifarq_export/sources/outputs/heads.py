@@ -77,7 +77,7 @@ def choose(
     if len(fitting) == 1:
         chosen = f"{fitting[0].name} is exported: it alone has a number for each class."
         return _head(
-            fitting[0], images, classes, given, f"the model has the outputs {listed}; {chosen}"
+            fitting[0], images, classes, given, f"The model has the outputs {listed}; {chosen}"
         )
     widest = max((output.width(images) for output in outputs), default=0)
     raise ExportError(
@@ -111,7 +111,7 @@ def _head(output: Output, images: int, classes: int, given: str, *changes: str) 
             f"{given} has {width} output{plural} for {classes} classes.", _remedy(width, classes)
         )
     if len(output.shape) > 2:
-        changes = (*changes, f"the model's output {output} is flattened to (N, {width}).")
+        changes = (*changes, f"The model's output {output} is flattened to (N, {width}).")
     return Head(output.name, width, len(output.shape) != 2, changes)
 
 
