@@ -100,13 +100,7 @@ def quantize(
         reduce_range=preset.reduce_range,
         weight_qType=QuantType.QInt8,
         activation_qType=preset.activations,
-        tensors_range=TensorsData(
-            CalibrationMethod.MinMax,
-            {
-                name: TensorData(lowest=np.float32(low), highest=np.float32(high))
-                for name, (low, high) in ranges.items()
-            },
-        ),
+        tensors_range=_as_tensors_data(ranges),
         nodes_to_quantize=[only] if only else [],
         nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *kept, *shields],
         op_types_to_quantize=list(OPERATORS),
@@ -121,6 +115,15 @@ def quantize(
     if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
         raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
     return quantized
+
+
+def _as_tensors_data(ranges: Ranges) -> Any:
+    """Return ranges as ONNX Runtime's quantizer takes them."""
+    data = {
+        name: TensorData(lowest=np.float32(low), highest=np.float32(high))
+        for name, (low, high) in ranges.items()
+    }
+    return TensorsData(CalibrationMethod.MinMax, data)
 
 
 def _head(model: Any) -> list[str]:

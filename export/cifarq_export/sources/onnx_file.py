@@ -9,7 +9,9 @@ import onnx
 from cifarq_export.int8 import onnx_float32, onnx_graph, runtime
 from cifarq_export.sources import Source, onnx_input
 from cifarq_export.sources.normalisation import Normalisation
+from cifarq_export.sources.onnx_input import ImageInput
 from cifarq_export.sources.outputs import onnx as onnx_output
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, ExportError, reason
 
 MIN_OPSET = 13
@@ -51,17 +53,11 @@ def source(
     graph, head = onnx_output.keep_head(
         graph, output, (image.batch, *image.shape), classes=len(classes), given=given
     )
-    channels = image.shape[0]
-    how = (
-        normalisation.of_bytes(channels, given)
-        if image.of_bytes
-        else normalisation.preprocessing(channels)
-    )
     return Source(
         path.stem,
         image.shape,
         classes,
-        how,
+        _preprocess(normalisation, image, given),
         runtime.open_model(graph, path.name).run,
         graph=graph,
         batch=image.batch,
@@ -72,6 +68,13 @@ def source(
             *head.changes,
         ),
     )
+
+
+def _preprocess(normalisation: Normalisation, image: ImageInput, given: str) -> Preprocessing:
+    channels = image.shape[0]
+    if image.of_bytes:
+        return normalisation.of_bytes(channels, given)
+    return normalisation.preprocessing(channels)
 
 
 def _read(path: Path, given: str) -> Any:
