@@ -92,9 +92,10 @@ def measure(source: Any, data_dir: Path | None, size: int, target: str) -> dict[
     """Quantize in every way; return how many images keep FP32's class, JSON values only."""
     from cifarq_export.check import baseline
     from cifarq_export.sources.images import Gatherer
+    from edge_runtime.bundle.resizing import Resizing
 
-    shorter = None if size == 32 else size
-    images = Gatherer(data_dir, shorter).gather(
+    resizing = None if size == 32 else Resizing(size)
+    images = Gatherer(data_dir, resizing).gather(
         source.classes,
         source.input_shape,
         calibration_images=CALIBRATION,

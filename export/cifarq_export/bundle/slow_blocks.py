@@ -28,8 +28,10 @@ def speed_up(one: Made, maker: Maker, fp32: Path) -> Made:
     Raises:
         EngineError: a trial cannot be run.
     """
+    if not (trials := _trials(one, maker)):
+        return one
     best, content = one, one.path.read_bytes()
-    for nodes in _trials(one, maker):
+    for nodes in trials:
         trial = maker.return_blocks(one, nodes)
         trial = replace(trial, speed=_time(trial, maker, fp32))
         allowed = max(maker.limits.max_drop, one.checked.drop.value)

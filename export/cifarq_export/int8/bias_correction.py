@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch.nn import functional
 
-from cifarq_export.int8 import qdq, runtime
+from cifarq_export.int8 import calibrate, qdq
 
 
 def correct_biases(model: Any, quantized: Any, batches: Iterable[NDArray[np.float32]]) -> Any:
@@ -82,19 +81,13 @@ def _mean_inputs(
 ) -> dict[str, NDArray[np.float64]]:
     """Return the mean of each layer's input over images."""
     entry = model.graph.input[0].name
-    inside = list(dict.fromkeys(n.input[0] for n in nodes if n.input[0] != entry))
-    tapped = onnx.ModelProto()
-    tapped.CopyFrom(model)
-    del tapped.graph.output[:]
-    tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in inside)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = runtime.BASIC
-    session = runtime.open_model(tapped, "the model with its layers as outputs", options).inner
-    sums: dict[str, Any] = dict.fromkeys((entry, *inside), 0)
+    names = list(dict.fromkeys(node.input[0] for node in nodes))
+    tapped, outputs = calibrate.tap(model, names)
+    sums: dict[str, Any] = dict.fromkeys(names, 0)
     count = 0
     for batch in batches:
-        values = [batch, *session.run(inside, {entry: batch})]
-        for name, value in zip((entry, *inside), values, strict=True):
+        values = tapped.inner.run(outputs, {entry: batch})
+        for name, value in zip(names, values, strict=True):
             sums[name] = sums[name] + value.sum(0, dtype=np.float64)
         count += len(batch)
     return {name: total / count for name, total in sums.items()}

@@ -136,12 +136,12 @@ def _measure(
     batch: int | str,
     progress: Callable[[int], object],
 ) -> Ranges:
-    tap, outputs = _tap(model, tensors)
+    tapped, outputs = tap(model, tensors)
     input_name = model.graph.input[0].name
     images = calibration.images.images
 
     def run(given: NDArray[np.float32]) -> list[NDArray[Any]]:
-        values: list[NDArray[Any]] = tap.inner.run(outputs, {input_name: given})
+        values: list[NDArray[Any]] = tapped.inner.run(outputs, {input_name: given})
         return values
 
     if isinstance(batch, int):
@@ -185,8 +185,8 @@ def fitting(image_bytes: int, most: int, limit_bytes: int) -> int:
     return max(1, min(most, limit_bytes // image_bytes))
 
 
-def _tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
-    """Return a session whose outputs are these tensors, and the outputs' names."""
+def tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
+    """Return a session whose outputs are these tensors of a model, and the outputs' names."""
     tapped = onnx.ModelProto()
     tapped.CopyFrom(model)
     del tapped.graph.output[:]
