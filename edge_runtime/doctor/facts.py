@@ -4,7 +4,7 @@ import shutil
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edge_runtime.probes import (
     ROOT,
@@ -110,7 +110,3 @@ def from_name(device: Device, platform_of_wheels: Platform | None = None) -> Fac
         firmware_flags=told(None),
         power_source=told(None),
     )
-
-
-def _unknown(source: str, reason: str) -> Reading[Any]:
-    return Reading(None, source, reason)

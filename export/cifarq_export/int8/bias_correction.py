@@ -11,13 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch.nn import functional
 
-from cifarq_export.int8 import calibrate, qdq
+from cifarq_export.int8 import calibrate, onnx_graph, qdq
 
 
 def correct_biases(model: Any, quantized: Any, batches: Iterable[NDArray[np.float32]]) -> Any:
@@ -28,8 +27,7 @@ def correct_biases(model: Any, quantized: Any, batches: Iterable[NDArray[np.floa
         quantized: the same in INT8.
         batches: of real images, as the model takes them.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = onnx_graph.copy_model(model)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in copy.graph.initializer}
     codes = {t.name: numpy_helper.to_array(t) for t in quantized.graph.initializer}
     layers = qdq.layers(copy)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cifarq.data import packs
 from cifarq.data.labelled import LabelledImages
-from cifarq_export.int8 import cache, runtime, thresholds
+from cifarq_export.int8 import cache, onnx_graph, runtime, thresholds
 from cifarq_export.int8.cache import Cache
 from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
@@ -187,8 +187,7 @@ def fitting(image_bytes: int, most: int, limit_bytes: int) -> int:
 
 def tap(model: Any, tensors: list[str]) -> tuple[Any, list[str]]:
     """Return a session whose outputs are these tensors of a model, and the outputs' names."""
-    tapped = onnx.ModelProto()
-    tapped.CopyFrom(model)
+    tapped = onnx_graph.copy_model(model)
     del tapped.graph.output[:]
     outputs = list(tensors)
     if (name := model.graph.input[0].name) in tensors:  # an input cannot be an output too

@@ -14,6 +14,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from cifarq_export.int8 import onnx_graph
+
 _OFFSET = 128
 _SIGNED_INPUTS = {
     # Where an operator's quantized weights and zero points stand.
@@ -31,8 +33,7 @@ def make_unsigned(model: Any) -> Any:
         model: as ``qdq.quantize`` or ONNX Runtime's ``quantize_dynamic`` makes it: every zero point
             is an initializer.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = onnx_graph.copy_model(model)
     names = {
         node.input[at]
         for node in copy.graph.node

@@ -15,14 +15,20 @@ _IR_WITHOUT_INPUTS = 4
 """From this version on initializers need not be listed as inputs."""
 
 
+def copy_model(model: Any) -> Any:
+    """Return a copy of a model that can be changed."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
 def prepare(model: Any) -> Any:
     """Return a copy in the one shape that the rest relies on.
 
     Nothing in it tells of the machine it was made on; every node has a name of its own; constants
     are initializers, and initializers are no inputs (in files of IR version 3 they are both).
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copy_model(model)
     _lift_constants(copy.graph)
     weights = {tensor.name for tensor in copy.graph.initializer}
     for value in [value for value in copy.graph.input if value.name in weights]:
@@ -123,8 +129,7 @@ def add_normalisation(model: Any, how: Preprocessing) -> Any:
 
     In FP32. For a model that did so from the start they are only cast.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = copy_model(model)
     graph = copy.graph
     entry = graph.input[0]
     name = entry.name

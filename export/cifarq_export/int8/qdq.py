@@ -161,8 +161,7 @@ def _shield(model: Any, kept: dict[str, Kept]) -> Any:
 
     Source: onnxruntime, core/optimizer/qdq_transformer/weight_bias_quantization.cc.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy = onnx_graph.copy_model(model)
     nodes = []
     for node in copy.graph.node:
         nodes.append(node)

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from cifarq_export.int8 import runtime
+from cifarq_export.int8 import onnx_graph, runtime
 from cifarq_export.sources.outputs.heads import Head, Output, choose
 from cifarq_export.sources.outputs.meaning import MOST_CERTAIN, SMALLEST, Meaning
 
@@ -39,7 +39,7 @@ def keep_head(
         for name, answer in answers.items()
     ]
     head = choose(outputs, wanted, images=images, classes=classes, given=given)
-    copy = _copy(model)
+    copy = onnx_graph.copy_model(model)
     if len(outputs) > 1:
         _drop(copy.graph.output, lambda output: output.name != head.name)
         _prune(copy.graph)
@@ -54,7 +54,7 @@ def answer_logits(model: Any, width: int, meaning: Meaning, batch: int | str) ->
 
     And whether the operator was cut off for it that made probabilities of logits.
     """
-    copy = _copy(model)
+    copy = onnx_graph.copy_model(model)
     graph = copy.graph
     is_cut = meaning is not Meaning.LOGITS and _cut(graph, _LAST[meaning])
     if meaning is not Meaning.LOGITS and not is_cut:
@@ -93,12 +93,6 @@ def _add_logits(graph: Any, meaning: Meaning) -> str:
         return logarithm
     rest = _add(graph, "Sub", np.float32(1), given)
     return _add(graph, "Sub", logarithm, _add_logarithm(graph, rest, MOST_CERTAIN))
-
-
-def _copy(model: Any) -> Any:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy
 
 
 def _add_logarithm(graph: Any, given: str, least: float) -> str:
