@@ -57,6 +57,7 @@ def main(
     """Measure a network, add it to the JSON file, draw the report."""
     from edge_runtime.files import sha256_of, write_text
 
+    out.mkdir(parents=True, exist_ok=True)
     record = out / "recovery.json"
     known = json.loads(record.read_text()) if record.exists() else {"schema": 1, "networks": {}}
     source = _source(model, weights, size)
