@@ -1,11 +1,14 @@
-"""Writing files whole or not at all, knowing that a file is the one that was meant, and sizes."""
+"""Writing files whole or not at all, reading them within bounds, their hashes and sizes."""
 
+import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 LEFTOVER = ".part"
 """How the name of a file that is being written ends."""
@@ -64,6 +67,46 @@ def write_pieces(path: Path, pieces: Iterable[str]) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` as UTF-8 to ``path`` atomically."""
     write_bytes(path, content.encode())
+
+
+def open_regular(path: Path, most_bytes: int) -> BinaryIO:
+    """Open a regular file for reading: never a pipe, which would wait, nor a device without end.
+
+    Args:
+        path: may be a link to a regular file.
+        most_bytes: the largest size that makes sense here.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file (``EINVAL``) or is larger (``EFBIG``);
+            ``strerror`` says which.
+    """
+    # Without O_NONBLOCK the opening of a named pipe waits for somebody who writes.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"larger than {megabytes(most_bytes)}", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return the bytes of a regular file: see ``open_regular``.
+
+    Raises:
+        OSError: as ``open_regular`` says, also for a file that grows while it is read.
+    """
+    with open_regular(path, most_bytes) as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"larger than {megabytes(most_bytes)}", str(path))
+    return content
 
 
 def sha256_of(path: Path) -> str:
