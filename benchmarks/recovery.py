@@ -8,7 +8,8 @@ measures the shipped seed CNN, or a network trained on CIFAR-10, and puts what i
 networks' in ``benchmarks/results/recovery.json`` and ``recovery.md``; a network that was measured
 with the same weights is not measured again (``--anew`` does).
 
-Each way is compared by how many images it puts in FP32's class, on calibration images, which an
+Beside the ways, two halves of a quantization tell what better rounding or ranges could win at most.
+Each is compared by how many images it puts in FP32's class, on calibration images, which an
 export may choose by, and on validation images, which it may not. What pays is in
 ``cifarq_export/check/recovery.py``; what does not is in this file alone.
 """
@@ -22,6 +23,8 @@ from typing import Any
 
 import click
 import numpy as np
+import recovery_equalization
+import recovery_halves
 
 HERE = Path(__file__).resolve().parent
 WAYS = {
@@ -31,7 +34,11 @@ WAYS = {
     "mse": "least squared error",
     "bias": "minmax, biases corrected for the rounding of weights",
     "bias, measured": "minmax, biases corrected by the measured mean error of each layer",
+    "equalized": "minmax, weights equalized from layer to layer",
+    "FP32 weights": "minmax, activations alone in INT8: no rounding of weights can win more",
+    "FP32 activations": "weights alone in INT8: no ranges of activations can win more",
 }
+SCHEMA = 2
 CALIBRATION, VALIDATION = 256, 1_000
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH = 16
@@ -59,7 +66,9 @@ def main(
 
     out.mkdir(parents=True, exist_ok=True)
     record = out / "recovery.json"
-    known = json.loads(record.read_text()) if record.exists() else {"schema": 1, "networks": {}}
+    known = json.loads(record.read_text()) if record.exists() else {}
+    if known.get("schema") != SCHEMA:  # other ways were compared then
+        known = {"schema": SCHEMA, "networks": {}}
     source = _source(model, weights, size)
     name = f"{source.name}, {size} pixels, {target}"
     digest = sha256_of(weights) if weights else "shipped"
@@ -107,7 +116,8 @@ def measure(source: Any, data_dir: Path | None, size: int, target: str) -> dict[
     ways = {}
     with tempfile.TemporaryDirectory() as folder:
         for way, model in _models(source, images.calibration, target, Path(folder)):
-            ways[way] = {part: _same_class(model, source, one) for part, one in fp32.items()}
+            run = _open(model, plainly=way.startswith("FP32"))
+            ways[way] = {part: _same_class(run, source, one) for part, one in fp32.items()}
     right = fp32["validation"].top1.value
     return {"fp32_top1": round(right, 4), "images": _counts(parts), "same_class": ways}
 
@@ -116,12 +126,27 @@ def _counts(parts: dict[str, Any]) -> dict[str, int]:
     return {part: len(images) for part, images in parts.items()}
 
 
-def _same_class(model: Any, source: Any, fp32: Any) -> int:
-    from cifarq_export.check import baseline
+def _open(model: Any, *, plainly: bool) -> Any:
+    """Open an INT8 model: images -> logits.
+
+    Args:
+        model: the model.
+        plainly: without optimisation, which would quantize a half that is FP32.
+    """
+    import onnxruntime
+
     from cifarq_export.int8 import exact, runtime
+
+    options = onnxruntime.SessionOptions()
+    if plainly:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return runtime.open_model(exact.make_unsigned(model), "the INT8 model", options).run
+
+
+def _same_class(run: Any, source: Any, fp32: Any) -> int:
+    from cifarq_export.check import baseline
     from edge_runtime.measure import accuracy
 
-    run = runtime.open_model(exact.make_unsigned(model), "the INT8 model").run
     size = baseline.batch_size(source)
     logits = accuracy.logits_of(run, fp32.images.images, source.how, batch_size=size)
     return int((logits.argmax(1) == fp32.logits.argmax(1)).sum())
@@ -136,18 +161,23 @@ def _models(source: Any, images: Any, target: str, scratch: Path) -> Iterator[tu
     from cifarq_export.int8.static import Static
 
     base = onnx_format.static_base(source, Recipe(source.how, target, scratch))
+    cache = Cache((scratch,))
     ranges = {}
     for method in thresholds.METHODS:
         calibration = calibrate.Calibration(images, method)
-        ranges[method] = calibrate.ranges(
-            base, calibration, source.how, source.batch, found=Cache((scratch,))
-        )
+        ranges[method] = calibrate.ranges(base, calibration, source.how, source.batch, found=cache)
         yield method, qdq.quantize(base, ranges[method], target)
     plain = Static(base, ranges["minmax"], target)
     batches = calibrate.inputs(images.images, source.how, _BATCH)
     yield "bias", plain.correct_biases(batches).quantize()
     errors = measured_errors(base, plain.quantize(), source.how.apply(images.images))
     yield "bias, measured", replace(plain, model=add_to_biases(base, errors)).quantize()
+    equalized, _ = recovery_equalization.equalize(base)
+    minmax = calibrate.Calibration(images, "minmax")
+    new_ranges = calibrate.ranges(equalized, minmax, source.how, source.batch)
+    yield "equalized", qdq.quantize(equalized, new_ranges, target)
+    yield "FP32 weights", recovery_halves.fp32_weights(plain.quantize(), base)
+    yield "FP32 activations", recovery_halves.fp32_activations(plain.quantize(), base)
 
 
 def measured_errors(base: Any, quantized: Any, pixels: Any) -> dict[str, Any]:
