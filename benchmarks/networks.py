@@ -1,7 +1,10 @@
-"""What becomes of classifiers that people really have: twenty networks, twelve ONNX files.
+"""What becomes of classifiers that people really have: twenty networks, fourteen ONNX files.
 
     python benchmarks/networks_train.py --data-dir DIR     the networks' weights, once
     python benchmarks/networks.py --data-dir DIR
+
+Twelve of the files are written here; ``--files`` names the folder of the two that
+``networks_foreign.py`` wrote, which are left out without it.
 
 Each is exported by the command that a user types, and its bundle measured by ``edge-bench``: the
 drop of top-1 on validation images with its interval, speed against FP32, what share is INT8, how
@@ -24,7 +27,7 @@ from typing import Any
 
 import click
 import networks_train
-from networks_files import FILES
+from networks_files import FILES, FOREIGN
 from networks_report import markdown
 from networks_zoo import NETWORKS, Network
 from tqdm import tqdm
@@ -40,11 +43,18 @@ _MEASURE = ("--rounds", "5", "--min-runs", "100", "--min-time", "1", "--accuracy
 @click.option(
     "--weights", default=networks_train.OUT, type=click.Path(path_type=Path), show_default=False
 )
+@click.option("--files", type=click.Path(path_type=Path), help="Files of other exporters.")
 @click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
 @click.option("--anew", is_flag=True, help="Start afresh.")
 @click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
 def main(
-    data_dir: Path | None, only: str | None, weights: Path, out: Path, anew: bool, render: bool
+    data_dir: Path | None,
+    only: str | None,
+    weights: Path,
+    files: Path | None,
+    out: Path,
+    anew: bool,
+    render: bool,
 ) -> None:
     """Export and measure what is not recorded yet, and draw the report."""
     from edge_runtime.files import write_text
@@ -53,28 +63,31 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     record = json.loads(file.read_text()) if file.exists() and not anew else _environment()
     if not render:
-        waiting = [name for name in _names(only) if name not in record["exports"]]
+        names = _names(only, files)
+        waiting = [name for name in names if name not in record["exports"]]
         for name in tqdm(waiting, desc="exports", disable=not sys.stderr.isatty()):
-            record["exports"][name] = _export(name, data_dir, weights)
+            record["exports"][name] = _export(name, data_dir, weights, files)
             write_text(file, json.dumps(record, indent=1) + "\n")
     write_text(out / "networks.md", markdown(record))
     click.echo(markdown(record))
 
 
-def _names(only: str | None) -> list[str]:
-    known = [*NETWORKS, *FILES]
+def _names(only: str | None, files: Path | None) -> list[str]:
+    known = [*NETWORKS, *FILES, *(FOREIGN if files else ())]
     names = only.split(",") if only else known
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"--only {unknown[0]}: known are {', '.join(known)}.")
     return names
 
 
-def _export(name: str, data_dir: Path | None, weights: Path) -> dict[str, Any]:
+def _export(name: str, data_dir: Path | None, weights: Path, files: Path | None) -> dict[str, Any]:
     """Export one network or file as a user would, measure its bundle, and return what came."""
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
         if name in NETWORKS:
             model = _options(name, NETWORKS[name], weights)
+        elif name in FOREIGN and files is not None:
+            model = ("--from", str(files / f"{name}.onnx"), *FOREIGN[name])
         else:
             model = ("--from", str(FILES[name].write(scratch, name)), *FILES[name].options)
         data = ("--data-dir", str(data_dir)) if data_dir else ()

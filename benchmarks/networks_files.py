@@ -244,3 +244,9 @@ FILES = {
     "trailing-axes": File("answers (N, 10, 1, 1)", _trailing_axes),
     "quantized": File("already quantized", _quantized),
 }
+
+FOREIGN = {
+    "tf2onnx": ("--mean", "0", "--std", "0.00392156862745098"),  # takes pixels of 0 to 255
+    "skl2onnx": ("--mean", "0", "--std", "1"),
+}
+"""Files that ``networks_foreign.py`` writes, and what the command is told of them."""

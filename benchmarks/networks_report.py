@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from networks_files import FILES
 from networks_zoo import NETWORKS
 
 from edge_runtime.results.statistics import Estimate, paired_ratio
@@ -14,7 +13,7 @@ STATIC = "int8-static"
 def markdown(record: dict[str, Any]) -> str:
     """Return the whole report."""
     networks = {name: e for name, e in record["exports"].items() if name in NETWORKS}
-    files = {name: e for name, e in record["exports"].items() if name in FILES}
+    files = {name: e for name, e in record["exports"].items() if name not in NETWORKS}
     return "\n".join(
         [
             "# Classifiers that people really have",
