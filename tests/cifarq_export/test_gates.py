@@ -20,10 +20,12 @@ from cifarq_export.check.sensitivity import Subject, Trial
 from cifarq_export.check.speed import Speed
 from cifarq_export.explain import Explanation, Operator
 from cifarq_export.formats import STATIC, Recipe, Written
+from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import checkpoint
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.results.statistics import Estimate
 
+REMEDY = "Try another."
 NAME = "m-int8-static.onnx"
 QUICK = (
     *("--format", "onnx", "--precision", "int8-static", "--min-speedup", "0"),
@@ -52,19 +54,28 @@ def test_the_drop_is_paired_and_in_points():
 
 def test_accuracy_fails_only_where_the_interval_lies_above_what_is_allowed():
     bad = compared(lost=30, gained=0)
-    failure = gates.accuracy_failure(NAME, bad, Limits(), STATIC, "conv3 loses most. ")
+    failure = gates.accuracy_failure(NAME, bad, Limits(), REMEDY, "conv3 loses most. ")
     assert failure is not None and failure.gate == "accuracy"
     text = str(failure)
     assert text.startswith(f"accuracy gate: {NAME}: the top-1 drop is 3.00 [")
     assert text.endswith("allowed 0.5. conv3 loses most.")
-    assert gates.accuracy_failure(NAME, bad, Limits(max_drop=5), STATIC) is None
-    assert gates.accuracy_failure(NAME, compared(lost=12, gained=4), Limits(), STATIC) is None
+    assert gates.accuracy_failure(NAME, bad, Limits(max_drop=5), REMEDY) is None
+    assert gates.accuracy_failure(NAME, compared(lost=12, gained=4), Limits(), REMEDY) is None
 
 
-@pytest.mark.parametrize("precision, calibrated", [(STATIC, True), ("int8-dynamic", False)])
-def test_the_remedy_fits_the_precision(precision, calibrated):
-    failure = gates.accuracy_failure(NAME, compared(lost=30, gained=0), Limits(), precision)
-    assert ("--calibration" in failure.remedy) is calibrated and "--precision" in failure.remedy
+@pytest.mark.parametrize(
+    ("precision", "alternatives", "says"),
+    [
+        ("int8-dynamic", None, "Try another --precision."),
+        (STATIC, ("mse",), "Give more --calibration-images, or another --precision."),
+        (STATIC, (), "Leave --calibration entropy out, which tries every method, or give more"),
+    ],
+)
+def test_the_remedy_names_what_was_not_tried(precision, alternatives, says):
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 3, 4, 4), np.uint8)
+    images = LabelledImages(pixels, np.zeros(16, np.int64))
+    given = None if alternatives is None else Calibration(images, "entropy", alternatives)
+    assert gates.accuracy_remedy(precision, given).startswith(says)
 
 
 # Images of 1,000 that only FP32, and that only INT8 has right: the drop is 0.5 at 5 more.
@@ -83,7 +94,7 @@ def test_the_remedy_fits_the_precision(precision, calibrated):
 )
 def test_where_top1_cannot_tell_the_agreement_decides(lost, gained, fails, doubtful):
     checked = compared(lost, gained)
-    assert (gates.accuracy_failure(NAME, checked, Limits(), STATIC) is not None) is fails
+    assert (gates.accuracy_failure(NAME, checked, Limits(), REMEDY) is not None) is fails
     assert gates.is_doubtful(checked, Limits()) is doubtful
     assert gates.holds(checked, Limits()) is (lost - gained <= 5 and not fails)
     unjudged = Limits(min_agreement=0)
@@ -91,7 +102,7 @@ def test_where_top1_cannot_tell_the_agreement_decides(lost, gained, fails, doubt
 
 
 def test_an_agreement_that_fails_is_said_with_its_interval():
-    failure = gates.accuracy_failure(NAME, compared(150, 140), Limits(), STATIC)
+    failure = gates.accuracy_failure(NAME, compared(150, 140), Limits(), REMEDY)
     assert failure.gate == "agreement"
     assert str(failure) == (
         f"agreement gate: {NAME}: 71.0 % [68.1, 73.7] of 1,000 validation images are put in FP32's "
@@ -101,7 +112,7 @@ def test_an_agreement_that_fails_is_said_with_its_interval():
 
 def test_where_top1_tells_that_little_is_lost_the_agreement_does_not_decide():
     changed = compared(20, 100)  # 88 % agree, and 8 points are gained
-    assert gates.accuracy_failure(NAME, changed, Limits(), STATIC) is None
+    assert gates.accuracy_failure(NAME, changed, Limits(), REMEDY) is None
     assert not gates.is_doubtful(changed, Limits())
 
 

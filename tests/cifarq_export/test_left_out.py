@@ -84,7 +84,7 @@ def test_a_precision_that_nobody_named_is_left_out_and_the_rest_ships(run, tmp_p
         line.startswith(
             "Warning: left out: accuracy gate: colours-int8-static.onnx: the top-1 drop"
         )
-        and "Try --calibration entropy" in line
+        and "Give more --calibration-images" in line
         for line in warned
     )
     assert any(

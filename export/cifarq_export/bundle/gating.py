@@ -24,7 +24,8 @@ def failures(made: Made, limits: Limits, kind: str) -> tuple[Failure, ...]:
     if made.precision == "fp32":
         failed = [gates.parity_failure(name, made.checked, kind)]
     else:
-        failed = [gates.accuracy_failure(name, made.checked, limits, made.precision, made.causes)]
+        remedy = gates.accuracy_remedy(made.precision, made.recipe.calibration)
+        failed = [gates.accuracy_failure(name, made.checked, limits, remedy, made.causes)]
     if made.speed.ratio is not None:
         counted = speed.describe(made.explanation)
         failed.append(gates.speed_failure(name, made.speed.ratio, limits, counted))

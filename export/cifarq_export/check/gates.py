@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cifarq_export.check.baseline import Baseline
 from cifarq_export.formats import STATIC
+from cifarq_export.int8.calibrate import Calibration
 from edge_runtime.errors import ExportError
 from edge_runtime.measure import accuracy
 from edge_runtime.results.parity import Parity
@@ -114,7 +115,7 @@ class Checked:
         if self.flaw:
             raise ExportError(
                 f"{file} answers {self.flaw}: the model is broken. Nothing was written.",
-                "Check the weights, --mean and --std, or try --calibration percentile.",
+                "Check the weights, --mean and --std.",
             )
 
 
@@ -157,11 +158,18 @@ def top1_tells(checked: Checked, limits: Limits) -> bool:
 
 
 def accuracy_failure(
-    file: str, checked: Checked, limits: Limits, precision: str, causes: str = ""
+    file: str, checked: Checked, limits: Limits, remedy: str, causes: str = ""
 ) -> Failure | None:
     """Fail an INT8 artifact whose drop is shown to be above what is allowed.
 
     Where the images are too few to tell, it fails if its agreement is shown to be too low.
+
+    Args:
+        file: the artifact's.
+        checked: what it answered.
+        limits: what is allowed.
+        remedy: see ``accuracy_remedy``.
+        causes: a sentence that names the layers at fault.
     """
     images = f"{checked.parity.images:,} validation images"
     if checked.drop.low > limits.max_drop:
@@ -174,7 +182,7 @@ def accuracy_failure(
         message += f"{100 * limits.min_agreement:g} %."
     else:
         return None
-    return Failure(gate, file, f"{message} {causes}".strip(), _accuracy_remedy(precision))
+    return Failure(gate, file, f"{message} {causes}".strip(), remedy)
 
 
 def holds(checked: Checked, limits: Limits) -> bool:
@@ -203,13 +211,19 @@ def _percent(share: Estimate) -> str:
     return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def _accuracy_remedy(precision: str) -> str:
-    if precision == STATIC:
-        return (
-            "Try --calibration entropy or percentile, more --calibration-images, or another "
-            "--precision."
-        )
-    return "Try another --precision."
+def accuracy_remedy(precision: str, calibration: Calibration | None) -> str:
+    """Return what to do about lost accuracy: of what was not tried yet.
+
+    Args:
+        precision: the artifact's.
+        calibration: of its recipe, with the methods that the export tries by itself.
+    """
+    if precision != STATIC or calibration is None:
+        return "Try another --precision."
+    more = "more --calibration-images, or another --precision."
+    if calibration.alternatives:  # recovery has been through all of them
+        return f"Give {more}"
+    return f"Leave --calibration {calibration.method} out, which tries every method, or give {more}"
 
 
 def speed_failure(file: str, speed: Estimate, limits: Limits, cause: str) -> Failure | None:
