@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,8 +34,19 @@ from networks_zoo import NETWORKS, Network
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
-_EXPORT = ("--format", "onnx", "--validation-images", "2000")
-_MEASURE = ("--rounds", "5", "--min-runs", "100", "--min-time", "1", "--accuracy-images", "64")
+_EXPORT = ("--format", "onnx")
+_MEASURE = ("--min-runs", "100", "--min-time", "1", "--accuracy-images", "64")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all exports share: where data, weights and foreign files are, and how much is done."""
+
+    data_dir: Path | None
+    weights: Path
+    files: Path | None
+    validation_images: int
+    rounds: int
 
 
 @click.command(help=__doc__)
@@ -44,29 +56,24 @@ _MEASURE = ("--rounds", "5", "--min-runs", "100", "--min-time", "1", "--accuracy
     "--weights", default=networks_train.OUT, type=click.Path(path_type=Path), show_default=False
 )
 @click.option("--files", type=click.Path(path_type=Path), help="Files of other exporters.")
+@click.option("--validation-images", default=2_000, show_default=True, type=click.IntRange(16))
+@click.option("--rounds", default=5, show_default=True, type=click.IntRange(2))
 @click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
 @click.option("--anew", is_flag=True, help="Start afresh.")
 @click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
-def main(
-    data_dir: Path | None,
-    only: str | None,
-    weights: Path,
-    files: Path | None,
-    out: Path,
-    anew: bool,
-    render: bool,
-) -> None:
+def main(only: str | None, out: Path, anew: bool, render: bool, **setting: Any) -> None:
     """Export and measure what is not recorded yet, and draw the report."""
     from edge_runtime.files import write_text
 
+    given = Setting(**setting)
     file = out / "networks.json"
     out.mkdir(parents=True, exist_ok=True)
-    record = json.loads(file.read_text()) if file.exists() and not anew else _environment()
+    record = json.loads(file.read_text()) if file.exists() and not anew else _environment(given)
     if not render:
-        names = _names(only, files)
+        names = _names(only, given.files)
         waiting = [name for name in names if name not in record["exports"]]
         for name in tqdm(waiting, desc="exports", disable=not sys.stderr.isatty()):
-            record["exports"][name] = _export(name, data_dir, weights, files)
+            record["exports"][name] = _export(name, given)
             write_text(file, json.dumps(record, indent=1) + "\n")
     write_text(out / "networks.md", markdown(record))
     click.echo(markdown(record))
@@ -80,29 +87,35 @@ def _names(only: str | None, files: Path | None) -> list[str]:
     return names
 
 
-def _export(name: str, data_dir: Path | None, weights: Path, files: Path | None) -> dict[str, Any]:
+def _export(name: str, given: Setting) -> dict[str, Any]:
     """Export one network or file as a user would, measure its bundle, and return what came."""
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
-        if name in NETWORKS:
-            model = _options(name, NETWORKS[name], weights)
-        elif name in FOREIGN and files is not None:
-            model = ("--from", str(files / f"{name}.onnx"), *FOREIGN[name])
-        else:
-            model = ("--from", str(FILES[name].write(scratch, name)), *FILES[name].options)
-        data = ("--data-dir", str(data_dir)) if data_dir else ()
+        data = ("--data-dir", str(given.data_dir)) if given.data_dir else ()
+        judged = ("--validation-images", str(given.validation_images))
         bundle = scratch / "bundle"
-        options = (*model, *data, *_EXPORT, "--out", str(bundle))
-        done, seconds, peak_bytes = _run("cifarq_export", options)
-        trained = networks_train.weights_file(weights, name).with_suffix(".json")
+        asked = (*_model(name, given, scratch), *data, *judged, *_EXPORT, "--out", str(bundle))
+        done, seconds, peak_bytes = _run("cifarq_export", asked)
+        trained = networks_train.weights_file(given.weights, name).with_suffix(".json")
+        shipped = done.returncode == 0
         return {
             "training": json.loads(trained.read_text()) if trained.exists() else None,
             "exit_code": done.returncode,
             "seconds": round(seconds, 1),
             "peak_bytes": peak_bytes,
             "said": done.stderr.splitlines(),
-            "artifacts": _artifacts(bundle, scratch) if done.returncode == 0 else {},
+            "artifacts": _artifacts(bundle, scratch, given.rounds) if shipped else {},
         }
+
+
+def _model(name: str, given: Setting, scratch: Path) -> Sequence[str]:
+    """Return what tells the command of a network or file; a file of ours is written first."""
+    if name in NETWORKS:
+        return _options(name, NETWORKS[name], given.weights)
+    if name in FILES:
+        return ("--from", str(FILES[name].write(scratch, name)), *FILES[name].options)
+    assert given.files is not None
+    return ("--from", str(given.files / f"{name}.onnx"), *FOREIGN[name])
 
 
 def _options(name: str, network: Network, weights: Path) -> Sequence[str]:
@@ -142,14 +155,15 @@ def _python_path() -> list[str]:
     return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
-def _artifacts(bundle: Path, scratch: Path) -> dict[str, Any]:
+def _artifacts(bundle: Path, scratch: Path, rounds: int) -> dict[str, Any]:
     """Return what is known of a bundle's artifacts, by precision."""
     from edge_runtime.bundle import manifest
     from edge_runtime.documents.values import to_json
     from edge_runtime.results import document, verdict
 
     file = scratch / "results.json"
-    _run("edge_runtime", ("run", str(bundle), "--json", str(file), *_MEASURE))
+    measured = ("run", str(bundle), "--json", str(file), "--rounds", str(rounds), *_MEASURE)
+    _run("edge_runtime", measured)
     results = document.read(file)
     judged = verdict.judge(results)
     rows = {row.file: row for row in results.rows}
@@ -167,7 +181,7 @@ def _artifacts(bundle: Path, scratch: Path) -> dict[str, Any]:
     }
 
 
-def _environment() -> dict[str, Any]:
+def _environment(given: Setting) -> dict[str, Any]:
     """Return an empty record that says which machine and which versions this is."""
     from importlib import metadata
 
@@ -181,6 +195,8 @@ def _environment() -> dict[str, Any]:
         "tool": f"cifarq {__version__}",
         "host": to_json(host.describe()),
         "versions": {name: metadata.version(name) for name in libraries},
+        "validation_images": given.validation_images,
+        "rounds": given.rounds,
         "exports": {},
     }
 

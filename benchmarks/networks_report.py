@@ -112,7 +112,8 @@ def _setting(record: dict[str, Any]) -> str:
     shown = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
         f"{host['cpu']} ({host['target']}), {shown}. Networks are trained for "
-        "some hundred steps, to be clearly above chance and no more; 2,000 validation images, "
-        "brackets hold paired 95 % intervals; speed against FP32 in ONNX Runtime, five rounds of "
-        "fresh processes, batch 1, one thread."
+        "some hundred steps, to be clearly above chance and no more; "
+        f"{record['validation_images']:,} validation images, brackets hold paired 95 % intervals; "
+        f"speed against FP32 in ONNX Runtime, {record['rounds']} rounds of fresh processes, batch "
+        "1, one thread."
     )

@@ -37,7 +37,7 @@ class Network:
         return make(**self.arguments)
 
 
-def mlp() -> nn.Module:
+def mlp(num_classes: int = CLASSES) -> nn.Module:
     """Build a network without a convolution."""
     return nn.Sequential(
         nn.Flatten(),
@@ -45,7 +45,7 @@ def mlp() -> nn.Module:
         nn.ReLU(),
         nn.Linear(512, 256),
         nn.ReLU(),
-        nn.Linear(256, CLASSES),
+        nn.Linear(256, num_classes),
     )
 
 

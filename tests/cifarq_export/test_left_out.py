@@ -106,7 +106,7 @@ def test_a_precision_that_was_named_stops_the_export(run, tmp_path, images):
     done = run("cifarq_export", *EXPORT, *images(), *UNTIMED, "--precision", "fp32,int8-static")
     assert done.returncode == 1 and not (tmp_path / "b").exists()
     assert "Error: accuracy gate: colours-int8-static.onnx: the top-1 drop is" in done.stderr
-    assert "Nothing was written. Try --calibration" in done.stderr
+    assert "Nothing was written. Give more --calibration-images" in done.stderr
     assert "--force ships it all the same." in done.stderr
 
 
