@@ -10,12 +10,12 @@ def fast() -> nn.Module:
 
 def middle() -> nn.Module:
     """Take about 2 ms."""
-    return _convolutions(width=64, depth=3)
+    return _convolutions(width=64, depth=2)
 
 
 def slow() -> nn.Module:
     """Take about 10 ms."""
-    return _convolutions(width=128, depth=4)
+    return _convolutions(width=128, depth=3)
 
 
 def _convolutions(width: int, depth: int) -> nn.Module:
