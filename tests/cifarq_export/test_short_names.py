@@ -13,7 +13,7 @@ from edge_runtime.probes import target
 
 
 @pytest.fixture
-def quantized(monkeypatch):
+def quantized():
     """Forty convolutions in a row, quantized, with the long names that ONNX Runtime gives."""
     draw = np.random.default_rng(0)
     nodes, tensors, name = [], [], "image"
@@ -31,7 +31,6 @@ def quantized(monkeypatch):
     opsets = [helper.make_opsetid("", 18)]
     model = onnx_graph.prepare(helper.make_model(graph, opset_imports=opsets, ir_version=10))
     ranges = dict.fromkeys(calibrate.float_activations(model), (-4.0, 4.0))
-    monkeypatch.setattr(qdq, "shorten_names", lambda model: None)
     return qdq.quantize(model, ranges, target.X86_VNNI, keep_fp32=("layer_7",))
 
 

@@ -16,7 +16,6 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from cifarq_export.int8 import onnx_graph
 from cifarq_export.int8.calibrate import Ranges
-from cifarq_export.int8.short_names import shorten_names
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.probes import target as targets
 
@@ -115,7 +114,6 @@ def quantize(
     quantized = onnx_graph.prepare(quantizer.model.model)
     if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
         raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
-    shorten_names(quantized)
     return quantized
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from cifarq_export.int8 import onnx_graph
 
 _DIGITS = string.digits + string.ascii_lowercase
-_SCALES = ("_scale", "_zero_point")
 
 
 def shorten_names(model: Any) -> None:
     """Give the values of a quantized graph short names, in place.
 
-    Inputs, outputs, weights and the nodes that compute keep theirs: layers are known by them.
+    Inputs, outputs, weights with their scales, and the nodes that compute keep theirs: layers are
+    known by them.
     Shapes between nodes, which an engine infers, are let go of. A graph with inner graphs, which
     may name its values, is left as it is.
     """
@@ -20,7 +20,7 @@ def shorten_names(model: Any) -> None:
     if any(a.g.ByteSize() or a.graphs for node in graph.node for a in node.attribute):
         return
     taken = {value.name for value in (*graph.input, *graph.output)} | {""}
-    taken |= {t.name for t in graph.initializer if _is_weight(t.name)}
+    taken |= {t.name for t in graph.initializer if ".weight" in t.name}
     names = dict.fromkeys(n for node in graph.node for n in (*node.input, *node.output))
     free = (name for name in map(_base36, range(len(taken) + len(names))) if name not in taken)
     short = {name: next(free) for name in names if name not in taken}
@@ -34,10 +34,6 @@ def shorten_names(model: Any) -> None:
     for node in graph.node:
         if node.op_type in onnx_graph.CONVERSIONS and node.output[0] not in computing:
             node.name = node.output[0]
-
-
-def _is_weight(name: str) -> bool:
-    return ".weight" in name and not name.endswith(_SCALES)
 
 
 def _base36(number: int) -> str:
