@@ -298,9 +298,10 @@ def test_answers_that_are_none_are_refused(bundle, pack, monkeypatch, answer, me
 
 
 @pytest.mark.parametrize("name", ["threads", "batch_size"])
-def test_a_number_below_1_is_refused(name):
-    with pytest.raises(UsageError, match=f"{name} is 0"):
-        Classifier(SMALL_BUNDLE, **{name: 0})
+def test_a_number_that_makes_no_sense_is_refused(name):
+    for number in (0, 99_999_999):
+        with pytest.raises(UsageError, match=f"{name} is {number}. Give 1 to "):
+            Classifier(SMALL_BUNDLE, **{name: number})
 
 
 def test_top_is_at_least_1_and_images_are_images(model, pack):
