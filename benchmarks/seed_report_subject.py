@@ -18,7 +18,7 @@ import numpy as np
 
 from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
-from edge_runtime.measure.child import answers
+from edge_runtime.measure.child import answer, answers
 from edge_runtime.probes import energy, memory
 
 
@@ -105,15 +105,15 @@ def main() -> None:
             request = json.loads(line)
             if "load" in request:
                 subject = Subject(request["load"])
-                answer: dict[str, Any] = {"memory": subject.memory()}
+                found: dict[str, Any] = {"memory": subject.memory()}
             elif "block" in request:
                 assert subject is not None
-                answer = subject.block(*request["block"])
+                found = subject.block(*request["block"])
             else:
                 assert subject is not None
-                answer = {"memory": subject.memory()}
+                found = {"memory": subject.memory()}
                 np.save(request["finish"], subject.logits)
-            print(json.dumps(answer), file=out, flush=True)
+            answer(found, out)
 
 
 if __name__ == "__main__":

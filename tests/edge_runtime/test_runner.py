@@ -257,6 +257,7 @@ def test_a_golden_pack_for_another_model_is_said(bundle, rehash):
         ("import ctypes; ctypes.string_at(0)", "crashed", "SIGSEGV: a fault inside the engine"),
         ("import os; os._exit(7)", "crashed", "exit code 7"),
         ("raise RuntimeError('no license')", "crashed", "no license"),
+        ("import os; os._exit(0)", "crashed", "ended without an answer"),
         ("import does_not_exist", "failed", "does_not_exist"),
         ("raise ImportError('libgomp.so.1: cannot open')", "failed", "libgomp"),
         ("import time; time.sleep(60)", "timed-out", "--timeout"),
@@ -330,16 +331,11 @@ def test_a_module_in_the_current_folder_is_not_imported_for_the_real_one(bundle,
     assert run_one(bundle).status is Status.OK
 
 
-def test_the_child_is_told_its_thread_count(bundle, monkeypatch):
-    seen = {}
-
-    def spy(command, **options):
-        seen.update(options["env"])
-        return subprocess.CompletedProcess(command, 1, "", "stop")
-
-    monkeypatch.setattr(subprocess, "run", spy)
-    run_one(bundle, dataclasses.replace(QUICK, threads=(3,)))
-    assert seen["OMP_NUM_THREADS"] == "3"
+def test_the_child_is_told_its_thread_count(bundle):
+    tells = "import os, sys; sys.exit(os.environ['OMP_NUM_THREADS'] + ' threads')"
+    planned = plan.make((bundle,), dataclasses.replace(QUICK, threads=(3,)))
+    (row,) = rows_of(planned, start=lambda job: [sys.executable, "-c", tells])
+    assert row.message == "exit code 1: 3 threads"
 
 
 def test_a_path_may_be_an_artifact_inside_a_bundle(bundle):

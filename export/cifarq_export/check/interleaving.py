@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarq_export.check.conversation import Conversation
+from edge_runtime.documents.strict import Positive
 from edge_runtime.measure import child
 from edge_runtime.probes.state import State
 from edge_runtime.results import changes
@@ -60,7 +61,7 @@ class Stretch:
         before, after: the machine's state around them.
     """
 
-    samples_ns: tuple[int, ...]
+    samples_ns: tuple[Positive, ...]
     before: State = field(default_factory=State)
     after: State = field(default_factory=State)
 
@@ -68,6 +69,11 @@ class Stretch:
     def median_ns(self) -> float:
         """The median duration of a call."""
         return percentile(self.samples_ns, 50)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A child's answer where its subject is ready to be timed."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +144,8 @@ def interleave(
             children = _start(subjects, batch, threads, stack)
             for _ in range(rounds):
                 for name in draw.sample(list(subjects), len(subjects)):
-                    answer = children[name].ask({"stretch_s": stretch_s})
-                    before, after = State(**answer["before"]), State(**answer["after"])
-                    stretches.of[name].append(Stretch(tuple(answer["samples_ns"]), before, after))
+                    stretch = children[name].ask({"stretch_s": stretch_s}, Stretch)
+                    stretches.of[name].append(stretch)
                     progress(1, total)
     return stretches
 
@@ -155,5 +160,5 @@ def _start(
     children = {name: stack.enter_context(Conversation(worker, threads)) for name in subjects}
     for name, subject in subjects.items():
         request = {"loader": subject.loader, "arguments": subject.arguments}
-        children[name].ask({"load": request, "batch": str(batch_file)})
+        children[name].ask({"load": request, "batch": str(batch_file)}, Loaded)
     return children

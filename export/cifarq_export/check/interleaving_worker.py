@@ -22,7 +22,7 @@ from edge_runtime import engines
 from edge_runtime.errors import ToolkitError
 from edge_runtime.measure import timing
 from edge_runtime.measure.accuracy import Predict
-from edge_runtime.measure.child import answers
+from edge_runtime.measure.child import answer, answers
 from edge_runtime.probes import state
 
 _MIN_CALLS = 5
@@ -69,5 +69,5 @@ def main() -> None:
     with answers() as out:
         subject: _Subject | None = None
         for line in sys.stdin:
-            answer, subject = _answer(json.loads(line), subject)
-            print(json.dumps(answer), file=out, flush=True)
+            found, subject = _answer(json.loads(line), subject)
+            answer(found, out)
