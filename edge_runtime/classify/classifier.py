@@ -124,14 +124,14 @@ class Classifier:
         content = manifest.read(folder)
         candidates = choice.candidates(content, wish, target.of_this_cpu())
         self.artifact, self.engine = _first_installed(candidates, folder, content)
-        engine = engines.get(self.engine)
         self._shape = _input_shape(self.artifact)
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
         self._how = content.preprocessing
         self._probabilities = content.probabilities
-        self.engine_version = engine.version()
-        self._session = engine.load(integrity.verify(folder, self.artifact), threads)
+        self.engine_version = engines.version(self.engine)
+        file = integrity.read(folder, self.artifact)
+        self._session = engines.load(self.engine, file, self.artifact.file, threads)
 
     def predict(
         self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str = Layout.HWC

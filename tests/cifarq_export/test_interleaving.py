@@ -143,6 +143,16 @@ def test_an_artifact_is_a_subject(batch):
     assert min(stretches.medians_ns("a")) > 0
 
 
+def test_an_artifact_that_was_swapped_since_it_was_meant_is_not_loaded(tmp_path, batch):
+    (artifact,) = manifest.read(SMALL_BUNDLE).artifacts
+    path = tmp_path / artifact.file
+    path.write_bytes((SMALL_BUNDLE / artifact.file).read_bytes())
+    subject = interleaving.artifact(artifact.engine, path)
+    path.write_bytes(b"another model")
+    with pytest.raises(EngineError, match="corrupt, 13 bytes with SHA-256"):
+        interleaving.interleave({"a": subject}, batch, rounds=1, stretch_s=0)
+
+
 @pytest.mark.parametrize(
     "script, message",
     [

@@ -15,7 +15,7 @@ of the machine's state, by the probes of ``edge-bench``.
 import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarq_export.check.conversation import Conversation
+from edge_runtime.bundle.manifest import FileRecord
 from edge_runtime.documents.strict import Positive
+from edge_runtime.files import sha256_of
 from edge_runtime.measure import child
 from edge_runtime.probes.state import State
 from edge_runtime.results import changes
@@ -48,8 +50,10 @@ class Subject:
 
 
 def artifact(engine: str, path: Path, threads: int = 1) -> Subject:
-    """Return the subject for an artifact whose hash has been checked, or that was just written."""
-    return Subject({"engine": engine, "file": str(path.resolve()), "threads": threads})
+    """Return the subject for an artifact that was just written: what its file holds now."""
+    record = FileRecord(path.name, path.stat().st_size, sha256_of(path))
+    where = {"folder": str(path.resolve().parent), "record": asdict(record)}
+    return Subject({"engine": engine, **where, "threads": threads})
 
 
 @dataclass(frozen=True)
