@@ -238,7 +238,7 @@ def test_a_format_that_nothing_here_reads_is_passed_over(bundle, as_static, monk
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it raises
     require = engines.require
 
-    def missing(name, install):
+    def missing(name, install=""):
         if name == "torch":
             raise EngineMissingError("torch is not installed: pip install torch")
         return require(name, install)
@@ -250,7 +250,7 @@ def test_a_format_that_nothing_here_reads_is_passed_over(bundle, as_static, monk
 def test_where_no_engine_is_installed_each_ones_command_is_said(bundle, as_static, monkeypatch):
     as_static(format="torchscript", engine="torch")
 
-    def missing(name, install):
+    def missing(name, install=""):
         raise EngineMissingError(f"{name} is not installed: {engines.get(name).INSTALL}")
 
     monkeypatch.setattr(engines, "require", missing)
