@@ -165,7 +165,7 @@ def _subject(made: Any, how: Any, baselines: dict[str, Any]) -> dict[str, Any]:
     """Return what is recorded of an artifact, but its times."""
     from edge_runtime import engines
 
-    session = engines.require(made.engine).load(made.path, 1)
+    session = engines.load(made.engine, made.path.read_bytes(), made.path.name)
     return {
         "precision": made.precision,
         "format": made.format,

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,22 @@ SUBJECTS = (
     "onnx int8-static",
 )
 SEED = 0
+
+
+@dataclass(frozen=True)
+class BlockAnswer:
+    """What a subject answers to a block: see ``seed_report_subject.py``."""
+
+    ns: int
+    energy_uj: int | None
+    energy_reason: str
+
+
+@dataclass(frozen=True)
+class MemoryAnswer:
+    """What it answers once it has loaded its model, and at the end."""
+
+    memory: dict[str, int | None]
 
 
 @click.command(help=__doc__)
@@ -163,21 +179,21 @@ def run_subjects(
         start = [sys.executable, str(HERE / "seed_report_subject.py")]
         children = {name: stack.enter_context(Conversation(start, threads)) for name in SUBJECTS}
         for name, child in children.items():
-            child.ask({"load": {**request, "name": name}})
-            child.ask({"block": [0, min(20, count)]})  # warm up
+            child.ask({"load": {**request, "name": name}}, MemoryAnswer)
+            child.ask({"block": [0, min(20, count)]}, BlockAnswer)  # warm up
             records[name] = {"block_ns": [], "block_energy_uj": []}
         bar = tqdm(total=passes * len(blocks), unit="block", disable=not sys.stderr.isatty())
         for first, last in blocks * passes:
             for name in draw.sample(SUBJECTS, len(SUBJECTS)):
-                answer = children[name].ask({"block": [first, last]})
-                records[name]["block_ns"].append(answer["ns"])
-                records[name]["block_energy_uj"].append(answer["energy_uj"])
-                records[name]["energy_reason"] = answer["energy_reason"]
+                answer = children[name].ask({"block": [first, last]}, BlockAnswer)
+                records[name]["block_ns"].append(answer.ns)
+                records[name]["block_energy_uj"].append(answer.energy_uj)
+                records[name]["energy_reason"] = answer.energy_reason
             bar.update()
         bar.close()
         for i, (name, child) in enumerate(children.items()):
             file = scratch / f"logits-{i}.npy"
-            records[name]["memory"] = child.ask({"finish": str(file)})["memory"]
+            records[name]["memory"] = child.ask({"finish": str(file)}, MemoryAnswer).memory
             records[name]["logits"] = np.load(file)
     return records
 

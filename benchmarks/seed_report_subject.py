@@ -18,7 +18,7 @@ import numpy as np
 
 from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
-from edge_runtime.measure.child import answers
+from edge_runtime.measure.child import answer, answers
 from edge_runtime.probes import energy, memory
 
 
@@ -36,9 +36,10 @@ class Subject:
         self.how = content.preprocessing
         self.logits = np.zeros((request["count"], len(content.classes)), np.float32)
         imported = _eager if request["name"].startswith("eager") else _artifact
-        load = imported(request, content)  # imports the engine
+        # Imports the engine, and keeps an artifact's bytes, which are then in baseline and peak.
+        self.load = imported(request, content)
         self.import_only = memory.start_peak()
-        self.predict = load()
+        self.predict = self.load()
         self.after_load = memory.resident_bytes()
 
     def block(self, start: int, stop: int) -> dict[str, Any]:
@@ -92,9 +93,9 @@ def _artifact(request: dict[str, Any], content: manifest.Manifest) -> Any:
     artifact = next(
         a for a in content.artifacts if (a.format, a.precision) == (format_name, precision)
     )
-    engine = engines.require(artifact.engine)
-    path = integrity.verify(Path(request["bundle"]), artifact)
-    return lambda: engine.load(path, request["threads"]).run
+    engines.require(artifact.engine)
+    file = integrity.read(Path(request["bundle"]), artifact)
+    return lambda: engines.load(artifact.engine, file, artifact.file, request["threads"]).run
 
 
 def main() -> None:
@@ -105,15 +106,15 @@ def main() -> None:
             request = json.loads(line)
             if "load" in request:
                 subject = Subject(request["load"])
-                answer: dict[str, Any] = {"memory": subject.memory()}
+                found: dict[str, Any] = {"memory": subject.memory()}
             elif "block" in request:
                 assert subject is not None
-                answer = subject.block(*request["block"])
+                found = subject.block(*request["block"])
             else:
                 assert subject is not None
-                answer = {"memory": subject.memory()}
+                found = {"memory": subject.memory()}
                 np.save(request["finish"], subject.logits)
-            print(json.dumps(answer), file=out, flush=True)
+            answer(found, out)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ Where things are::
     doctor/             what will go wrong on a device, before it does
     setup/              an environment from the bundle alone
     documents/          JSON from other machines, read strictly
-    errors.py, files.py what fails; files written whole
+    errors.py, files.py what fails; files written whole, and read within bounds
+    printable.py        text from elsewhere, made safe to show
 """
 
 __version__ = "0.1.0"

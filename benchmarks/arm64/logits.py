@@ -41,7 +41,7 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
     count = min(count, len(images))
     if len(found) >= count:
         return
-    session = engine.load(integrity.verify(bundle, artifact), 1)
+    session = engines.load(artifact.engine, integrity.read(bundle, artifact), file)
     for start in range(len(found), count, KEPT_EVERY):
         some = images[start : min(start + KEPT_EVERY, count)]
         logits = accuracy.logits_of(session.run, some, content.preprocessing)

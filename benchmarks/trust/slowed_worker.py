@@ -8,7 +8,6 @@ would. Started by ``false_alarms.py`` in place of ``edge_runtime.measure.worker`
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 
@@ -28,25 +27,14 @@ class SlowedSession:
         return answer
 
 
-class SlowedEngine:
-    """An engine whose sessions are slowed."""
-
-    def __init__(self, engine: Any, factor: float) -> None:
-        self._factor, self._load, self.version = factor, engine.load, engine.version
-
-    def load(self, path: Path, threads: int) -> SlowedSession:
-        """Load an artifact."""
-        return SlowedSession(self._load(path, threads), self._factor)
-
-
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
     from edge_runtime import engines
     from edge_runtime.measure import worker
 
     del sys.path[0]
-    require, factor = engines.require, float(sys.argv[2])
-    engines.require = lambda *wanted: SlowedEngine(require(*wanted), factor)
+    load, factor = engines.load, float(sys.argv[2])
+    engines.load = lambda *wanted: SlowedSession(load(*wanted), factor)
     worker.main()
 
 

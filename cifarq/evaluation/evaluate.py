@@ -20,7 +20,6 @@ from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.preprocess import Channels, Preprocessing
-from edge_runtime.engines import Engine
 from edge_runtime.errors import DataError, EngineError
 from edge_runtime.measure import accuracy
 from edge_runtime.measure.accuracy import Predict
@@ -94,7 +93,8 @@ def _checkpoint_subject(path: Path) -> Subject:
 def _artifact_subject(
     bundle: Path, content: manifest.Manifest, artifact: manifest.Artifact, threads: int
 ) -> Subject:
-    session = _engine_for(artifact).load(integrity.verify(bundle, artifact), threads)
+    file = integrity.read(bundle, artifact)
+    session = engines.load(_engine_for(artifact), file, artifact.file, threads)
     return Subject(
         str(bundle / artifact.file),
         session.run,
@@ -104,17 +104,16 @@ def _artifact_subject(
     )
 
 
-def _engine_for(artifact: manifest.Artifact) -> Engine:
+def _engine_for(artifact: manifest.Artifact) -> str:
     """Return the first installed engine that reads an artifact, the checking one first.
 
     Raises:
-        EngineMissingError: none is installed.
         EngineError: no engine reads the format.
     """
     runners = engines.runners(artifact.format, artifact.engine)
     if not runners:
         raise EngineError(f"{artifact.file}: no engine here reads the format {artifact.format!r}.")
-    return engines.require(next(filter(engines.is_installed, runners), runners[0]))
+    return next(filter(engines.is_installed, runners), runners[0])
 
 
 def evaluate(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.errors import BundleError
-from edge_runtime.files import write_bytes
+from edge_runtime.files import read_regular, write_bytes
 
 _EXPORTED = "exported/"
 _EXPORT_AGAIN = "Export the bundle again."
@@ -53,7 +53,7 @@ def of_bundle(bundle: Path, content: Manifest) -> Golden:
     Raises:
         BundleError: it is missing, corrupt, or not for this model.
     """
-    pack = read(integrity.verify_golden(bundle, content))
+    pack = parse(integrity.read_golden(bundle, content), manifest.GOLDEN_FILE)
     if (classes := pack.logits.shape[1]) != len(content.classes):
         raise BundleError(
             f"{manifest.GOLDEN_FILE} has {classes} logits an image, the model "
@@ -71,22 +71,39 @@ def of_bundle(bundle: Path, content: Manifest) -> Golden:
 
 
 def read(path: Path) -> Golden:
-    """Read a golden pack; nothing in it is unpickled.
+    """Read a golden pack from its file, whatever its hash.
 
     Raises:
         BundleError: it is not one, or its arrays do not fit together.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        content = read_regular(path, integrity.MOST_BYTES)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot read it ({error.strerror}).") from error
+    return parse(content, str(path))
+
+
+def parse(content: bytes, name: str) -> Golden:
+    """Return the golden pack that a file holds; nothing in it is unpickled.
+
+    Args:
+        content: the file's.
+        name: what to call it in errors.
+
+    Raises:
+        BundleError: it is not one, or its arrays do not fit together.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
             exported = {
-                name.removeprefix(_EXPORTED): arrays[name]
-                for name in arrays.files
-                if name.startswith(_EXPORTED)
+                key.removeprefix(_EXPORTED): arrays[key]
+                for key in arrays.files
+                if key.startswith(_EXPORTED)
             }
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
         raise BundleError(
-            f"{path} is no golden pack: {error}.", "Copy the bundle again."
+            f"{name} is no golden pack: {error}.", "Copy the bundle again."
         ) from error
     if (
         images.ndim != 4
@@ -95,21 +112,21 @@ def read(path: Path) -> Golden:
         or labels.shape != (len(images),)
     ):
         raise BundleError(
-            f"{path}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
+            f"{name}: images {images.shape} {images.dtype} with {labels.shape} labels; expected "
             "(N, C, H, W) uint8 and N labels.",
             _EXPORT_AGAIN,
         )
     if logits.ndim != 2 or len(logits) != len(images) or logits.dtype.kind != "f":
-        raise BundleError(f"{path}: logits {logits.shape} for {len(images)} images.", _EXPORT_AGAIN)
+        raise BundleError(f"{name}: logits {logits.shape} for {len(images)} images.", _EXPORT_AGAIN)
     if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < logits.shape[1]:
         raise BundleError(
-            f"{path}: some labels are not among {logits.shape[1]} classes.",
+            f"{name}: some labels are not among {logits.shape[1]} classes.",
             _EXPORT_AGAIN,
         )
-    for name, answers in exported.items():
+    for file, answers in exported.items():
         if answers.shape != logits.shape or answers.dtype != np.float32:
             raise BundleError(
-                f"{path}: {name} has {answers.shape} logits, not {logits.shape}.",
+                f"{name}: {file} has {answers.shape} logits, not {logits.shape}.",
                 _EXPORT_AGAIN,
             )
     return Golden(images, labels.astype(np.int64), logits.astype(np.float32), exported)

@@ -36,6 +36,7 @@ from edge_runtime.classify.pixels import Color, Layout
 from edge_runtime.engines import EngineMissingError
 from edge_runtime.errors import BundleError, EngineError, UsageError, reason
 from edge_runtime.probes import target
+from edge_runtime.results.settings import MOST_BATCH, MOST_THREADS, require_count
 
 _IMAGES_A_CALL = 16  # larger batches gain nothing on small CPUs, and hold more memory
 
@@ -103,7 +104,7 @@ class Classifier:
         BundleError: the bundle or the artifact is missing or damaged.
         EngineMissingError: no engine that it could run on is installed.
         EngineError: the engine cannot be imported, or refuses the artifact.
-        UsageError: the bundle has nothing of that name, or a number is below 1.
+        UsageError: the bundle has nothing of that name, or a number makes no sense.
     """
 
     def __init__(
@@ -116,21 +117,21 @@ class Classifier:
         threads: int = 1,
         batch_size: int | None = None,
     ) -> None:
-        for name, value in (("threads", threads), ("batch_size", batch_size)):
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}.", "Give 1 or more.")
+        require_count("threads", threads, MOST_THREADS)
+        if batch_size is not None:
+            require_count("batch_size", batch_size, MOST_BATCH)
         folder, wish = Path(bundle), Wish(artifact, precision, format)
         content = manifest.read(folder)
         candidates = choice.candidates(content, wish, target.of_this_cpu())
         self.artifact, self.engine = _first_installed(candidates, folder, content)
-        engine = engines.get(self.engine)
         self._shape = _input_shape(self.artifact)
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
         self._how = content.preprocessing
         self._probabilities = content.probabilities
-        self.engine_version = engine.version()
-        self._session = engine.load(integrity.verify(folder, self.artifact), threads)
+        self.engine_version = engines.version(self.engine)
+        file = integrity.read(folder, self.artifact)
+        self._session = engines.load(self.engine, file, self.artifact.file, threads)
 
     def predict(
         self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str = Layout.HWC

@@ -12,6 +12,7 @@ from edge_runtime.bundle import installing
 from edge_runtime.bundle.location import default_bundle
 from edge_runtime.classify.tally import Tally
 from edge_runtime.errors import DataError, ToolkitError, UsageError, reason
+from edge_runtime.results.settings import MOST_THREADS
 
 if TYPE_CHECKING:  # --help and what is missing are said without numpy
     from edge_runtime.classify.classifier import Classifier, Prediction
@@ -84,7 +85,11 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
 @click.option("--precision", metavar="NAME", help="fp32, int8-dynamic, int8-static, ...")
 @click.option("--format", metavar="NAME", help="As the bundle names it: onnx, torchscript, ...")
 @click.option(
-    "--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of the engine."
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, MOST_THREADS),
+    help="Threads of the engine.",
 )
 @click.option(
     "--top",

@@ -8,7 +8,7 @@ A file defines::
     WHEEL: str                         the requirement of the wheel that travels with a bundle
     ASKED_FOR: str                     the exporter's option without which that wheel stays at home
     PROCESS_BYTES: int                 memory of a process with it and a small model, roughly
-    load(path, threads) -> Session     reads an artifact whose hash has been checked
+    load(content, name, threads) -> Session     opens an artifact from bytes whose hash was checked
     version() -> str
 
 and may define::
@@ -21,16 +21,20 @@ Nothing outside this folder knows an engine's name: an artifact has a format, an
 engine that reads it.
 """
 
+import contextlib
+import functools
 import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from edge_runtime.errors import EngineError
+from edge_runtime.errors import EngineError, reason
+from edge_runtime.printable import one_line
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
     import numpy as np
@@ -69,11 +73,16 @@ class Engine(Protocol):
     ASKED_FOR: str
     PROCESS_BYTES: int
 
-    def load(self, path: Path, threads: int) -> Session:
-        """Load an artifact to run on ``threads`` threads.
+    def load(self, content: bytes, name: str, threads: int) -> Session:
+        """Load an artifact from its bytes, to run on ``threads`` threads.
+
+        Args:
+            content: what its file holds. Nothing but these bytes may be read: they were hashed.
+            name: of its file, for messages.
+            threads: how many the engine may use.
 
         Raises:
-            EngineError: the engine refuses the file.
+            EngineError: the engine refuses it.
         """
 
     def version(self) -> str:
@@ -138,6 +147,7 @@ def runners(format_: str, checked_by: str = "") -> list[str]:
     return sorted(key, key=key.__getitem__)
 
 
+@functools.cache  # what is in this folder is not looked up again while a load is timed
 def get(name: str) -> Engine:
     """Return an engine without importing what it requires.
 
@@ -162,12 +172,88 @@ def require(name: str, install: str = "") -> Engine:
     """
     engine = get(name)
     for module, usual in {"numpy": "pip install numpy", engine.REQUIRES: engine.INSTALL}.items():
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module:
-                raise EngineError(f"{module} cannot be imported: {error}.") from error
-            raise EngineMissingError(f"{module} is not installed:", install or usual) from error
-        except ImportError as error:
-            raise EngineError(f"{module} cannot be imported: {error}.") from error
+        with one_error(f"{module} cannot be imported"):
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                if error.name != module:
+                    raise
+                what = f"{module} is not installed:"
+                raise EngineMissingError(what, install or usual) from error
     return engine
+
+
+def load(name: str, content: bytes, file: str, threads: int = 1) -> Session:
+    """Load an artifact on an engine.
+
+    Args:
+        name: the engine's.
+        content: the artifact's bytes, whose hash was checked.
+        file: its name.
+        threads: how many the engine may use.
+
+    Raises:
+        EngineMissingError: what the engine requires is not installed.
+        EngineError: it cannot be imported, refuses the artifact, or fails in whatever way.
+    """
+    engine = require(name)
+    with one_error(f"{name} cannot load {file}"):
+        return engine.load(content, file, threads)
+
+
+def version(name: str) -> str:
+    """Return the version of an engine whose module is imported.
+
+    Raises:
+        EngineError: it does not say.
+    """
+    with one_error(f"{name} does not tell its version"):
+        return str(get(name).version())
+
+
+@contextlib.contextmanager
+def one_error(what: str) -> Iterator[None]:
+    """Turn whatever an engine's module raises into one kind of error, of one line.
+
+    A module may raise anything: SystemExit, MemoryError, KeyboardInterrupt too. What interrupts
+    this process by a signal, Ctrl-C, is an interruption all the same.
+
+    Args:
+        what: what fails, without a full stop.
+
+    Raises:
+        EngineError: ``what``, and the first line of what was raised.
+        KeyboardInterrupt: the process was interrupted.
+    """
+    with _noticed_interrupts() as interrupts:
+        try:
+            yield
+        except EngineError:
+            raise
+        except BaseException as error:
+            if interrupts:
+                raise KeyboardInterrupt from error
+            said = reason(error) if isinstance(error, Exception) else type(error).__name__
+            raise EngineError(f"{what}: {one_line(said)}.") from error
+
+
+@contextlib.contextmanager
+def _noticed_interrupts() -> Iterator[list[int]]:
+    """Yield a list to which each interruption by a signal is added, while it works as before."""
+    seen: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def notice(number: int, frame: Any) -> None:
+        seen.append(number)
+        cast(Callable[[int, Any], Any], before)(number, frame)
+
+    # Python tells the main thread alone of signals, and lets no other one ask for them.
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield seen
+    finally:
+        if signal.getsignal(signal.SIGINT) is notice:  # the module may have set one of its own
+            signal.signal(signal.SIGINT, before)

@@ -1,8 +1,8 @@
 """ONNX Runtime on the CPU."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_runtime.documents import onnx_file
 from edge_runtime.engines import Session
 from edge_runtime.errors import EngineError, reason
 
@@ -21,16 +21,20 @@ PROCESS_BYTES = 100 * 2**20
 class OrtSession:
     """A session that maps a batch to the first output; ``inner`` is ONNX Runtime's own."""
 
-    def __init__(self, content: str | bytes, threads: int, options: Any) -> None:
+    def __init__(self, content: bytes, threads: int, options: Any) -> None:
         import onnxruntime
 
         # Explicit counts: left to itself ORT pins a thread to each core, which containers refuse.
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # nothing: errors are raised, and said once
+        # Its own format, which it would take bytes for, may name files beside the model.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         self.inner = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
         )
+        # It keeps the file's bytes to open it again on another provider: there is none.
+        self.inner._model_bytes = None
         self._input = self.inner.get_inputs()[0].name
         self._outputs = [self.inner.get_outputs()[0].name]
 
@@ -40,36 +44,38 @@ class OrtSession:
         return logits
 
 
-def open_session(
-    content: Path | bytes, name: str, threads: int = 1, options: Any = None
-) -> OrtSession:
-    """Open an ONNX model.
+def open_session(content: bytes, name: str, threads: int = 1, options: Any = None) -> OrtSession:
+    """Open an ONNX model that is whole.
 
     Args:
-        content: a file, or its bytes.
+        content: what its file holds. Weights in another one would be looked for in the current
+            folder, and no hash covers them.
         name: what to call it in the error.
         threads: of the session.
         options: ``SessionOptions``, if other than the default ones; threads are set in them.
 
     Raises:
-        EngineError: ONNX Runtime refuses it: an unsupported operator, for instance.
+        EngineError: ONNX Runtime refuses it, an unsupported operator for instance; or it has
+            weights elsewhere.
     """
     import onnxruntime
 
-    source = str(content) if isinstance(content, Path) else content
+    if onnx_file.keeps_weights_elsewhere(content):
+        what = f"{name} has its weights in another file, which no hash covers."
+        raise EngineError(what, "Export it again.")
     try:
-        return OrtSession(source, threads, options or onnxruntime.SessionOptions())
+        return OrtSession(content, threads, options or onnxruntime.SessionOptions())
     except Exception as error:  # its exceptions share no base class of its own
         raise EngineError(f"ONNX Runtime {version()} refuses {name}: {reason(error)}") from error
 
 
-def load(path: Path, threads: int) -> Session:
+def load(content: bytes, name: str, threads: int) -> Session:
     """Load an ONNX model.
 
     Raises:
-        EngineError: ONNX Runtime refuses it.
+        EngineError: ONNX Runtime refuses it, or it is not whole.
     """
-    return open_session(path, path.name, threads)
+    return open_session(content, name, threads)
 
 
 def version() -> str:

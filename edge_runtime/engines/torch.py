@@ -1,12 +1,12 @@
 """PyTorch running TorchScript.
 
-A TorchScript file can run code: ``load`` is for files whose hash matched their manifest.
+A TorchScript file can run code: ``load`` is for bytes whose hash matched their manifest.
 """
 
+import io
 import platform
 import warnings
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.engines import Check, Session
@@ -27,7 +27,7 @@ PROCESS_BYTES = 400 * 2**20
 
 
 class _TorchSession:
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, content: bytes, threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
@@ -39,7 +39,7 @@ class _TorchSession:
             # Python's filters, unless it has been said before.
             warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor, ", UserWarning)
             torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.qint8)
-            self._module = torch.jit.load(str(path), map_location="cpu")
+            self._module = torch.jit.load(io.BytesIO(content), map_location="cpu")
         self._module.eval()
         self._from_numpy = torch.from_numpy
         self._inference_mode = torch.inference_mode
@@ -86,17 +86,17 @@ def checks(precisions: Collection[str]) -> list[Check]:
     return [Check("quantized", text, "install another build of PyTorch, or use other artifacts")]
 
 
-def load(path: Path, threads: int) -> Session:
-    """Load a TorchScript file whose hash has been checked.
+def load(content: bytes, name: str, threads: int) -> Session:
+    """Load a TorchScript file from its bytes, whose hash has been checked.
 
     Raises:
         EngineError: PyTorch refuses it.
     """
     try:
-        return _TorchSession(path, threads)
+        return _TorchSession(content, threads)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise EngineError(f"PyTorch {version()} refuses {path.name}: {reason}") from error
+        raise EngineError(f"PyTorch {version()} refuses {name}: {reason}") from error
 
 
 def version() -> str:

@@ -8,7 +8,8 @@ worker.py               such a process: one artifact, one engine, a check or one
 timing.py               warm-up and samples
 null.py                 a session that computes nothing: what remains is the harness
 request.py              what it is asked, and what it answers
-child.py                how a process is started and asked in JSON, and what its end means
+child.py                how a process is asked in JSON, and what its answer or its end means
+process.py              such a process: its output bounded, and nothing that it started left behind
 start.py                where such a process starts
 accuracy.py             how often a model is right
 accuracy_data.py        other labelled images than the golden ones

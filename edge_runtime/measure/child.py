@@ -5,7 +5,6 @@ import ctypes
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from edge_runtime.documents import strict
+from edge_runtime.documents import json_file, strict
 from edge_runtime.documents.values import to_json
+from edge_runtime.errors import reason
+from edge_runtime.files import megabytes
+from edge_runtime.measure.process import OUTPUT_BYTES, Process
+from edge_runtime.printable import one_line
 from edge_runtime.probes import load
 
 _T = TypeVar("_T")
@@ -36,6 +39,7 @@ _OUT_OF_MEMORY = (
 class End(StrEnum):
     """How a child process ended without an answer."""
 
+    NOT_STARTED = "not-started"
     EXIT = "exit"
     SIGNAL = "signal"
     TIMEOUT = "timeout"
@@ -99,27 +103,52 @@ def ask(
     """
     kills_before = load.oom_kills().value
     try:
-        done = subprocess.run(
-            start,
-            input=json.dumps(to_json(request)),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            env=environment(threads),
-        )
-    except subprocess.TimeoutExpired:
+        with Process(start, environment(threads)) as process:
+            process.send(json.dumps(to_json(request)).encode(), last=True)
+            is_over = process.wait(timeout_s)
+    except OSError as error:
+        why = error.strerror or reason(error)
+        return Failure(End.NOT_STARTED, "its process cannot be started", why)
+    if not is_over:
         return Failure(End.TIMEOUT, f"no answer after {timeout_s:g} s")
-    if done.returncode:
+    if process.code:
         for_memory = kills_before is not None and load.oom_kills().value != kills_before
-        return failure_of(done.returncode, done.stderr, out_of_memory=for_memory)
+        return failure_of(process.code, process.error, out_of_memory=for_memory)
+    return believe(read_answer(process), kind)
+
+
+def read_answer(process: Process) -> dict[str, Any] | Failure:
+    """Return the JSON object that a child has answered."""
+    if process.flooded:
+        what = f"its process wrote more than {megabytes(OUTPUT_BYTES)} where its answer belongs"
+        return Failure(End.NO_ANSWER, what)
+    if not process.answer:
+        what = "its process ended without an answer"
+        return Failure(End.NO_ANSWER, what, last_line(process.error))
     try:
-        return strict.build(kind, json.loads(done.stdout), "answer")
+        found: dict[str, Any] = json_file.parse(process.answer)
+        return found
     except ValueError as error:
-        return Failure(End.NO_ANSWER, "its process ended without an answer", str(error))
+        return _nonsense(error)
 
 
-def failure_of(code: int, stderr: str = "", *, out_of_memory: bool = False) -> Failure:
+def believe(answer: dict[str, Any] | Failure, kind: type[_T]) -> _T | Failure:
+    """Return an answer as the dataclass that it has to be."""
+    if isinstance(answer, Failure):
+        return answer
+    try:
+        return strict.build(kind, answer, "answer")
+    except ValueError as error:
+        return _nonsense(error)
+
+
+def _nonsense(error: ValueError) -> Failure:
+    return Failure(End.NO_ANSWER, "its process answered nonsense", one_line(str(error), 200))
+
+
+def failure_of(
+    code: int, stderr: bytes | bytearray = b"", *, out_of_memory: bool = False
+) -> Failure:
     """Return what an exit code other than 0 means.
 
     Args:
@@ -127,7 +156,7 @@ def failure_of(code: int, stderr: str = "", *, out_of_memory: bool = False) -> F
         stderr: what the process wrote on standard error.
         out_of_memory: whether the kernel has killed a process for memory meanwhile.
     """
-    last = (stderr.strip().splitlines() or ["nothing on standard error"])[-1][:200]
+    last = last_line(stderr)
     if code > 0:
         return Failure(End.EXIT, f"exit code {code}", last)
     try:
@@ -137,6 +166,13 @@ def failure_of(code: int, stderr: str = "", *, out_of_memory: bool = False) -> F
     if number is signal.SIGKILL and out_of_memory:
         return Failure(End.SIGNAL, number.name, _OUT_OF_MEMORY)
     return Failure(End.SIGNAL, number.name, _REMEDIES.get(number, last))
+
+
+def last_line(stderr: bytes | bytearray) -> str:
+    """Return what a process said last on standard error, as text that can be shown."""
+    lines = stderr.decode(errors="replace").split("\n")
+    said = [line for line in lines if line.strip()] or ["nothing on standard error"]
+    return one_line(said[-1].strip(), 200)
 
 
 def die_with_parent(parent: int) -> None:
@@ -162,5 +198,5 @@ def answers() -> Iterator[TextIO]:
 
 
 def answer(value: Any, out: TextIO) -> None:
-    """Write an answer: a dataclass, or JSON values."""
-    json.dump(to_json(value), out, allow_nan=False)
+    """Write an answer: a dataclass, or JSON values; on a line of its own, whatever came before."""
+    print(f"\n{json.dumps(to_json(value), allow_nan=False)}", file=out, flush=True)

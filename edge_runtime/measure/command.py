@@ -11,12 +11,13 @@ import click
 from edge_runtime.errors import RecordingError
 from edge_runtime.measure.options import Counts, Cpus
 from edge_runtime.report.command import OUTPUTS, exit_code, require_option, show
+from edge_runtime.results import settings
+from edge_runtime.results.settings import Settings
 
 if TYPE_CHECKING:
     from edge_runtime.measure.plan import Plan
     from edge_runtime.measure.recording import Recording
     from edge_runtime.measure.runner import Step
-    from edge_runtime.results.settings import Settings
 
 WHAT = """\
 Measure the artifacts of bundles on this device: latency, memory, size and accuracy. Each artifact
@@ -45,14 +46,31 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
     "at export, and every other installed engine that reads its format.",
 )
 @_option(
-    "--threads", default="1", type=Counts(), help="Threads of the engine; one row for each count."
+    "--threads",
+    default="1",
+    type=Counts(settings.MOST_THREADS),
+    help="Threads of the engine; one row for each count.",
 )
 @_option(
-    "--batch-size", "batch_sizes", default="1", type=Counts(), help="Images per call; one row each."
+    "--batch-size",
+    "batch_sizes",
+    default="1",
+    type=Counts(settings.MOST_BATCH),
+    help="Images per call; one row each.",
 )
 @_option("--cpus", default=(), type=Cpus(), help="Pin the processes to these CPUs: 3, or 0,2-3.")
-@_option("--rounds", default=10, type=click.IntRange(1), help="Rounds; one new process per row.")
-@_option("--min-runs", default=700, type=click.IntRange(1), help="Minimum samples of a row.")
+@_option(
+    "--rounds",
+    default=10,
+    type=click.IntRange(1, settings.MOST_ROUNDS),
+    help="Rounds; one new process per row.",
+)
+@_option(
+    "--min-runs",
+    default=700,
+    type=click.IntRange(1, settings.MOST_RUNS),
+    help="Minimum samples of a row.",
+)
 @_option(
     "--min-time",
     default=3.0,
@@ -69,7 +87,7 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
 @_option(
     "--accuracy-images",
     default=500,
-    type=click.IntRange(1),
+    type=click.IntRange(1, settings.MOST_IMAGES),
     help="Maximum number of golden images for top-1.",
 )
 @_option(
@@ -139,17 +157,15 @@ def _plan(
     from edge_runtime.measure import plan as planning
 
     file = labelled.find(accuracy_data) if accuracy_data else None
-    settings = _settings(values, labelled.describe(file) if file else "")
-    plan = planning.make(paths or (default_bundle(),), settings, engines, file)
+    how = _settings(values, labelled.describe(file) if file else "")
+    plan = planning.make(paths or (default_bundle(),), how, engines, file)
     installing.require_numpy(plan.jobs[0].bundle)
     if file:
         labelled.check(file, sorted({job.bundle for job in plan.jobs}))
     return plan
 
 
-def _settings(values: dict[str, Any], accuracy_data: str) -> "Settings":
-    from edge_runtime.results.settings import Settings
-
+def _settings(values: dict[str, Any], accuracy_data: str) -> Settings:
     seconds = {name: values.pop(name) for name in ("min_time", "max_time", "cooldown", "timeout")}
     in_seconds = {f"{name}_s": value for name, value in seconds.items()}
     return Settings(**values, **in_seconds, accuracy_data=accuracy_data)

@@ -7,18 +7,28 @@ import click
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg]  # generic in new releases only
-    """Comma-separated whole numbers of at least 1, each once: ``1,2,4``."""
+    """Comma-separated whole numbers, each once: ``1,2,4``.
+
+    Args:
+        most: the largest of them; the smallest is 1.
+    """
 
     name = "N,N,..."
+
+    def __init__(self, most: int) -> None:
+        self.most = most
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         """Return the numbers in the order given."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(re.fullmatch(r"0*[1-9][0-9]{0,6}", part) for part in parts):
+        if not all(re.fullmatch(r"0*[1-9][0-9]{0,9}", part) for part in parts):
             self.fail(f"{value!r} is not a list of numbers from 1: give 4, or 1,2,4.", param, ctx)
-        return tuple(dict.fromkeys(map(int, parts)))
+        numbers = tuple(dict.fromkeys(map(int, parts)))
+        if (largest := max(numbers)) > self.most:
+            self.fail(f"{largest} is too large: give 1 to {self.most:,}.", param, ctx)
+        return numbers
 
 
 class Cpus(click.ParamType):  # type: ignore[type-arg]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.measure.timing import Enough
 from edge_runtime.results.accuracy import Accuracy
 from edge_runtime.results.rows import Status
@@ -40,6 +41,7 @@ class Request:
 
     Attributes:
         bundle: the bundle's folder.
+        manifest: the bundle's, as it was when the plan was made: the hashes of all that is loaded.
         file: the artifact's name.
         engine: what is to run it.
         batch_size: images a call.
@@ -48,6 +50,7 @@ class Request:
     """
 
     bundle: str
+    manifest: Manifest
     file: str
     engine: str
     batch_size: int

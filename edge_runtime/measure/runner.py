@@ -143,6 +143,7 @@ def request(plan: Plan, job: Job, number: int = 0) -> Request:
         check = Check(settings.accuracy_images, str(data.resolve()) if data else "")
     return Request(
         bundle=str(job.bundle.resolve()),
+        manifest=job.manifest,
         file=job.artifact.file,
         engine=job.engine,
         batch_size=job.batch_size,

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime import engines
-from edge_runtime.bundle import golden, installing, integrity, manifest
+from edge_runtime.bundle import golden, installing, integrity
 from edge_runtime.bundle.golden import Golden
-from edge_runtime.bundle.manifest import Artifact, Manifest
+from edge_runtime.bundle.manifest import Artifact
 from edge_runtime.documents import strict
-from edge_runtime.engines import Engine, Session
+from edge_runtime.engines import Session
 from edge_runtime.errors import BundleError, EngineError, ToolkitError
 from edge_runtime.measure import accuracy, accuracy_data, child, null, timing
 from edge_runtime.measure.request import Answer, Check, Request, Timing
@@ -31,23 +31,25 @@ from edge_runtime.results.turns import Memory, Turn
 _SETTLING_CALLS = 2  # reading the machine's state cools the caches a little
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Subject:
-    """The artifact that is asked about: its files are whole, and its engine is imported."""
+    """The artifact that is asked about: its files are whole, and its engine is imported.
+
+    ``content`` is what its file holds, as it was hashed, until nothing needs it any more.
+    """
 
     request: Request
-    content: Manifest
     artifact: Artifact
+    content: bytes
     pack: Golden
-    engine: Engine
     stages: dict[str, Stage]
 
-    @property
-    def path(self) -> Path:
-        return Path(self.request.bundle) / self.artifact.file
-
     def load(self) -> Session:
-        return self.engine.load(self.path, self.request.threads)
+        file, threads = self.artifact.file, self.request.threads
+        return engines.load(self.request.engine, self.content, file, threads)
+
+    def let_go(self) -> None:
+        self.content = b""
 
     def refusal(self, error: Exception) -> EngineError:
         """Return what is said where the engine fails on a batch."""
@@ -66,7 +68,7 @@ def work(request: Request) -> Answer:
     if request.cpus:
         os.sched_setaffinity(0, request.cpus)
     subject = _open(request)
-    version = subject.engine.version()
+    version = engines.version(request.engine)
     if request.check:
         answers = _check(subject, request.check)
         return Answer(Status.OK, engine_version=version, accuracy=answers)
@@ -75,22 +77,22 @@ def work(request: Request) -> Answer:
 
 
 def _open(request: Request) -> _Subject:
-    """Hash the files that are used, once, and import the engine."""
+    """Read and hash the files that are used, once, and import the engine."""
     bundle = Path(request.bundle)
-    content = manifest.read(bundle)
-    artifact = next(a for a in content.artifacts if a.file == request.file)
-    integrity.verify(bundle, artifact)
-    pack = golden.of_bundle(bundle, content)
+    artifact = next(a for a in request.manifest.artifacts if a.file == request.file)
+    content = integrity.read(bundle, artifact)
+    pack = golden.of_bundle(bundle, request.manifest)
     stages = {"start": memory.stage()}
-    script = installing.script_for(engines.get(request.engine).REQUIRES, bundle, content)
-    engine = engines.require(request.engine, script)
+    script = installing.script_for(engines.get(request.engine).REQUIRES, bundle, request.manifest)
+    engines.require(request.engine, script)
     stages["engine"] = memory.stage()
-    return _Subject(request, content, artifact, pack, engine, stages)
+    return _Subject(request, artifact, content, pack, stages)
 
 
 def _check(subject: _Subject, check: Check) -> Accuracy:
     """Return how the golden images are answered, and other images if there are any."""
     pack, session = subject.pack.first(check.images), subject.load()
+    subject.let_go()
     logits = _answers(subject, session, pack.images)
     if logits.shape != pack.logits.shape:
         raise EngineError(
@@ -111,13 +113,13 @@ def _check(subject: _Subject, check: Check) -> Accuracy:
 
 def _count(subject: _Subject, session: Session, file: Path) -> Counts:
     data = accuracy_data.read(file)
-    data.require_fit(subject.content)
+    data.require_fit(subject.request.manifest)
     logits = _answers(subject, session, data.images)
     return Counts(len(data.labels), int(accuracy.is_right(logits, data.labels).sum()))
 
 
 def _answers(subject: _Subject, session: Session, images: Any) -> Any:
-    how, size = subject.content.preprocessing, subject.request.batch_size
+    how, size = subject.request.manifest.preprocessing, subject.request.batch_size
     try:
         return accuracy.logits_of(session.run, images, how, batch_size=size)
     except Exception as error:
@@ -125,7 +127,11 @@ def _answers(subject: _Subject, session: Session, images: Any) -> Any:
 
 
 def _turn(subject: _Subject, asked: Timing) -> Turn:
-    """Load the artifact, warm up and take the samples, reading memory on the way."""
+    """Load the artifact, warm up and take the samples, reading memory on the way.
+
+    Its file's bytes are in this process because they were hashed here. They are there from before
+    the baseline until the peak has been read, and so in neither more than in the other.
+    """
     batch = _batch(subject)
     overhead = _overhead_ns(batch)
     stages = subject.stages
@@ -146,6 +152,7 @@ def _turn(subject: _Subject, asked: Timing) -> Turn:
     except Exception as error:
         raise subject.refusal(error) from error
     peak = memory.peak_bytes()
+    subject.let_go()
     stages["steady"] = memory.stage()
     return Turn(
         round=asked.round,
@@ -166,7 +173,7 @@ def _batch(subject: _Subject) -> Any:
     """Return a batch of golden images, which is larger than the pack where that is asked for."""
     images = subject.pack.images
     positions = [i % len(images) for i in range(subject.request.batch_size)]
-    return subject.content.preprocessing.apply(images[positions])
+    return subject.request.manifest.preprocessing.apply(images[positions])
 
 
 def _overhead_ns(batch: Any) -> int:

@@ -5,6 +5,21 @@ from dataclasses import dataclass
 from edge_runtime.documents.strict import Count, Positive
 from edge_runtime.errors import UsageError
 
+MOST_THREADS = 1024
+"""More than the CPUs of any board: an engine tries to start as many as it is told."""
+
+MOST_BATCH = 65_536
+"""Images a call: more than any device has the memory for."""
+
+MOST_ROUNDS = 10_000
+"""Some hours: each starts a process a row."""
+
+MOST_RUNS = 10_000_000
+"""Samples of a row: as many as a results file has room for."""
+
+MOST_IMAGES = 1_000_000
+"""Golden images: more than any pack holds."""
+
 LONGEST_S = 1_000_000
 """No wait is longer, some eleven days: the system counts it in 32 bits of ms."""
 
@@ -46,6 +61,13 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.threads or not self.batch_sizes:
             raise UsageError("threads and batch_sizes each have to name one count or more")
+        for number in self.threads:
+            require_count("--threads", number, MOST_THREADS)
+        for number in self.batch_sizes:
+            require_count("--batch-size", number, MOST_BATCH)
+        require_count("--rounds", self.rounds, MOST_ROUNDS)
+        require_count("--min-runs", self.min_runs, MOST_RUNS)
+        require_count("--accuracy-images", self.accuracy_images, MOST_IMAGES)
         for name in ("min_time_s", "max_time_s", "cooldown_s", "timeout_s"):
             if not 0 <= (value := getattr(self, name)) <= LONGEST_S:
                 option = f"--{name.removesuffix('_s').replace('_', '-')}"
@@ -54,3 +76,18 @@ class Settings:
             raise UsageError(
                 f"--max-time {self.max_time_s:g} is less than --min-time {self.min_time_s:g}."
             )
+
+
+def require_count(name: str, number: int, most: int) -> None:
+    """Refuse a number that makes no sense.
+
+    Args:
+        name: what it is the number of.
+        number: as it was given.
+        most: the largest that makes sense.
+
+    Raises:
+        UsageError: it is below 1, or above that.
+    """
+    if not 1 <= number <= most:
+        raise UsageError(f"{name} is {number}.", f"Give 1 to {most:,}.")

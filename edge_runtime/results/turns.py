@@ -23,8 +23,9 @@ class Memory:
         loaded: with it.
         first: after the first call.
         steady: after the last one.
-        before_load_bytes: what the peak is counted from.
-        peak_bytes: the largest resident set while loading and running.
+        before_load_bytes: what the peak is counted from: the bytes of the artifact's file, which
+            were read to be hashed, are in it.
+        peak_bytes: the largest resident set while loading and running: they are in it too.
         reason: why the last two are unknown, if they are.
     """
 
@@ -65,7 +66,7 @@ class Turn:
 
     Attributes:
         round: counted from 1.
-        load_ns: from file to loaded session.
+        load_ns: from the file's bytes to the loaded session.
         first_ns: the first call.
         warm_up_ns: the calls after it, until two windows agreed.
         settled: whether they did.

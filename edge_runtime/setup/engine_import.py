@@ -72,14 +72,16 @@ def _import(name: str, precisions: Collection[str]) -> Tried:
     try:
         install = engines.get(name).INSTALL
         engine = engines.require(name)
+        version = engines.version(name)
+        checks = _check(engine, precisions)
     except engines.EngineMissingError:
         return Tried(name, install=install, missing=True)
     except EngineError as error:
         return Tried(name, problem=error.what)
+    return Tried(name, version=version, install=install, checks=checks)
+
+
+def _check(engine: engines.Engine, precisions: Collection[str]) -> tuple[engines.Check, ...]:
     checks = getattr(engine, "checks", None)
-    return Tried(
-        name,
-        version=engine.version(),
-        install=install,
-        checks=tuple(checks(precisions)) if checks else (),
-    )
+    with engines.one_error(f"{engine.REQUIRES} cannot be checked"):
+        return tuple(checks(precisions)) if checks else ()

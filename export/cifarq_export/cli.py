@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cifarq_export.sources.images import ExportImages
     from cifarq_export.sources.opening import Opened
 
+_INSTALL = "pip install '.[export]' in cifarq's folder"
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 _FORMAT = click.option(
     "--format",
@@ -30,7 +31,7 @@ _FORMAT = click.option(
     cls=CommandGroup,
     default="bundle",
     subcommand_metavar="[CHECKPOINT] | COMMAND [ARGS]...",
-    install="pip install '.[export]' in cifarq's folder",
+    install=_INSTALL,
     help="""Export a model as a bundle: a folder to copy to a device. It holds the model in each
     requested format and precision, and the tool that measures it there. An INT8 artifact that loses
     accuracy or is much slower than FP32 is left out, and the command says by how much and why; if
@@ -237,7 +238,7 @@ def _open(values: dict[str, Any]) -> "Opened":
     from cifarq_export.sources.request import SourceRequest
 
     request = options.take(SourceRequest, values)
-    import torch  # noqa: F401  named first, so that a missing PyTorch is what the message names
+    _require_libraries()
 
     from cifarq.training.progress import stages
     from cifarq_export.sources.opening import open_source
@@ -247,6 +248,14 @@ def _open(values: dict[str, Any]) -> "Opened":
         opened = open_source(request)
     _note(*opened.notes, *opened.source.changes)
     return opened
+
+
+def _require_libraries() -> None:
+    """Import what models are made and checked with: whatever is wrong with it is one line."""
+    from edge_runtime import engines
+
+    for name in ("torch", "onnxruntime"):
+        engines.require(name, _INSTALL)
 
 
 def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":

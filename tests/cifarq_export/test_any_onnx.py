@@ -317,7 +317,7 @@ def test_what_follows_the_last_layer_stays_fp32(run, tmp_path, own_onnx):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     images = normalise(packs.shipped("golden").images, cifar10.MEAN, cifar10.STD)
-    session = runtime.open_model(tmp_path / "b" / "bent-int8-static.onnx", "it")
+    session = runtime.open_model(onnx.load(tmp_path / "b" / "bent-int8-static.onnx"), "it")
     assert len(np.unique(session.run(images))) > 0.9 * len(images) * CLASSES
     assert (
         runtime.count_conversions(onnx.load(tmp_path / "b" / "bent-int8-static.onnx"), tmp_path)

@@ -1,6 +1,7 @@
 """``cifarq-export`` as it is typed."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -146,3 +147,11 @@ def test_a_model_of_ones_own_goes_from_images_to_a_measured_bundle(run, tmp_path
     assert len(rows) == 5
     assert all(row["accuracy"]["images"] == 36 for row in rows)
     assert all(row["accuracy"]["right"] >= 34 for row in rows)  # colours are easy to tell apart
+
+
+def test_an_engine_that_cannot_be_imported_is_one_line(run, tmp_path):
+    (tmp_path / "onnxruntime.py").write_text("raise ValueError('no license\\nfor you')")
+    where = os.pathsep.join(filter(None, (str(tmp_path), os.getenv("PYTHONPATH"))))
+    done = run("cifarq_export", env={"PYTHONPATH": where})
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "Error: onnxruntime cannot be imported: no license.\n"

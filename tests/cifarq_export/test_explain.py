@@ -62,7 +62,13 @@ def test_a_layer_that_was_kept_in_fp32_says_so(seed_cnn, recipe):
     made = recipe(keep_fp32=("node_conv2d_2",))
     path = made.scratch / "kept.onnx"
     onnx_format.write(seed_cnn, "int8-static", path, made)
-    found = explain(path, "onnx", np.zeros((1, 3, 32, 32), np.float32), precision="int8-static")
+    found = explain(
+        path.read_bytes(),
+        path.name,
+        "onnx",
+        np.zeros((1, 3, 32, 32), np.float32),
+        precision="int8-static",
+    )
     (layer,) = [o for o in found.operators if o.macs and not o.int8]
     assert layer.layer == "conv3" and layer.why == "kept in FP32 for its accuracy"
 
@@ -114,7 +120,7 @@ def test_an_operator_without_a_kernel_is_named(seed_cnn, recipe):
     path = made.scratch / "swish.onnx"
     onnx.save(qdq.quantize(base, ranges, "x86-vnni"), path)
     image = np.zeros((1, 3, 32, 32), np.float32)
-    found = explain(path, "onnx", image, precision="int8-static")
+    found = explain(path.read_bytes(), path.name, "onnx", image, precision="int8-static")
     assert found.quantize_nodes_between > 0
     why = found.to_manifest().why_fp32
     assert any("no INT8 kernel for Hard" in reason for reason in why.values())

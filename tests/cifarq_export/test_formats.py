@@ -14,7 +14,7 @@ import onnx
 from cifarq import checkpoint, models
 from cifarq_export import formats
 from edge_runtime import engines
-from edge_runtime.bundle import golden, manifest
+from edge_runtime.bundle import golden, integrity, manifest
 from edge_runtime.measure import accuracy
 
 FOLDER = models.pretrained("seed-cnn")
@@ -33,7 +33,7 @@ def logits_of(everything, pack):
     how = manifest.read(everything).preprocessing
 
     def run(artifact):
-        session = engines.require(artifact.engine).load(everything / artifact.file, 1)
+        session = engines.load(artifact.engine, integrity.read(everything, artifact), artifact.file)
         return accuracy.logits_of(session.run, pack.images, how)
 
     return run
@@ -73,7 +73,7 @@ def test_int8_answers_as_fp32_in_99_percent(everything, logits_of, pack, format_
 @pytest.mark.parametrize("format_name, precision", PAIRS)
 def test_the_batch_is_dynamic(everything, format_name, precision):
     artifact = artifact_of(everything, format_name, precision)
-    session = engines.require(artifact.engine).load(everything / artifact.file, 1)
+    session = engines.load(artifact.engine, integrity.read(everything, artifact), artifact.file)
     for size in (1, 2, 7):
         assert session.run(np.zeros((size, 3, 32, 32), np.float32)).shape == (size, 10)
 

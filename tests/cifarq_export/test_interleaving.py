@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cifarq_export.check import conversation, interleaving, speed
+from cifarq_export.check import interleaving, speed
 from cifarq_export.check.conversation import Conversation
 from cifarq_export.check.interleaving import Stretch, Stretches, Subject
-from edge_runtime.bundle import integrity, manifest
+from edge_runtime.bundle import manifest
 from edge_runtime.errors import EngineError
+from edge_runtime.measure import process
 from edge_runtime.probes.state import State
 
 SMALL_BUNDLE = Path(__file__).resolve().parents[2] / "benchmarks" / "seed-cnn-int8-bundle"
@@ -124,7 +126,7 @@ def test_children_are_gone_when_it_fails(loaders, batch, monkeypatch):
             super().__init__(*args, **options)
             started.append(self.pid)
 
-    monkeypatch.setattr(conversation.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(process.subprocess, "Popen", Recorded)
     subjects = {"a": loaders("sleeper", seconds=0), "b": loaders("refuses")}
     with pytest.raises(EngineError):
         interleaving.interleave(subjects, batch, rounds=1, stretch_s=0)
@@ -136,9 +138,49 @@ def test_children_are_gone_when_it_fails(loaders, batch, monkeypatch):
 
 def test_an_artifact_is_a_subject(batch):
     (artifact,) = manifest.read(SMALL_BUNDLE).artifacts
-    subject = interleaving.artifact(artifact.engine, integrity.verify(SMALL_BUNDLE, artifact))
+    subject = interleaving.artifact(artifact.engine, SMALL_BUNDLE / artifact.file)
     stretches = interleaving.interleave({"a": subject}, batch, rounds=2, stretch_s=0)
     assert min(stretches.medians_ns("a")) > 0
+
+
+def test_an_artifact_that_was_swapped_since_it_was_meant_is_not_loaded(tmp_path, batch):
+    (artifact,) = manifest.read(SMALL_BUNDLE).artifacts
+    path = tmp_path / artifact.file
+    path.write_bytes((SMALL_BUNDLE / artifact.file).read_bytes())
+    subject = interleaving.artifact(artifact.engine, path)
+    path.write_bytes(b"another model")
+    with pytest.raises(EngineError, match="corrupt, 13 bytes with SHA-256"):
+        interleaving.interleave({"a": subject}, batch, rounds=1, stretch_s=0)
+
+
+@pytest.mark.parametrize(
+    "script, message",
+    [
+        ("print('hello'); print('{\"n\": 3}')", "answer.n is 3, not a string"),
+        ("print('[3]')", "its process ended without an answer"),
+        ("print('{\"n\": ', end='')", "its process ended without an answer"),
+        ("import os; os.kill(os.getpid(), 4)", "SIGILL"),
+        ("print('x' * 2**16 * 1100)", "wrote more than 64 MB where its answer belongs"),
+    ],
+)
+def test_what_a_child_answers_is_not_believed_for_its_being_there(script, message):
+    with (
+        Conversation([sys.executable, "-c", f"input(); {script}"]) as talk,
+        pytest.raises(EngineError, match=message),
+    ):
+        talk.ask({}, Threads)
+
+
+def test_a_child_that_cannot_be_started_is_an_error_of_one_line():
+    with pytest.raises(EngineError, match="cannot be started: No such file or directory"):
+        Conversation(["/no/such/python"])
+
+
+def test_noise_before_and_after_an_answer_is_none():
+    noise = "import os; os.write(1, b'noise'); os.write(2, b'x' * 2**20)"
+    script = f'input(); {noise}; print(\'\\n{{"n": "3"}}\'); {noise}; input()'
+    with Conversation([sys.executable, "-c", script]) as talk:
+        assert talk.ask({}, Threads) == Threads("3")
 
 
 def test_speed_is_paired_by_round():
@@ -220,9 +262,16 @@ def test_a_child_does_not_import_a_module_that_lies_in_the_current_folder(
     interleaving.interleave({"a": loaders("sleeper", seconds=0)}, batch, rounds=1, stretch_s=0)
 
 
+@dataclass(frozen=True)
+class Threads:
+    """What the child below answers."""
+
+    n: str
+
+
 def test_a_conversation_is_told_its_threads(tmp_path):
     script = "import os, json; input(); print(json.dumps({'n': os.environ['OMP_NUM_THREADS']}))"
     with Conversation([sys.executable, "-c", script], threads=3) as talk:
-        assert talk.ask({}) == {"n": "3"}
-        with pytest.raises(EngineError, match="a measuring process ended"):
-            talk.ask({})
+        assert talk.ask({}, Threads) == Threads("3")
+        with pytest.raises(EngineError, match="a measuring process failed: its process ended"):
+            talk.ask({}, Threads)

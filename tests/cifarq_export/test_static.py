@@ -96,7 +96,7 @@ def test_raw_pixels_give_the_same_logits_as_normalised_ones(
         scratch = recipe().scratch / normalised_by
         scratch.mkdir()
         path = written(seed_cnn, recipe(how=how, scratch=scratch), precision)
-        session = engines.require("onnxruntime").load(path, 1)
+        session = engines.load("onnxruntime", path.read_bytes(), path.name)
         found[normalised_by] = accuracy.logits_of(session.run, images, how)
     inside, outside = found[NormalisedBy.ARTIFACT], found[NormalisedBy.RUNTIME]
     if precision == "fp32":

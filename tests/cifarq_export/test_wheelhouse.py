@@ -295,7 +295,7 @@ def test_a_bundle_with_wheels_and_an_archive_as_typed(links, run, tmp_path):
     assert content.wheelhouse.platform == "pi-bookworm"
     assert "setup-device.sh" in content.names
     for record in content.wheelhouse.wheels:
-        integrity.verify_wheel(tmp_path / "b", record)
+        integrity.verify(tmp_path / "b" / "wheels", record)
     for record in content.files:
         integrity.verify(tmp_path / "b", record)
     assert os.access(tmp_path / "b" / "setup-device.sh", os.X_OK)

@@ -1,6 +1,7 @@
 """What the device's tests share: a bundle to break, made from the small one that ships."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,7 +51,7 @@ def fake_engine(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
         folder = tmp_path / "fakes"
         folder.mkdir(exist_ok=True)
         (folder / f"{name}.py").write_text(code)
-        return {"PYTHONPATH": str(folder)}
+        return {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.getenv("PYTHONPATH"))))}
 
     return make
 

@@ -238,7 +238,7 @@ def test_a_format_that_nothing_here_reads_is_passed_over(bundle, as_static, monk
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it raises
     require = engines.require
 
-    def missing(name, install):
+    def missing(name, install=""):
         if name == "torch":
             raise EngineMissingError("torch is not installed: pip install torch")
         return require(name, install)
@@ -250,7 +250,7 @@ def test_a_format_that_nothing_here_reads_is_passed_over(bundle, as_static, monk
 def test_where_no_engine_is_installed_each_ones_command_is_said(bundle, as_static, monkeypatch):
     as_static(format="torchscript", engine="torch")
 
-    def missing(name, install):
+    def missing(name, install=""):
         raise EngineMissingError(f"{name} is not installed: {engines.get(name).INSTALL}")
 
     monkeypatch.setattr(engines, "require", missing)
@@ -298,9 +298,10 @@ def test_answers_that_are_none_are_refused(bundle, pack, monkeypatch, answer, me
 
 
 @pytest.mark.parametrize("name", ["threads", "batch_size"])
-def test_a_number_below_1_is_refused(name):
-    with pytest.raises(UsageError, match=f"{name} is 0"):
-        Classifier(SMALL_BUNDLE, **{name: 0})
+def test_a_number_that_makes_no_sense_is_refused(name):
+    for number in (0, 99_999_999):
+        with pytest.raises(UsageError, match=f"{name} is {number}. Give 1 to "):
+            Classifier(SMALL_BUNDLE, **{name: number})
 
 
 def test_top_is_at_least_1_and_images_are_images(model, pack):

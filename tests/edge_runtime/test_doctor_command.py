@@ -120,7 +120,8 @@ def test_a_missing_engine_that_comes_along_is_installed_by_the_script(
 def test_an_engine_that_refuses_the_file_is_fatal_with_what_it_says(run, bundle, fake_engine):
     refuses = (
         "__version__ = '1.9.0'\n"
-        "class SessionOptions: pass\n"
+        "class SessionOptions:\n"
+        "    def add_session_config_entry(self, key, value): pass\n"
         "def InferenceSession(*a, **k):\n"
         "    raise RuntimeError('Unsupported model IR version: 10, max supported IR version: 7')\n"
     )

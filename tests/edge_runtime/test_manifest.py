@@ -1,6 +1,7 @@
 """The manifest: read strictly, and never past the bundle's own folder."""
 
 import json
+import os
 
 import pytest
 
@@ -30,7 +31,8 @@ def test_it_says_what_is_really_in_the_artifact(bundle):
 def test_every_file_of_a_whole_bundle_is_verified(bundle):
     content = manifest.read(bundle)
     for record in (*content.files, *content.artifacts):
-        assert integrity.verify(bundle, record) == bundle / record.file
+        integrity.verify(bundle, record)
+        assert integrity.read(bundle, record) == (bundle / record.file).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -46,15 +48,20 @@ def test_a_damaged_file_is_named_with_both_hashes(bundle, damage):
     (artifact,) = manifest.read(bundle).artifacts
     path = bundle / artifact.file
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(BundleError, match=f"{artifact.file}: corrupt.*{artifact.sha256[:12]}"):
-        integrity.verify(bundle, artifact)
+    for check in (integrity.verify, integrity.read):
+        with pytest.raises(BundleError, match=f"{artifact.file}: corrupt.*{artifact.sha256[:12]}"):
+            check(bundle, artifact)
 
 
-def test_a_missing_file_is_named(bundle):
+@pytest.mark.parametrize("check", [integrity.verify, integrity.read])
+def test_a_file_that_is_missing_or_a_pipe_is_named(bundle, check):
     (artifact,) = manifest.read(bundle).artifacts
     (bundle / artifact.file).unlink()
-    with pytest.raises(BundleError, match=f"{artifact.file}: cannot read it"):
-        integrity.verify(bundle, artifact)
+    with pytest.raises(BundleError, match=f"{artifact.file}: cannot read it .No such file"):
+        check(bundle, artifact)
+    os.mkfifo(bundle / artifact.file)
+    with pytest.raises(BundleError, match=f"{artifact.file}: cannot read it .not a regular file"):
+        check(bundle, artifact)
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_top1_on_the_device_is_that_of_the_golden_pack(bundle):
     pack = golden.read(bundle / "golden.npz")
     row = run_one(bundle, dataclasses.replace(QUICK, accuracy_images=500))
     content = manifest.read(bundle)
-    session = engines.require("onnxruntime").load(bundle / row.file, 1)
+    session = engines.load("onnxruntime", (bundle / row.file).read_bytes(), row.file)
     from edge_runtime.measure.accuracy import logits_of
 
     how = content.preprocessing
@@ -215,6 +215,32 @@ def test_a_flipped_byte_is_a_corrupt_row_and_is_never_loaded(bundle):
     (bundle / name).write_bytes(data)
     row = run_one(bundle)
     assert row.status is Status.CORRUPT and "SHA-256" in row.message and not row.ran
+
+
+def test_what_is_loaded_is_what_was_hashed(bundle, fake_engine, monkeypatch, tmp_path):
+    """The engine's import lies between the hash and the loading."""
+    (artifact,) = manifest.read(bundle).artifacts
+    swaps = f"""
+import pathlib, sys
+pathlib.Path({str(bundle / artifact.file)!r}).write_bytes(b"another model")
+sys.path = [path for path in sys.path if path != {str(tmp_path / "fakes")!r}]
+del sys.modules["onnxruntime"]
+import onnxruntime
+"""
+    for name, value in fake_engine("onnxruntime", swaps).items():
+        monkeypatch.setenv(name, value)
+    planned = plan.make((bundle,), QUICK)
+    (first,), (second,) = (list(runner.check(planned)) for _ in range(2))
+    assert first.status is Status.OK and first.accuracy.images == 20
+    assert second.status is Status.CORRUPT
+
+
+def test_a_manifest_that_was_swapped_since_the_plan_was_made_helps_no_file(bundle, rehash):
+    planned = plan.make((bundle,), QUICK)
+    path = bundle / planned.jobs[0].artifact.file
+    path.write_bytes(path.read_bytes() + b"\x00")
+    rehash(path.name)
+    assert [row.status for row in runner.check(planned)] == [Status.CORRUPT]
 
 
 def test_a_file_that_is_no_model_is_a_row_with_the_engines_reason(bundle, rehash):
@@ -256,7 +282,10 @@ def test_a_golden_pack_for_another_model_is_said(bundle, rehash):
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "crashed", "memory"),
         ("import ctypes; ctypes.string_at(0)", "crashed", "SIGSEGV: a fault inside the engine"),
         ("import os; os._exit(7)", "crashed", "exit code 7"),
-        ("raise RuntimeError('no license')", "crashed", "no license"),
+        ("raise RuntimeError('no license')", "failed", "no license"),
+        ("raise SystemExit(3)", "failed", "onnxruntime cannot be imported: SystemExit."),
+        ("raise KeyboardInterrupt", "failed", "onnxruntime cannot be imported: KeyboardInterrupt"),
+        ("import os; os._exit(0)", "crashed", "ended without an answer"),
         ("import does_not_exist", "failed", "does_not_exist"),
         ("raise ImportError('libgomp.so.1: cannot open')", "failed", "libgomp"),
         ("import time; time.sleep(60)", "timed-out", "--timeout"),
@@ -330,16 +359,11 @@ def test_a_module_in_the_current_folder_is_not_imported_for_the_real_one(bundle,
     assert run_one(bundle).status is Status.OK
 
 
-def test_the_child_is_told_its_thread_count(bundle, monkeypatch):
-    seen = {}
-
-    def spy(command, **options):
-        seen.update(options["env"])
-        return subprocess.CompletedProcess(command, 1, "", "stop")
-
-    monkeypatch.setattr(subprocess, "run", spy)
-    run_one(bundle, dataclasses.replace(QUICK, threads=(3,)))
-    assert seen["OMP_NUM_THREADS"] == "3"
+def test_the_child_is_told_its_thread_count(bundle):
+    tells = "import os, sys; sys.exit(os.environ['OMP_NUM_THREADS'] + ' threads')"
+    planned = plan.make((bundle,), dataclasses.replace(QUICK, threads=(3,)))
+    (row,) = rows_of(planned, start=lambda job: [sys.executable, "-c", tells])
+    assert row.message == "exit code 1: 3 threads"
 
 
 def test_a_path_may_be_an_artifact_inside_a_bundle(bundle):

@@ -45,7 +45,7 @@ def golden_changed(bundle, edit):
 
 def test_an_artifact_that_answers_as_it_did_is_ok(bundle, golden_changed):
     """INT8 answers differ by CPU: those that travel are made to be this CPU's own."""
-    session = engines.require("onnxruntime").load(bundle / FILE, 1)
+    session = engines.load("onnxruntime", (bundle / FILE).read_bytes(), FILE)
     how = manifest.read(bundle).preprocessing
 
     def answer_here(pack):

@@ -153,7 +153,9 @@ class Maker:
         recipe = replace(subject.recipe, keep_fp32=trial.nodes or subject.recipe.keep_fp32)
         image = recipe.how.apply(self.baseline.images.images[:1])
         with self._stage(f"explaining {path.name}"):
-            explanation = explain.explain(path, subject.format, image, precision=precision)
+            explanation = explain.explain(
+                path.read_bytes(), path.name, subject.format, image, precision=precision
+            )
         return Made(
             path=path,
             format=subject.format,

@@ -45,14 +45,14 @@ def judge_of(format_: str, precision: str, target: str) -> JudgedBy:
 
 
 def open_artifact(path: Path, format_: str, judged_by: JudgedBy) -> accuracy.Predict:
-    """Open an artifact from its file, and return what maps a batch to its logits.
+    """Open an artifact that was just written, and return what maps a batch to its logits.
 
     Raises:
         EngineError: the engine is missing or refuses it.
     """
     if judged_by is JudgedBy.REFERENCE:
         return formats.reference(format_, path)
-    return engines.require(formats.engine_of(format_)).load(path, 1).run
+    return engines.load(formats.engine_of(format_), path.read_bytes(), path.name).run
 
 
 def answer(

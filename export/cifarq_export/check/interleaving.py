@@ -15,7 +15,7 @@ of the machine's state, by the probes of ``edge-bench``.
 import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cifarq_export.check.conversation import Conversation
+from edge_runtime.bundle.manifest import FileRecord
+from edge_runtime.documents.strict import Positive
+from edge_runtime.files import sha256_of
 from edge_runtime.measure import child
 from edge_runtime.probes.state import State
 from edge_runtime.results import changes
@@ -47,8 +50,10 @@ class Subject:
 
 
 def artifact(engine: str, path: Path, threads: int = 1) -> Subject:
-    """Return the subject for an artifact whose hash has been checked, or that was just written."""
-    return Subject({"engine": engine, "file": str(path.resolve()), "threads": threads})
+    """Return the subject for an artifact that was just written: what its file holds now."""
+    record = FileRecord(path.name, path.stat().st_size, sha256_of(path))
+    where = {"folder": str(path.resolve().parent), "record": asdict(record)}
+    return Subject({"engine": engine, **where, "threads": threads})
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Stretch:
         before, after: the machine's state around them.
     """
 
-    samples_ns: tuple[int, ...]
+    samples_ns: tuple[Positive, ...]
     before: State = field(default_factory=State)
     after: State = field(default_factory=State)
 
@@ -68,6 +73,11 @@ class Stretch:
     def median_ns(self) -> float:
         """The median duration of a call."""
         return percentile(self.samples_ns, 50)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A child's answer where its subject is ready to be timed."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +148,8 @@ def interleave(
             children = _start(subjects, batch, threads, stack)
             for _ in range(rounds):
                 for name in draw.sample(list(subjects), len(subjects)):
-                    answer = children[name].ask({"stretch_s": stretch_s})
-                    before, after = State(**answer["before"]), State(**answer["after"])
-                    stretches.of[name].append(Stretch(tuple(answer["samples_ns"]), before, after))
+                    stretch = children[name].ask({"stretch_s": stretch_s}, Stretch)
+                    stretches.of[name].append(stretch)
                     progress(1, total)
     return stretches
 
@@ -155,5 +164,5 @@ def _start(
     children = {name: stack.enter_context(Conversation(worker, threads)) for name in subjects}
     for name, subject in subjects.items():
         request = {"loader": subject.loader, "arguments": subject.arguments}
-        children[name].ask({"load": request, "batch": str(batch_file)})
+        children[name].ask({"load": request, "batch": str(batch_file)}, Loaded)
     return children

@@ -19,19 +19,22 @@ from typing import Any
 import numpy as np
 
 from edge_runtime import engines
+from edge_runtime.bundle import integrity
+from edge_runtime.bundle.manifest import FileRecord
 from edge_runtime.errors import ToolkitError
 from edge_runtime.measure import timing
 from edge_runtime.measure.accuracy import Predict
-from edge_runtime.measure.child import answers
+from edge_runtime.measure.child import answer, answers
 from edge_runtime.probes import state
 
 _MIN_CALLS = 5
 _WARM_UP_CALLS = 2  # a stretch starts with cold caches: other processes used them
 
 
-def engine_session(engine: str, file: str, threads: int) -> Predict:
-    """Load an artifact, whose hash the parent has checked."""
-    return engines.require(engine).load(Path(file), threads).run
+def engine_session(engine: str, folder: str, record: dict[str, Any], threads: int) -> Predict:
+    """Load an artifact, if it is still the one that the parent means."""
+    file = FileRecord(**record)
+    return engines.load(engine, integrity.read(Path(folder), file), file.file, threads).run
 
 
 class _Subject:
@@ -69,5 +72,5 @@ def main() -> None:
     with answers() as out:
         subject: _Subject | None = None
         for line in sys.stdin:
-            answer, subject = _answer(json.loads(line), subject)
-            print(json.dumps(answer), file=out, flush=True)
+            found, subject = _answer(json.loads(line), subject)
+            answer(found, out)

@@ -6,8 +6,9 @@ Shares are of what the FP32 model holds: a weight counts as 4 bytes whether it b
 so that 90 % means nine tenths of the FP32 file, and 25 % of the multiply-accumulates in FP32 bound
 the gain at 4 times.
 
-A file defines ``explain(path, image, precision) -> Explanation``, and where its files cannot run
-code, and so may be opened outside a bundle, ``blank_image(path, input_shape)``: an image of zeros.
+A file defines ``explain(content, name, image, precision) -> Explanation`` of an artifact's bytes,
+and where these cannot run code, and so may be opened outside a bundle, ``read_file(path,
+input_shape)``: a file's bytes, and an image of zeros that it takes.
 
 onnx.py          operators as ONNX Runtime fuses and times them
 torchscript.py   operators as PyTorch dispatches them
@@ -112,12 +113,13 @@ class Explanation:
 
 
 def explain(
-    path: Path, format_: str, image: NDArray[Any], *, precision: str = ""
+    content: bytes, name: str, format_: str, image: NDArray[Any], *, precision: str = ""
 ) -> Explanation | None:
     """Say what of an artifact is INT8; None if no file here knows its format.
 
     Args:
-        path: the artifact, whose hash has been checked if its format can run code.
+        content: the artifact's bytes, whose hash has been checked if its format can run code.
+        name: of its file.
         format_: the artifact's format.
         image: a batch that it takes; figures are for one image of it.
         precision: what it was exported as, if that is known: it is part of the reasons.
@@ -128,7 +130,7 @@ def explain(
     module = _module(format_)
     if module is None:
         return None
-    explanation: Explanation = module.explain(path, np.ascontiguousarray(image), precision)
+    explanation: Explanation = module.explain(content, name, np.ascontiguousarray(image), precision)
     return explanation
 
 
@@ -143,10 +145,11 @@ def explain_file(path: Path, input_shape: tuple[int, int, int] | None) -> Explan
         ExportError: it is not valid, or leaves the size of its input open.
     """
     module = _module(path.suffix.removeprefix("."))
-    if not hasattr(module, "blank_image"):
+    if not hasattr(module, "read_file"):
         return None
     assert module is not None
-    explanation: Explanation = module.explain(path, module.blank_image(path, input_shape), "")
+    content, image = module.read_file(path, input_shape)
+    explanation: Explanation = module.explain(content, path.name, image, "")
     return explanation
 
 

@@ -41,12 +41,12 @@ _NUMBERS = (onnx.TensorProto.FLOAT, onnx.TensorProto.INT32, *_INT8)  # biases ar
 _SUFFIXES = ("_quantized", "_Transposed", ".weight")
 
 
-def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
-    """Explain an ONNX file; see ``cifarq_export.explain.explain``."""
+def explain(content: bytes, name: str, image: NDArray[Any], precision: str) -> Explanation:
+    """Explain an ONNX file from its bytes; see ``cifarq_export.explain.explain``."""
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        model = onnx_graph.prepare(onnx.load(path))
-        graph, profile = _profile(model, path.name, image, scratch)
+        model = onnx_graph.prepare(onnx.load_from_string(content))
+        graph, profile = _profile(model, name, image, scratch)
         between = (
             runtime.count_conversions(model, scratch)
             if onnx_graph.quantized_operators(graph)
@@ -56,8 +56,8 @@ def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
     return Explanation(tuple(_operators(graph, profile, precision, len(image), kept)), between)
 
 
-def blank_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray[Any]:
-    """Return zeros of the shape and type that a file's input has.
+def read_file(path: Path, input_shape: tuple[int, int, int] | None) -> tuple[bytes, NDArray[Any]]:
+    """Return what a file holds, with weights that lie beside it, and zeros as its input takes them.
 
     Args:
         path: any ONNX file.
@@ -67,7 +67,8 @@ def blank_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray
         ExportError: it is not valid, or leaves the size of its input open.
     """
     try:
-        graph = onnx_graph.prepare(onnx.load(path)).graph
+        model = onnx.load(path)
+        content, graph = model.SerializeToString(), onnx_graph.prepare(model).graph
         entry = graph.input[0].type.tensor_type
         dtype = onnx.helper.tensor_dtype_to_np_dtype(entry.elem_type)
     except Exception as error:  # protobuf raises its own kinds
@@ -80,7 +81,7 @@ def blank_image(path: Path, input_shape: tuple[int, int, int] | None) -> NDArray
             f"{path} leaves the size of its input open.",
             "Give it with --input-shape, as in --input-shape 3,224,224.",
         )
-    return np.zeros((batch or 1, *dims), dtype)
+    return content, np.zeros((batch or 1, *dims), dtype)
 
 
 def _profile(

@@ -41,7 +41,7 @@ def explain_path(
     pack = golden.of_bundle(bundle, content)
     image = content.preprocessing.apply(pack.images[:1])
     return {
-        a.file: explain(integrity.verify(bundle, a), a.format, image, precision=a.precision)
+        a.file: explain(integrity.read(bundle, a), a.file, a.format, image, precision=a.precision)
         for a in artifacts
     }
 

@@ -1,7 +1,6 @@
 """What PyTorch does with a TorchScript file: its operators, seen as they are dispatched."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,16 +8,16 @@ from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from cifarq_export.explain import Explanation, Operator
-from edge_runtime.engines import require
+from edge_runtime import engines
 
 _INT8_LINEAR = "Linear (INT8)"
 _WHY_CONV = "PyTorch's dynamic INT8 covers Linear layers, not convolutions"
 _WHY_FP32 = "the artifact is FP32"
 
 
-def explain(path: Path, image: NDArray[Any], precision: str) -> Explanation:
-    """Explain a TorchScript file whose hash has been checked."""
-    session = require("torch").load(path, 1)
+def explain(content: bytes, name: str, image: NDArray[Any], precision: str) -> Explanation:
+    """Explain a TorchScript file from its bytes, whose hash has been checked."""
+    session = engines.load("torch", content, name)
     recorder = _Recorder()
     with recorder:
         session.run(image)

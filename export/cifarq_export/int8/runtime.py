@@ -52,15 +52,14 @@ def open_model(model: Any, name: str, options: Any = None) -> NamedSession:
     """Open a model in ONNX Runtime, on one thread: the same sums in the same order everywhere.
 
     Args:
-        model: a ``ModelProto``, or the path of a file.
+        model: a ``ModelProto``.
         name: what to call it if it is refused.
         options: ``SessionOptions``, if others than the default ones.
 
     Raises:
         EngineError: ONNX Runtime refuses it: an unsupported operator, for instance.
     """
-    content = model if isinstance(model, Path) else model.SerializeToString()
-    return NamedSession(open_session(content, name, options=options), name)
+    return NamedSession(open_session(model.SerializeToString(), name, options=options), name)
 
 
 def optimise(model: Any, level: Any, scratch: Path) -> Any:
