@@ -7,8 +7,8 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 LEFTOVER = ".part"
 """How the name of a file that is being written ends."""
@@ -69,7 +69,7 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def open_regular(path: Path, most_bytes: int) -> BinaryIO:
+def open_regular(path: Path, most_bytes: int) -> BufferedReader:
     """Open a regular file for reading: never a pipe, which would wait, nor a device without end.
 
     Args:

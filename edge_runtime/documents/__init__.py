@@ -1,5 +1,7 @@
-"""JSON that crosses machines: read strictly into dataclasses, and written as JSON values.
+"""What crosses machines: read strictly, whoever wrote it.
 
-strict.py   from JSON values to dataclasses; a value that does not fit is refused with its place
-values.py   from dataclasses to JSON values
+json_file.py   the JSON of a file: bounded, and without two meanings
+strict.py      from JSON values to dataclasses; a value that does not fit is refused with its place
+values.py      from dataclasses to JSON values
+arrays.py      .npy and .npz: bounded before anything is unpacked
 """
