@@ -214,7 +214,9 @@ def require_finite(tensors: Mapping[str, Tensor], where: object) -> None:
         CheckpointError: one of the tensors holds NaN or an infinite value.
     """
     for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
+        # As FP32, which the model computes in: of types of 8 bits PyTorch cannot tell.
+        values = tensor.float() if tensor.is_floating_point() else tensor
+        if not torch.isfinite(values).all():
             raise CheckpointError(f"{where}: tensor {name!r} holds NaN or infinite values.")
 
 

@@ -1,0 +1,32 @@
+"""Whatever becomes of a file, it is refused in a line or makes sense: a few mutants of each kind.
+
+``make fuzz`` draws many more, and others every time.
+"""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from subjects import SUBJECTS
+
+EXAMPLES = 200
+WORKSHOP = {"checkpoint", "ONNX file", "image folder"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.torch] * (n in WORKSHOP)) for n in SUBJECTS]
+)
+def test_a_mutant_is_refused_in_a_line_or_makes_sense(name, tmp_path):
+    subject = SUBJECTS[name](tmp_path)
+    found = {True: 0, False: 0}
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,  # the same mutants every time
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(subject.mutants)
+    def use(mutant):
+        found[subject.accepts(mutant)] += 1
+
+    use()
+    assert found[True] and found[False], found
