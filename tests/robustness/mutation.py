@@ -106,14 +106,12 @@ def arrays(draw: st.DrawFn, array: Any) -> Any:
             shapes = [(-1,), (1, *array.shape), (*array.shape, 1), (array.shape[0], -1)]
             return array.reshape(draw(st.sampled_from(shapes)))
         case "value":
-            odd = draw(st.sampled_from((*NUMBERS, *FLOATS)))
-            changed = array.copy()
+            changed, place = array.copy(), draw(st.integers(0, array.size - 1))
             if changed.dtype.kind in "iu":
                 info = np.iinfo(changed.dtype)
-                odd = min(max(int(odd) if math.isfinite(odd) else 0, info.min), info.max)
-            with np.errstate(all="ignore"):
-                place = draw(st.integers(0, changed.size - 1))
-                changed.flat[place] = odd if abs(odd) < 10**300 else math.inf
+                changed.flat[place] = draw(st.sampled_from((info.min, 0, 1, 12, info.max)))
+            else:
+                changed.flat[place] = draw(st.sampled_from((1e30, math.nan, math.inf, -math.inf)))
             return changed
         case "cut":
             return array[: draw(st.integers(0, len(array)))]

@@ -3,6 +3,11 @@
 ``make fuzz`` draws many more, and others every time.
 """
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from subjects import SUBJECTS
@@ -30,3 +35,16 @@ def test_a_mutant_is_refused_in_a_line_or_makes_sense(name, tmp_path):
 
     use()
     assert found[True] and found[False], found
+
+
+def test_the_long_run_records_what_it_drew(tmp_path):
+    out = tmp_path / "fuzz.json"
+    options = ("--only", "golden pack", "--examples", "12", "--seed", "5", "--out", out)
+    command = [sys.executable, Path(__file__).with_name("fuzz.py"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr + done.stdout
+    record = json.loads(out.read_text())
+    assert (record["seed"], record["examples_each"]) == (5, 12)
+    found = record["subjects"]["golden pack"]
+    assert found["accepted"] + found["refused"] == 12 and found["failures"] == []
+    assert "seed 5" in done.stdout and "12 mutants" in done.stdout
