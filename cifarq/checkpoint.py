@@ -6,32 +6,44 @@ is needed to build and feed the model, the training report, and the SHA-256 of t
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, cast
 
 import safetensors.torch
-from safetensors import SafetensorError
+import torch
 from torch import Tensor, nn
 
 from cifarq import models
-from edge_runtime.errors import CheckpointError
-from edge_runtime.files import sha256_of, write_bytes, write_text
+from edge_runtime.bundle.manifest import require_class_names
+from edge_runtime.bundle.preprocess import Deviation, Mean
+from edge_runtime.documents import json_file, strict
+from edge_runtime.documents.strict import Bounds
+from edge_runtime.documents.values import to_json
+from edge_runtime.errors import CheckpointError, reason
+from edge_runtime.files import read_regular, write_bytes, write_text
 
 SCHEMA = 1
 WEIGHTS_FILE = "model.safetensors"
 METADATA_FILE = "checkpoint.json"
-_KINDS = {
-    "architecture": str,
-    "classes": list,
-    "input_shape": list,
-    "mean": list,
-    "std": list,
-    "sha256": str,
-    "training": dict,
-}
+MOST_BYTES = 2 * 2**30
+"""Of a file of weights: an ONNX file, which they are exported as, holds no more."""
+
+Side = Annotated[int, Bounds(1, 65_536)]
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """What ``checkpoint.json`` holds beside its schema; see ``Checkpoint``."""
+
+    architecture: str
+    classes: tuple[str, ...]
+    input_shape: tuple[Side, ...]
+    mean: tuple[Mean, ...]
+    std: tuple[Deviation, ...]
+    sha256: str
+    training: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,15 +68,14 @@ class Checkpoint:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.input_shape) != 3 or not all(isinstance(n, int) for n in self.input_shape):
+        require_class_names(self.classes)
+        if len(self.input_shape) != 3:
             raise ValueError(f"input_shape is {self.input_shape}; expected (C, H, W)")
         if not len(self.mean) == len(self.std) == self.input_shape[0]:
             raise ValueError(
                 f"{len(self.mean)} means and {len(self.std)} deviations for {self.input_shape[0]} "
                 "channels"
             )
-        if min(self.std) <= 0:
-            raise ValueError(f"std is {self.std}; every deviation has to be above 0")
 
     def model(self) -> nn.Module:
         """Build the model in eval mode with these weights.
@@ -72,15 +83,17 @@ class Checkpoint:
         Raises:
             CheckpointError: the weights are not this architecture's.
         """
-        model = models.get(self.architecture).build(len(self.classes), self.input_shape)
-        try:
-            model.load_state_dict(dict(self.weights))
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
+        shape = len(self.classes), self.input_shape
+        build = models.get(self.architecture).build
+        with torch.device("meta"):  # which takes no memory, whatever the shape
+            own = build(*shape).state_dict()
+        if difference := misfit(self.weights, own):
             raise CheckpointError(
                 f"the weights do not fit {self.architecture} with {len(self.classes)} classes and "
-                f"input {self.input_shape}: {reason}"
-            ) from error
+                f"input {self.input_shape}: {difference}."
+            )
+        model = build(*shape)
+        model.load_state_dict(dict(self.weights))
         return model.eval()
 
 
@@ -91,20 +104,20 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         CheckpointError: the folder cannot be written to.
     """
     content = serialise(checkpoint.weights)
-    metadata = {
-        "schema": SCHEMA,
-        "architecture": checkpoint.architecture,
-        "classes": list(checkpoint.classes),
-        "input_shape": list(checkpoint.input_shape),
-        "mean": list(checkpoint.mean),
-        "std": list(checkpoint.std),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "training": dict(checkpoint.training),
-    }
+    metadata = _Metadata(
+        checkpoint.architecture,
+        checkpoint.classes,
+        checkpoint.input_shape,
+        checkpoint.mean,
+        checkpoint.std,
+        hashlib.sha256(content).hexdigest(),
+        dict(checkpoint.training),
+    )
+    text = json.dumps({"schema": SCHEMA, **to_json(metadata)}, indent=1) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / WEIGHTS_FILE, content)
-        write_text(folder / METADATA_FILE, json.dumps(metadata, indent=1) + "\n")
+        write_text(folder / METADATA_FILE, text)
     except OSError as error:
         raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
 
@@ -121,14 +134,77 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: it is absent, truncated, or no such file.
     """
+    return parse_tensors(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file of weights: what is hashed is what is loaded.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
     try:
-        return safetensors.torch.load_file(path)
-    except (SafetensorError, OSError) as error:
+        return read_regular(path, MOST_BYTES)
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}.") from error
+
+
+def parse_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file.
+
+    Args:
+        content: the file's bytes.
+        path: what it is called in messages.
+
+    Raises:
+        CheckpointError: it is truncated, or no such file.
+    """
+    try:
+        return safetensors.torch.load(content)
+    except Exception as error:  # of a type that PyTorch has not, it raises a KeyError
         raise CheckpointError(
-            f"{path} is not a whole safetensors file ({error}). It is absent, truncated, or a "
+            f"{path} is not a whole safetensors file ({reason(error)}). It is truncated, or a "
             "pickle under that name, which is never read.",
             "Convert weights with safetensors.torch.save_file(model.state_dict(), FILE).",
         ) from error
+
+
+def misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """Return the first thing in which tensors are not what a model has; empty if they are.
+
+    Args:
+        tensors: what was read.
+        own: the model's, perhaps on the meta device.
+    """
+    if odd := sorted(own.keys() ^ tensors.keys()):
+        return f"{odd[0]:.60} is {'missing' if odd[0] in own else 'not part of it'}"
+    for name, tensor in own.items():
+        there, here = (f"{tuple(t.shape)} {_type(t)}" for t in (tensors[name], tensor))
+        if there != here:
+            return f"{name} is {there}, not {here}"
+    return ""
+
+
+def require_kinds(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], where: object) -> None:
+    """Refuse numbers of another kind than a model's; floats of another precision are converted.
+
+    Raises:
+        CheckpointError: integers where the model has floats, for instance.
+    """
+    for name, tensor in tensors.items():
+        if name in own and _kind(tensor) != _kind(own[name]):
+            raise CheckpointError(
+                f"{where}: {name} is {_type(tensor)}, where the model has {_type(own[name])}.",
+                "Save the FP32 model's state_dict.",
+            )
+
+
+def _kind(tensor: Tensor) -> tuple[bool, bool, bool]:
+    return tensor.is_floating_point(), tensor.is_complex(), tensor.dtype is torch.bool
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def require_finite(tensors: Mapping[str, Tensor], where: object) -> None:
@@ -138,7 +214,9 @@ def require_finite(tensors: Mapping[str, Tensor], where: object) -> None:
         CheckpointError: one of the tensors holds NaN or an infinite value.
     """
     for name, tensor in tensors.items():
-        if not math.isfinite(float(tensor.float().sum())):
+        # As FP32, which the model computes in: of types of 8 bits PyTorch cannot tell.
+        values = tensor.float() if tensor.is_floating_point() else tensor
+        if not torch.isfinite(values).all():
             raise CheckpointError(f"{where}: tensor {name!r} holds NaN or infinite values.")
 
 
@@ -159,53 +237,52 @@ def load(folder: Path) -> Checkpoint:
     weights_file = folder / WEIGHTS_FILE
     if not weights_file.is_file():
         raise CheckpointError(f"{folder} has no {WEIGHTS_FILE}.", "Copy the whole folder again.")
-    weights = read_tensors(weights_file)
-    if (sha256 := sha256_of(weights_file)) != metadata["sha256"]:
+    content = read_bytes(weights_file)
+    weights = parse_tensors(content, weights_file)
+    if (sha256 := hashlib.sha256(content).hexdigest()) != metadata.sha256:
         raise CheckpointError(
             f"{weights_file} has SHA-256 {sha256[:12]}..., {METADATA_FILE} says "
-            f"{metadata['sha256'][:12]}...: the files do not belong together.",
+            f"{metadata.sha256[:12]}...: the files do not belong together.",
             "Copy the folder again, or resume training with --resume.",
         )
     require_finite(weights, weights_file)
     try:
         return Checkpoint(
-            architecture=metadata["architecture"],
-            classes=tuple(metadata["classes"]),
-            input_shape=tuple(metadata["input_shape"]),
-            mean=tuple(metadata["mean"]),
-            std=tuple(metadata["std"]),
+            architecture=metadata.architecture,
+            classes=metadata.classes,
+            input_shape=cast(models.InputShape, metadata.input_shape),
+            mean=metadata.mean,
+            std=metadata.std,
             weights=weights,
-            training=metadata["training"],
+            training=metadata.training,
         )
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder / METADATA_FILE}: {error}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{folder / METADATA_FILE}: {error}.") from error
 
 
-def _read_metadata(path: Path) -> dict[str, Any]:
+def _read_metadata(path: Path) -> _Metadata:
     try:
-        metadata = json.loads(path.read_text())
+        content = json_file.read(path)
     except FileNotFoundError:
         raise CheckpointError(
             f"{path.parent} is no checkpoint: it has no {METADATA_FILE}.",
             "Give the folder that `cifarq train --out` wrote.",
         ) from None
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"cannot read {path}: {error}") from error
-    keys = {"schema", "architecture", "classes", "input_shape", "mean", "std", "sha256", "training"}
-    if not isinstance(metadata, dict) or (missing := keys - metadata.keys()):
-        lacking = ", ".join(sorted(missing)) if isinstance(metadata, dict) else "everything"
-        raise CheckpointError(f"{path} is not a checkpoint's metadata: it lacks {lacking}.")
-    for key, kind in _KINDS.items():
-        if not isinstance(metadata[key], kind):
-            raise CheckpointError(
-                f"{path}: {key} is {metadata[key]!r:.40}.", "Copy the folder again."
-            )
-    if metadata["architecture"] not in models.names():
+        raise CheckpointError(f"cannot read {path}: {reason(error)}.") from error
+    if not isinstance(content, dict) or not json_file.has_schema(content, SCHEMA):
+        schema = content.get("schema") if isinstance(content, dict) else None
         raise CheckpointError(
-            f"{path}: no model {metadata['architecture']!r} in this version of cifarq."
+            f"{path} has schema {schema!r:.40}; this version of cifarq reads {SCHEMA}."
         )
-    if metadata["schema"] != SCHEMA:
+    try:
+        metadata = strict.build(_Metadata, content)
+    except ValueError as error:
         raise CheckpointError(
-            f"{path} has schema {metadata['schema']}; this version of cifarq reads {SCHEMA}."
+            f"{path} is not a checkpoint's metadata: {error}.", "Copy the folder again."
+        ) from error
+    if metadata.architecture not in models.names():
+        raise CheckpointError(
+            f"{path}: no model {metadata.architecture!r:.60} in this version of cifarq."
         )
     return metadata

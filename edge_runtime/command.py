@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -64,6 +65,7 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; the one place where our errors become messages and exit codes."""
         try:
+            _require_current_folder()
             return super().invoke(ctx)
         except ToolkitError as error:
             click.echo(f"Error: {error}", err=True)
@@ -77,3 +79,17 @@ class CommandGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             sys.exit(130)
+
+
+def _require_current_folder() -> None:
+    """Refuse to run where every relative path fails, and PyTorch dies while it is imported.
+
+    Raises:
+        ToolkitError: the current folder was removed.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise ToolkitError(
+            "the current folder was removed.", "Change to one that exists."
+        ) from None

@@ -18,6 +18,7 @@ import numpy as np
 
 from cifarq.data.labelled import LabelledImages
 from edge_runtime.errors import DataError
+from edge_runtime.files import read_regular
 
 NAME = "cifar10"
 CLASSES: tuple[str, ...] = (
@@ -31,6 +32,7 @@ TEST_FILES = ("test_batch.bin",)
 _SHAPE = (3, 32, 32)
 _RECORD_BYTES = 1 + 3 * 32 * 32
 _RECORDS = 10_000
+_MOST_BYTES = 2**26  # twice what a file holds
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _read_files(folder: Path, names: tuple[str, ...]) -> LabelledImages:
 def _read_records(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     expected = _RECORDS * _RECORD_BYTES
     try:
-        content = np.fromfile(path, dtype=np.uint8)
+        content = np.frombuffer(read_regular(path, _MOST_BYTES), dtype=np.uint8)
     except OSError as error:
         raise DataError(
             f"cannot read {path} ({error.strerror}). CIFAR-10's binary version has "

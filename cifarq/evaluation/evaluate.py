@@ -135,6 +135,7 @@ def evaluate(
 
     Raises:
         DataError: the subject was trained for other classes.
+        EngineError: it does not answer finite numbers.
     """
     if subject.classes != classes:
         raise DataError(
@@ -158,6 +159,11 @@ def evaluate(
         batch_size=batch_size,
         progress=progress,
     )
+    if not np.isfinite(logits).all():
+        raise EngineError(
+            f"{subject.name} does not answer finite numbers to all images.",
+            "Its weights or its normalisation cannot be right: train or export it again.",
+        )
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (images.labels, logits.argmax(axis=1)), 1)
     return Evaluation(subject.name, len(images), accuracy.top1(logits, images.labels), confusion)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fusion
 
 from cifarq.models import InputShape
+from edge_runtime.errors import DataError
 
 DESCRIPTION = "conv 3-32-64-128-128, fc 8192-256-10: the report's CNN"
 
@@ -21,9 +22,12 @@ class SeedCnn(nn.Module):
 
     Args:
         classes: number of classes.
-        input_shape: (3, H, W), H and W multiples of 4.
+        input_shape: (C, H, W), H and W at least 4.
         training_aids: batch norms behind each hidden layer, and dropout, for training only.
             ``fold`` takes them out again; without them the layers are ``nn.Identity``.
+
+    Raises:
+        DataError: the images are smaller.
     """
 
     def __init__(
@@ -31,6 +35,10 @@ class SeedCnn(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = input_shape
+        if min(height, width) < 4:  # two max-pools leave nothing of it
+            raise DataError(
+                f"seed-cnn takes images of 4x4 pixels or more, not of {width}x{height}."
+            )
         self.conv1 = nn.Conv2d(channels, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
         self.conv3 = nn.Conv2d(64, 128, 3, padding=1)

@@ -4,17 +4,16 @@
 optimizer's momenta, and the caller's metadata. Random state is not needed: see ``train``.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import safetensors
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 
+from cifarq import checkpoint
 from cifarq.checkpoint import serialise
+from edge_runtime.documents import json_file
 from edge_runtime.errors import CheckpointError, reason
 from edge_runtime.files import write_bytes
 
@@ -35,39 +34,51 @@ def keep(
         raise CheckpointError(f"cannot write {folder / FILE}: {error}") from error
 
 
-def metadata(folder: Path) -> dict[str, str]:
-    """Return the metadata that was kept.
+@dataclass(frozen=True)
+class Kept:
+    """What a file holds.
+
+    Attributes:
+        metadata: the caller's.
+        tensors: model and momenta, by what the file calls them.
+    """
+
+    metadata: dict[str, str]
+    tensors: dict[str, Tensor]
+
+
+def read(folder: Path) -> Kept:
+    """Return what was kept.
 
     Raises:
-        CheckpointError: the file is damaged.
+        CheckpointError: the file is damaged, or no training run's.
     """
-    with _open(folder) as file:
-        kept: dict[str, str] | None = file.metadata()
-    if not kept:
-        raise CheckpointError(f"cannot resume from {folder / FILE}: it is not a training run's.")
-    return kept
+    path = folder / FILE
+    content = checkpoint.read_bytes(path)
+    try:
+        tensors = safetensors.torch.load(content)
+        # safetensors hands out the metadata of a file that it opens itself, and not of bytes.
+        header = json_file.parse(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    except Exception as error:  # of a type that PyTorch has not, it raises a KeyError
+        raise CheckpointError(f"cannot resume from {path}: {reason(error)}.") from error
+    if not (metadata := header.get("__metadata__")):
+        raise CheckpointError(f"cannot resume from {path}: it is not a training run's.")
+    return Kept(metadata, tensors)
 
 
-def restore(folder: Path, model: nn.Module, optimizer: torch.optim.SGD) -> None:
+def restore(kept: Kept, model: nn.Module, optimizer: torch.optim.SGD) -> None:
     """Bring model and optimizer back to what was kept.
 
     Raises:
-        CheckpointError: the file is damaged, or holds another model.
+        CheckpointError: it is of another model, or holds values that are not finite.
     """
-    with _open(folder) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model.load_state_dict(
-            {k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)}
-        )
-    for name, parameter in model.named_parameters():
-        momentum = torch.empty_like(parameter).copy_(tensors[f"{_MOMENTUM}{name}"])
+    parameters = dict(model.named_parameters())
+    own = {f"{_MODEL}{name}": tensor for name, tensor in model.state_dict().items()}
+    own |= {f"{_MOMENTUM}{name}": tensor for name, tensor in parameters.items()}
+    if difference := checkpoint.misfit(kept.tensors, own):
+        raise CheckpointError(f"cannot resume from {FILE}: {difference}.")
+    checkpoint.require_finite(kept.tensors, FILE)
+    model.load_state_dict({name: kept.tensors[f"{_MODEL}{name}"] for name in model.state_dict()})
+    for name, parameter in parameters.items():
+        momentum = torch.empty_like(parameter).copy_(kept.tensors[f"{_MOMENTUM}{name}"])
         optimizer.state[parameter]["momentum_buffer"] = momentum
-
-
-@contextmanager
-def _open(folder: Path) -> Iterator[Any]:
-    try:
-        with safetensors.safe_open(folder / FILE, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise CheckpointError(f"cannot resume from {folder / FILE}: {reason(error)}") from error

@@ -27,6 +27,8 @@ from cifarq.evaluation.evaluate import torch_predictor
 from cifarq.training import resume as resuming
 from cifarq.training.augment import augment
 from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.documents import json_file, strict
+from edge_runtime.documents.strict import Positive, Share
 from edge_runtime.errors import CheckpointError, UsageError
 from edge_runtime.measure import accuracy
 from edge_runtime.probes import cpuinfo
@@ -69,9 +71,9 @@ class TrainConfig:
 class Epoch:
     """What one epoch came to: mean training loss, validation top-1 (0-1), seconds taken."""
 
-    number: int
+    number: Positive
     loss: float
-    validation_top1: float
+    validation_top1: Share
     seconds: float
 
 
@@ -126,6 +128,19 @@ def train(
     for number in range(len(run.history), config.epochs):
         _train_epoch(run, number, progress or Progress())
     return _report(config, dataset, run.history)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What the file of a run that was interrupted says of it.
+
+    Attributes:
+        run: what has to be the same for it to go on: see ``_identity``.
+        history: the epochs that are done.
+    """
+
+    run: dict[str, Any]
+    history: tuple[Epoch, ...]
 
 
 @dataclass
@@ -339,16 +354,25 @@ def _start(
         raise UsageError(
             f"{out} holds a training run.", "Resume it with --resume, or give another --out."
         )
-    kept = resuming.metadata(out)
-    before, now = json.loads(kept["run"]), _identity(config, dataset)
+    kept = resuming.read(out)
+    done, now = _parse(kept, out), _identity(config, dataset)
+    before = done.run
     if differing := sorted(k for k in now if before.get(k) != now[k]):
         changes = ", ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in differing)
         raise CheckpointError(
             f"the run in {out} had another configuration ({changes}).",
             "Resume with the same options, or give another --out.",
         )
-    resuming.restore(out, model, optimizer)
-    return [Epoch(**epoch) for epoch in json.loads(kept["history"])]
+    resuming.restore(kept, model, optimizer)
+    return list(done.history)
+
+
+def _parse(kept: resuming.Kept, out: Path) -> _Done:
+    try:
+        content = {name: json_file.parse(text.encode()) for name, text in kept.metadata.items()}
+        return strict.build(_Done, content)
+    except ValueError as error:
+        raise CheckpointError(f"cannot resume from {out / resuming.FILE}: {error}.") from error
 
 
 def _as_metadata(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> dict[str, str]:

@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.documents.arrays import read_npz
 from edge_runtime.errors import BundleError
 from edge_runtime.files import read_regular, write_bytes
 
 _EXPORTED = "exported/"
 _EXPORT_AGAIN = "Export the bundle again."
+_MOST_BYTES = 256 * 2**20
+"""Of a pack, packed and unpacked: the exporter puts some 16 MB of images into one."""
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
 
@@ -94,13 +98,13 @@ def parse(content: bytes, name: str) -> Golden:
         BundleError: it is not one, or its arrays do not fit together.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
-            exported = {
-                key.removeprefix(_EXPORTED): arrays[key]
-                for key in arrays.files
-                if key.startswith(_EXPORTED)
-            }
+        arrays = read_npz(io.BytesIO(content), _MOST_BYTES)
+        images, labels, logits = arrays["images"], arrays["labels"], arrays["logits"]
+        exported = {
+            key.removeprefix(_EXPORTED): array
+            for key, array in arrays.items()
+            if key.startswith(_EXPORTED)
+        }
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
         raise BundleError(
             f"{name} is no golden pack: {error}.", "Copy the bundle again."
@@ -116,8 +120,13 @@ def parse(content: bytes, name: str) -> Golden:
             "(N, C, H, W) uint8 and N labels.",
             _EXPORT_AGAIN,
         )
-    if logits.ndim != 2 or len(logits) != len(images) or logits.dtype.kind != "f":
-        raise BundleError(f"{name}: logits {logits.shape} for {len(images)} images.", _EXPORT_AGAIN)
+    if logits.shape[:1] != labels.shape or logits.ndim != 2 or logits.dtype != np.float32:
+        raise BundleError(
+            f"{name}: logits {logits.shape} {logits.dtype} for {len(images)} images.",
+            _EXPORT_AGAIN,
+        )
+    if not np.isfinite(logits).all():
+        raise BundleError(f"{name}: some logits are not finite.", _EXPORT_AGAIN)
     if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < logits.shape[1]:
         raise BundleError(
             f"{name}: some labels are not among {logits.shape[1]} classes.",
@@ -129,7 +138,7 @@ def parse(content: bytes, name: str) -> Golden:
                 f"{name}: {file} has {answers.shape} logits, not {logits.shape}.",
                 _EXPORT_AGAIN,
             )
-    return Golden(images, labels.astype(np.int64), logits.astype(np.float32), exported)
+    return Golden(images, labels.astype(np.int64), logits, exported)
 
 
 def write(golden: Golden, path: Path) -> None:

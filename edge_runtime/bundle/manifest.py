@@ -15,9 +15,10 @@ Schema history:
 """
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
 
 from edge_runtime.bundle.paths import FILE as FILE
 from edge_runtime.bundle.paths import GOLDEN_FILE as GOLDEN_FILE
@@ -27,11 +28,14 @@ from edge_runtime.bundle.paths import WHEELS_FOLDER as WHEELS_FOLDER
 from edge_runtime.bundle.paths import inside, wheels_folder
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.bundle.probabilities import Probabilities
-from edge_runtime.documents import strict
-from edge_runtime.documents.strict import Bounds, Count, Share
-from edge_runtime.errors import BundleError
+from edge_runtime.documents import json_file, strict
+from edge_runtime.documents.strict import Count, Magnitude, Share
+from edge_runtime.errors import BundleError, reason
 
 SCHEMA = 5
+
+MOST_VALUES = 2**28
+"""Of a model's input: as float32 these take 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class ParityRecord:
 
     images: Count
     top1_agreement: Share
-    largest_logit_difference: Annotated[float, Bounds(0)]
+    largest_logit_difference: Magnitude
 
 
 @dataclass(frozen=True)
@@ -256,18 +260,20 @@ def read(bundle: Path) -> Manifest:
     """
     path = bundle / FILE
     try:
-        content = json.loads(path.read_bytes())
+        content = json_file.read(path)
     except (FileNotFoundError, NotADirectoryError):
         raise BundleError(
             f"{bundle} is no bundle: it has no {FILE}.",
             "Give the folder that `cifarq-export` wrote.",
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"cannot read {path}: {error}.", "Copy the bundle again.") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"cannot read {path}: {reason(error)}.", "Copy the bundle again."
+        ) from error
+    if not isinstance(content, dict) or not json_file.has_schema(content, SCHEMA):
         schema = content.get("schema") if isinstance(content, dict) else None
         raise BundleError(
-            f"{path} has schema {schema!r}; this edge-bench reads {SCHEMA}.",
+            f"{path} has schema {schema!r:.40}; this edge-bench reads {SCHEMA}.",
             f"Use the {RUNTIME_FILE} that came with the bundle.",
         )
     try:
@@ -284,18 +290,30 @@ def read(bundle: Path) -> Manifest:
     return manifest
 
 
+def require_class_names(names: Sequence[str]) -> None:
+    """Refuse what cannot be the names of a model's classes, in the order of its logits.
+
+    Raises:
+        ValueError: there are fewer than 2, one is empty, or two are the same.
+    """
+    if len(names) < 2:
+        raise ValueError(f"classes names {len(names)}; a classifier has 2 or more")
+    if not all(names):
+        raise ValueError(f"classes[{names.index('')}] is empty")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"classes names {twice!r:.60} twice")
+
+
 def _check(manifest: Manifest) -> None:
     """Refuse what is valid field by field, and makes no sense together."""
-    if len(manifest.classes) < 2:
-        raise ValueError(f"classes names {len(manifest.classes)}; a classifier has 2 or more")
+    require_class_names(manifest.classes)
     if twice := {name for name in manifest.names if manifest.names.count(name) > 1}:
         raise ValueError(f"{twice.pop()!r} is named twice")
     how = manifest.preprocessing
     # Wrong inputs give wrong answers and no error.
     if (how.layout, tuple(how.range)) != ("NCHW", (0, 1)):
         raise ValueError(f"preprocessing {how}: this edge-bench knows NCHW, range 0 to 1")
-    if min(how.std, default=0) <= 0:
-        raise ValueError(f"preprocessing.std is {how.std}; every deviation has to be above 0")
     for artifact in manifest.artifacts:
         _check_input(artifact, how)
 
@@ -314,6 +332,9 @@ def _check_input(artifact: Artifact, how: Preprocessing) -> None:
             f"{artifact.file} takes {artifact.input.dtype}, preprocessing by the "
             f"{how.normalised_by} gives {how.dtype}"
         )
+    sizes = [size for size in shape if isinstance(size, int)]
+    if min(sizes, default=1) < 1 or math.prod(sizes) > MOST_VALUES:
+        raise ValueError(f"the input of {artifact.file} is {shape}, which is no batch of images")
     height, width = (side if isinstance(side, int) else 1 for side in shape[2:])
     if how.resize is not None and how.resize.shorter < (least := how.resize.least(height, width)):
         raise ValueError(

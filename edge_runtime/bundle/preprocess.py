@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from edge_runtime.bundle.resizing import Resizing
+from edge_runtime.documents.strict import Bounds
 
 if TYPE_CHECKING:  # a manifest is read by processes that compute nothing, too
     import numpy as np
     from numpy.typing import NDArray
+
+Mean = Annotated[float, Bounds(-1_000, 1_000)]
+Deviation = Annotated[float, Bounds(1e-6, 1_000)]
+"""Wide bounds: beyond them float32 inputs overflow, or hold nothing of the image."""
 
 
 class Channels(StrEnum):
@@ -41,8 +46,8 @@ class Preprocessing:
         resize: how images were brought to the input's size; None where they were taken as they are.
     """
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[Mean, ...]
+    std: tuple[Deviation, ...]
     normalised_by: NormalisedBy = NormalisedBy.RUNTIME
     color: Channels = Channels.RGB
     range: tuple[float, float] = (0.0, 1.0)

@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.classify import pillow
+from edge_runtime.documents import arrays
 from edge_runtime.errors import DataError, reason
+from edge_runtime.files import open_regular
 
 ARRAYS = frozenset({".npy", ".npz"})
 PICTURES = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
+
+MOST_BYTES = 2**30
+"""Of a file of arrays, and of what it holds when it is unpacked."""
 
 
 def find(path: Path) -> Iterator[Path | DataError]:
@@ -101,18 +105,13 @@ def read(path: Path) -> NDArray[Any]:
 
 
 def _array(path: Path) -> NDArray[Any]:
-    with path.open("rb") as file:
-        loaded = np.load(file, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            if "images" not in loaded.files:
-                raise DataError(
-                    f"{_shown(path)} holds {', '.join(loaded.files) or 'nothing'}; expected an "
-                    "array named images."
-                )
-            images: NDArray[Any] = loaded["images"]
-            return images
+    with open_regular(path, MOST_BYTES) as file:
+        if path.suffix.lower() == ".npy":
+            return arrays.read_npy(file, os.fstat(file.fileno()).st_size)
+        found = arrays.read_npz(file, MOST_BYTES, {"images"})
+    if "images" not in found:
+        raise DataError(f"{_shown(path)} holds no array named images.")
+    return found["images"]
 
 
 def _failure(path: Path, error: OSError) -> DataError:

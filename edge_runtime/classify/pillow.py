@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 from edge_runtime.bundle.resizing import ResizeFilter
 from edge_runtime.errors import DataError
+from edge_runtime.files import open_regular
+
+_MOST_BYTES = 2**30
+"""Of a photograph's file; how many pixels it may have is Pillow's own rule."""
 
 
 def decode(path: Path, shown: str) -> NDArray[np.uint8]:
@@ -33,7 +37,10 @@ def decode(path: Path, shown: str) -> NDArray[np.uint8]:
         # An image that Pillow calls a bomb takes some 300 MB, which a small device does not have.
         warnings.simplefilter("error", image_module.DecompressionBombWarning)
         try:
-            with path.open("rb") as file, image_module.open(file) as image:
+            with (
+                open_regular(path, _MOST_BYTES) as file,
+                image_module.open(file) as image,
+            ):
                 if image.mode.startswith(("I", "F")):
                     raise DataError(
                         f"{shown}: has more than 8 bits a channel (Pillow's mode {image.mode}).",

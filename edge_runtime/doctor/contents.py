@@ -11,7 +11,7 @@ from edge_runtime.doctor.finding import Finding, fatal, ok, unknown, warning
 from edge_runtime.errors import BundleError
 from edge_runtime.files import megabytes
 from edge_runtime.setup import wheels
-from edge_runtime.setup.fit import name_of, needed_bytes
+from edge_runtime.setup.fit import SetupError, name_of, needed_bytes
 from edge_runtime.setup.platforms import Platform
 from edge_runtime.setup.wheels import Wheel
 
@@ -107,7 +107,10 @@ def disk(contents: Contents | None, facts: Facts, *, installed: bool) -> Iterato
         return
     need = 0
     if contents is not None and contents.wheels and not installed:
-        need = needed_bytes(list(contents.wheels))
+        try:
+            need = needed_bytes(list(contents.wheels))
+        except SetupError as error:
+            yield fatal("wheels", error.what, error.remedy)
     if free.value < need:
         text = f"{megabytes(free.value)} free, installing the wheels needs {megabytes(need)}"
         yield fatal("disk", text, "free some space, or copy the bundle to a larger disk")

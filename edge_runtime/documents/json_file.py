@@ -10,6 +10,12 @@ MOST_BYTES = 64 * 2**20
 """A document of a few kilobytes is usual; results with many long rows take tens of megabytes."""
 
 
+def has_schema(content: dict[str, Any], *known: int) -> bool:
+    """Say whether a document's schema is one of those known: a whole number, no 4.0 and no true."""
+    schema = content.get("schema")
+    return type(schema) is int and schema in known
+
+
 def read(path: Path, most_bytes: int = MOST_BYTES) -> Any:
     """Return the JSON value that a file holds.
 

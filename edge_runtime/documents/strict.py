@@ -36,6 +36,7 @@ class Bounds:
 Count = Annotated[int, Bounds(0)]
 Positive = Annotated[int, Bounds(1)]
 Share = Annotated[float, Bounds(0, 1)]
+Magnitude = Annotated[float, Bounds(0)]
 
 
 def build(kind: type[_T], value: Any, where: str = "") -> _T:

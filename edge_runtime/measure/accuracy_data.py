@@ -6,6 +6,7 @@ Two forms are read, with numpy alone: a ``.npz`` file with ``images`` (N, C, H, 
 Run as a child (``main``) it says what a file holds, so that the waiting process needs no numpy.
 """
 
+import hashlib
 import json
 import sys
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.bundle import manifest
 from edge_runtime.bundle.manifest import Manifest
-from edge_runtime.documents import strict
-from edge_runtime.errors import DataError, ToolkitError
-from edge_runtime.files import sha256_of
+from edge_runtime.documents import arrays, strict
+from edge_runtime.errors import DataError, ToolkitError, reason
+from edge_runtime.files import open_regular, read_regular
 from edge_runtime.measure import child
 from edge_runtime.measure.child import Failure
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 CIFAR10_RECORD = 1 + 3 * 32 * 32
 _NAMES = ("test_batch.bin", "cifar-10-batches-bin/test_batch.bin", "test.npz")
+_MOST_BYTES = 4 * 2**30
+"""Of the file, and of what is unpacked of it: 27,000 images of 224x224 pixels."""
+
 _REMEDY = (
     "Give a .npz with images (N, C, H, W) uint8 and labels (N,), or CIFAR-10's binary "
     "test_batch.bin."
@@ -81,7 +85,9 @@ def describe(path: Path) -> str:
         DataError: it cannot be read.
     """
     try:
-        return f"{path.name}, SHA-256 {sha256_of(path)[:12]}"
+        with open_regular(path, _MOST_BYTES) as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return f"{path.name}, SHA-256 {sha256[:12]}"
     except OSError as error:
         raise DataError(f"--accuracy-data {path}: cannot be read ({error.strerror}).") from error
 
@@ -96,16 +102,21 @@ def read(path: Path) -> LabelledImages:
 
     try:
         if path.suffix == ".npz":
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                images, labels = arrays["images"], arrays["labels"]
+            with open_regular(path, _MOST_BYTES) as file:
+                found = arrays.read_npz(file, _MOST_BYTES, ("images", "labels"))
+            images, labels = found["images"], found["labels"]
         else:
-            records = np.fromfile(path, np.uint8)
+            records = np.frombuffer(read_regular(path, _MOST_BYTES), np.uint8)
             if not len(records) or len(records) % CIFAR10_RECORD:
                 raise ValueError(f"{len(records)} bytes are no records of {CIFAR10_RECORD}")
             records = records.reshape(-1, CIFAR10_RECORD)
             images, labels = records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
+    except OSError as error:
+        raise DataError(f"--accuracy-data {path}: {error.strerror}.", _REMEDY) from error
+    except KeyError as error:
+        raise DataError(f"--accuracy-data {path} holds no array {error}.", _REMEDY) from error
     except Exception as error:  # a damaged archive makes zipfile raise nearly anything
-        raise DataError(f"--accuracy-data {path}: {error}.", _REMEDY) from error
+        raise DataError(f"--accuracy-data {path}: {reason(error)}.", _REMEDY) from error
     fits = images.ndim == 4 and images.dtype == np.uint8 and labels.shape == (len(images),)
     countable = fits and len(images) and labels.dtype.kind in "iu"
     if not countable or not 0 <= labels.min() <= labels.max() < 2**31:

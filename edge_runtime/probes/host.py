@@ -28,13 +28,13 @@ class Host:
     """
 
     machine: str | None = None
-    pointer_bits: int | None = None
+    pointer_bits: Positive | None = None
     system: str | None = None
     kernel: str | None = None
     libc: str | None = None
     cpu: str | None = None
     cpus: Positive | None = None
-    memory_bytes: int | None = None
+    memory_bytes: Positive | None = None
     python: str | None = None
     implementation: str | None = None
     target: str | None = None

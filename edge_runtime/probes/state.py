@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from edge_runtime.documents.strict import Count
+from edge_runtime.documents.strict import Bounds, Count
 from edge_runtime.probes import (
     ROOT,
     Reading,
@@ -22,6 +22,7 @@ from edge_runtime.probes import (
     throttle,
     virtualisation,
 )
+from edge_runtime.probes.thermal import HIGHEST_CELSIUS, LOWEST_CELSIUS
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class State:
 
     governor: str | None = None
     frequency_hz: Count | None = None
-    temperature_celsius: float | None = None
+    temperature_celsius: Annotated[float, Bounds(LOWEST_CELSIUS, HIGHEST_CELSIUS)] | None = None
     firmware_flags: Count | None = None
     cpu_throttle_events: Count | None = None
     quota_throttle_events: Count | None = None
-    load_1min: float | None = None
+    load_1min: Annotated[float, Bounds(0, 1e9)] | None = None
     steal_ticks: Count | None = None
     busy_ticks: Count | None = None
     total_ticks: Count | None = None

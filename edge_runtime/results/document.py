@@ -10,11 +10,12 @@ Schema history:
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.documents import strict
+from edge_runtime.documents import json_file, strict
 from edge_runtime.documents.values import to_json
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.files import write_pieces
@@ -87,24 +88,42 @@ def read(path: Path) -> Results:
     """
     what = f"{path} is not a results file of `edge-bench --json`"
     try:
-        content = json.loads(path.read_bytes())
+        content = json_file.read(path)
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BundleError(f"{what}: {error}.") from error
     if not isinstance(content, dict) or "schema" not in content or "rows" not in content:
         raise BundleError(f"{what}.")
-    if content["schema"] not in READABLE:
+    if not json_file.has_schema(content, *READABLE):
         *most, last = map(str, READABLE)
         raise BundleError(
-            f"{path} has schema {content['schema']!r}; this edge-bench reads "
+            f"{path} has schema {content['schema']!r:.40}; this edge-bench reads "
             f"{', '.join(most)} and {last}.",
             "Measure again.",
         )
     try:
-        return strict.build(Results, _upgrade(content))
+        results = strict.build(Results, _upgrade(content))
+        _check(results)
     except (ValueError, UsageError) as error:
         raise BundleError(f"{path} is damaged: {error}.", "Measure again.") from error
+    return results
+
+
+def _check(results: Results) -> None:
+    """Refuse what is valid row by row, and that no run comes to."""
+    counted = Counter(row.key for row in results.rows)
+    if twice := [key for key, count in counted.items() if count > 1]:
+        raise ValueError(f"two rows are of {', '.join(map(str, twice[0]))}")
+    counts, rounds = [len(row.turns) for row in results.rows], results.settings.rounds
+    if max(counts, default=0) > rounds:
+        raise ValueError(f"a row has {max(counts)} turns, of {rounds} rounds")
+    # Each round gives every row that still takes part a turn, before the next one begins.
+    going = [len(row.turns) for row in results.rows if row.status.goes_on]
+    if max(going, default=0) - min(going, default=0) > 1:
+        raise ValueError(
+            f"rows that were measured side by side have {min(going)} to {max(going)} turns"
+        )
 
 
 def _upgrade(content: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_runtime.documents.strict import Count, Positive
+from edge_runtime.documents.strict import Count, Magnitude, Positive
 
 if TYPE_CHECKING:  # only the processes that compute need numpy
     import numpy as np
@@ -36,8 +36,8 @@ class Parity:
 
     images: Positive
     agree: Count
-    largest_difference: float | None
-    largest_logit: float
+    largest_difference: Magnitude | None
+    largest_logit: Magnitude
 
     def __post_init__(self) -> None:
         if self.agree > self.images:
@@ -53,10 +53,10 @@ class Parity:
             fp32_tolerance: largest difference of logits up to 1, relative above that.
             expected_agreement: share of images (0-1) that it put in FP32's class when exported.
         """
+        if self.largest_difference is None:
+            return "logits are not finite"
         if precision == "fp32":
             allowed = fp32_tolerance * max(1.0, self.largest_logit)
-            if self.largest_difference is None:
-                return "logits are not finite"
             if self.largest_difference <= allowed:
                 return None
             return (

@@ -5,11 +5,17 @@ Every sample is kept in ns: statistics are computed from the samples, and never 
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
-from edge_runtime.documents.strict import Count, Positive
+from edge_runtime.documents.strict import Bounds, Count, Positive
 from edge_runtime.probes.memory import Stage
 from edge_runtime.probes.state import State
+from edge_runtime.results.settings import LONGEST_S
 from edge_runtime.results.statistics import percentile
+
+Duration = Annotated[int, Bounds(0, LONGEST_S * 10**9)]
+Sample = Annotated[int, Bounds(1, LONGEST_S * 10**9)]
+"""In ns; no run waits longer for anything."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +84,13 @@ class Turn:
     """
 
     round: Positive
-    load_ns: int
-    first_ns: int
-    warm_up_ns: tuple[int, ...]
+    load_ns: Duration
+    first_ns: Duration
+    warm_up_ns: tuple[Duration, ...]
     settled: bool
     calls_per_sample: Positive
-    overhead_ns: int
-    samples_ns: tuple[Positive, ...]
+    overhead_ns: Duration
+    samples_ns: tuple[Sample, ...]
     memory: Memory = field(default_factory=Memory)
     before: State = field(default_factory=State)
     after: State = field(default_factory=State)
@@ -92,6 +98,9 @@ class Turn:
     def __post_init__(self) -> None:
         if not self.samples_ns:
             raise ValueError("samples_ns is empty")
+        # No clock shows a call of less than 1 ns; ratios of such would have no finite interval.
+        if (shortest := min(self.samples_ns)) < self.calls_per_sample:
+            raise ValueError(f"samples_ns holds {shortest}, for {self.calls_per_sample} calls")
 
     @cached_property
     def median_ns(self) -> float:

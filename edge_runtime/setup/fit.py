@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge_runtime.bundle import integrity
 from edge_runtime.bundle.manifest import Manifest, Wheelhouse
-from edge_runtime.errors import BundleError, ToolkitError, UsageError
+from edge_runtime.errors import BundleError, ToolkitError, UsageError, reason
 from edge_runtime.files import megabytes
 from edge_runtime.setup import platforms, wheels
 from edge_runtime.setup.platforms import Platform
@@ -115,12 +115,22 @@ def require_whole(bundle: Path, content: Manifest, *, with_wheels: bool) -> list
 
 
 def needed_bytes(files: list[Path]) -> int:
-    """Return what an environment of these wheels takes on a disk, by the sizes in their indexes."""
-    total = 0
-    for file in files:
+    """Return what an environment of these wheels takes on a disk, by the sizes in their indexes.
+
+    Raises:
+        SetupError: one is no wheel.
+    """
+    return sum(map(_blocks, files)) * _BLOCK_BYTES + _MARGIN_BYTES
+
+
+def _blocks(file: Path) -> int:
+    try:
         with zipfile.ZipFile(file) as archive:
-            total += sum(-(-entry.file_size // _BLOCK_BYTES) for entry in archive.infolist())
-    return total * _BLOCK_BYTES + _MARGIN_BYTES
+            return sum(-(-entry.file_size // _BLOCK_BYTES) for entry in archive.infolist())
+    except Exception as error:  # a damaged archive makes zipfile raise nearly anything
+        raise SetupError(
+            f"{file.name} is no wheel ({reason(error)}).", "Export the bundle again."
+        ) from error
 
 
 def require_space(folder: Path, need: int) -> None:
@@ -170,5 +180,8 @@ def name_of(here: Platform) -> str | None:
 
 def shown(path: Path) -> str:
     """Return a path as short as it can be typed here."""
-    beside = os.path.relpath(path)
+    try:
+        beside = os.path.relpath(path)
+    except FileNotFoundError:  # the current folder was removed
+        return str(path)
     return str(path) if beside.startswith("..") else beside

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from cifarq import checkpoint, models
 from cifarq.cli import cli
-from edge_runtime.errors import CheckpointError
+from edge_runtime.errors import CheckpointError, DataError
 
 pytestmark = pytest.mark.torch
 SHAPE = (3, 8, 8)
@@ -124,6 +124,21 @@ def save_with(name, value):
     return spoil
 
 
+def save_as(dtype):
+    """Weights of another type: what is saved is what is read, so that the hash is right."""
+
+    def spoil(folder):
+        loaded = checkpoint.load(folder)
+        weights = {k: v.to(dtype) for k, v in loaded.weights.items()}
+        checkpoint.save(replace(loaded, weights=weights), folder)
+
+    return spoil
+
+
+def write(text):
+    return lambda folder: (folder / "checkpoint.json").write_text(text)
+
+
 def lose(name):
     return lambda folder: (folder / name).unlink()
 
@@ -146,9 +161,38 @@ DAMAGE = {
     "shape is too short": (edit(input_shape=[3]), "input_shape"),
     "mean is missing": (edit(mean=None), "mean"),
     "hash is missing": (edit(sha256=None), "sha256"),
+    "schema as a float": (edit(schema=1.0), "has schema 1.0; this version of cifarq reads 1"),
+    "one class": (edit(classes=["a"]), "classes names 1; a classifier has 2 or more"),
+    "a class twice": (edit(classes=["a", "b", "a"]), "classes names 'a' twice"),
+    "a class without a name": (edit(classes=["a", "", "c"]), r"classes\[1\] is empty"),
+    "a class that is a number": (edit(classes=["a", 2, "c"]), r"classes\[1\] is 2, not a string"),
+    "letters as mean": (edit(mean="abc"), "mean is 'abc', not a list"),
+    "a letter in mean": (edit(mean=["a", 0, 0]), r"mean\[0\] is 'a', not a number"),
+    "std is not a number": (edit(std=[float("nan")] * 3), "cannot read .*NaN is no number of JSON"),
+    "std is 0": (edit(std=[0, 1, 1]), r"std\[0\] is 0, not a number from 1e-06 to 1000"),
+    "std is infinite": (edit(std=[1e999, 1, 1]), "Infinity is no number of JSON"),
+    "no mean": (edit(mean=[]), "0 means and 3 deviations for 3 channels"),
+    "a negative shape": (edit(input_shape=[3, -8, -8]), r"input_shape\[1\] is -8, not a whole"),
+    "a shape of floats": (edit(input_shape=[3, 8.0, 8]), r"input_shape\[1\] is 8.0, not a whole"),
+    "a giant shape": (edit(input_shape=[3, 65536, 65536]), "do not fit seed-cnn.*fc1.weight"),
+    "a shape beyond all": (edit(input_shape=[3, 10**30, 8]), r"input_shape\[1\] is 10000"),
+    "a shape for no pixel": (edit(input_shape=[3, 2, 2]), "takes images of 4x4 pixels or more"),
+    "training is a list": (edit(training=[]), "training is \\[\\], not an object"),
+    "int64 weights": (save_as(torch.int64), r"do not fit.* is \(\d.* int64, not \(\d.* float32"),
+    "bool weights": (save_as(torch.bool), r"do not fit.* bool, not"),
+    "complex weights": (save_as(torch.complex64), r"do not fit.* complex64, not"),
+    "half weights": (save_as(torch.float16), r"do not fit.* float16, not"),
+    "nested without end": (write("[" * 100_000), "cannot read .*nested too deeply"),
+    "a key twice": (write('{"schema": 1, "schema": 1}'), "the key 'schema' is given twice"),
     "not JSON": (lambda f: (f / "checkpoint.json").write_text("{"), "cannot read .*checkpoint"),
-    "not an object": (lambda f: (f / "checkpoint.json").write_text("[]"), "lacks everything"),
-    "empty object": (lambda f: (f / "checkpoint.json").write_text("{}"), "lacks architecture, cl"),
+    "not an object": (
+        lambda f: (f / "checkpoint.json").write_text("[]"),
+        "has schema None; this version",
+    ),
+    "empty object": (
+        lambda f: (f / "checkpoint.json").write_text("{}"),
+        "has schema None; this version",
+    ),
     "not text": (lambda f: (f / "checkpoint.json").write_bytes(b"\xff\xfe"), "cannot read"),
 }
 
@@ -157,8 +201,9 @@ DAMAGE = {
 def test_damage_is_named_with_what_to_do(folder, damage):
     spoil, said = DAMAGE[damage]
     spoil(folder)
-    with pytest.raises(CheckpointError, match=said):
+    with pytest.raises((CheckpointError, DataError), match=said) as refused:
         checkpoint.load(folder).model()
+    assert len(str(refused.value)) < 400 and "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -170,6 +215,13 @@ def test_the_command_says_damage_in_a_line_and_exits_1(folder, damage):
     assert (result.exit_code, result.stdout) == (1, "")
     assert re.match(f"Error: .*{said}", result.stderr)
     assert result.stderr.count("\n") == 1
+
+
+def test_an_infinite_number_in_the_metadata_is_refused(folder):
+    path = folder / "checkpoint.json"
+    path.write_text(path.read_text().replace("0.4,", "1e999,"))
+    with pytest.raises(CheckpointError, match=r"std\[0\] is inf, not a number"):
+        checkpoint.load(folder)
 
 
 def test_a_real_command_refuses_pickled_weights(run, tmp_path):

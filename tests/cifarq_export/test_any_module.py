@@ -1,5 +1,7 @@
 """PyTorch models that cifarq did not train: torchvision's, and a module of one's own."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -7,9 +9,10 @@ import torch
 import torchvision
 
 from cifarq.data import cifar10, packs
+from cifarq_export.sources import factory
 from edge_runtime import Classifier
 from edge_runtime.bundle import golden, manifest
-from edge_runtime.bundle.preprocess import normalise
+from edge_runtime.bundle.preprocess import Preprocessing, normalise
 
 FAST = ("--min-speedup", "0", "--validation-images", "200")
 CLASSES = 10
@@ -133,6 +136,8 @@ def own_module(tmp_path):
     spoilt = {**tensors, "conv.bias": torch.full((8,), float("nan"))}
     safetensors.torch.save_file(spoilt, tmp_path / "nan.safetensors")
     safetensors.torch.save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+    whole = {**tensors, "conv.weight": tensors["conv.weight"].to(torch.int64)}
+    safetensors.torch.save_file(whole, tmp_path / "int.safetensors")
     (tmp_path / "pickle.safetensors").write_bytes(b"\x80\x04pickled")
     (tmp_path / "broken.py").write_text("net = undefined")
     (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
@@ -183,6 +188,20 @@ def test_models_of_grey_and_of_blue_first_in_every_format(run, own_module, kind,
 SHAPE = ("--input-shape", "3,32,32")
 
 
+def test_weights_of_half_precision_are_taken_as_they_are(own_module, monkeypatch):
+    monkeypatch.chdir(own_module)
+    tensors = safetensors.torch.load_file("good.safetensors")
+    halves = {name: tensor.half() for name, tensor in tensors.items()}
+    safetensors.torch.save_file(halves, "half.safetensors")
+    shape, classes = (3, 32, 32), tuple("abcdefghij")
+    how = Preprocessing((0.5,) * 3, (0.2,) * 3)
+    source = factory.source(
+        "mine:tiny", {}, Path("half.safetensors"), input_shape=shape, classes=classes, how=how
+    )
+    for name, tensor in source.module.state_dict().items():
+        assert torch.equal(tensor, halves[name].float())
+
+
 @pytest.mark.parametrize(
     "arguments, code, message",
     [
@@ -219,13 +238,24 @@ SHAPE = ("--input-shape", "3,32,32")
         (("--model", "mine:tiny", *SHAPE, "--weights", "nan.safetensors"), 1, "holds NaN"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "other.safetensors"), 1, "do not fit"),
         (("--model", "mine:tiny", *SHAPE, "--weights", "pickle.safetensors"), 1, "never read"),
-        (("--model", "mine:tiny", *SHAPE, "--weights", "absent"), 1, "absent is not a whole"),
+        (
+            ("--model", "mine:tiny", *SHAPE, "--weights", "absent"),
+            1,
+            "cannot read absent: No such file",
+        ),
         (("--model", "mine:tiny", *SHAPE, "--mean", "1,1,1"), 2, "--std is missing"),
         (("--model", "mine:tiny", *SHAPE, "--mean", "1,1"), 2, "'1,1' is not NUMBER|A,B,C"),
         (
             ("--model", "mine:tiny", *SHAPE, "--mean", "0,0,0", "--std", "1,0,1"),
             2,
-            "each has to be above 0",
+            "--std 1.0,0.0,1.0: each has to be from 1e-06 to 1000",
+        ),
+        (("--model", "mine:tiny", *SHAPE, "--mean", "nan", "--std", "1"), 2, "--mean nan: each"),
+        (("--model", "mine:tiny", *SHAPE, "--mean", "0", "--std", "inf"), 2, "--std inf: each"),
+        (
+            ("--model", "mine:tiny", *SHAPE, "--weights", "int.safetensors"),
+            1,
+            "--weights int.safetensors: conv.weight is int64, where the model has float32",
         ),
         (("--model", "mine:tiny", *SHAPE, "--classes", "cat"), 2, "--classes gives 1 names"),
         (("--model", "mine:tiny", *SHAPE, "--classes", "a,a"), 2, "1 of them different"),

@@ -152,7 +152,7 @@ def test_a_pickle_inside_is_not_loaded(npz, tmp_path, name):
             return (open, (str(tmp_path / "ran"), "w"))
 
     path = npz(**{name: np.array([Evil()] * 5, dtype=object)})
-    assert "allow_pickle=False" in refused(accuracy_data.read, path)
+    assert "pickled objects" in refused(accuracy_data.read, path)
     assert not (tmp_path / "ran").exists()
 
 

@@ -84,6 +84,15 @@ def test_an_error_is_one_line_and_its_own_exit_code(group, word, code, message):
     assert invoke(group, word) == (code, message)
 
 
+def test_a_current_folder_that_was_removed_is_said(group, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    message = "Error: the current folder was removed. Change to one that exists.\n"
+    assert invoke(group) == (1, message)
+
+
 def test_a_wrong_option_is_a_usage_error(group):
     code, output = invoke(group, "--lod")
     assert code == 2 and "--loud" in output

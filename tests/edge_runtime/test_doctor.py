@@ -163,6 +163,18 @@ def test_wheels_that_do_not_fit_have_one_remedy_with_the_name_that_the_setup_giv
     assert last.remedy.startswith("no engine has wheels for such a device; ")
 
 
+def test_a_wheel_that_is_no_archive_is_named(bundle, pi5):
+    found = with_wheels(bundle, "a-2.0-py3-none-any.whl")
+    for file in found.wheels:
+        file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(
+        fit.SetupError, match=r"^a-2\.0-py3-none-any\.whl is no wheel \(File is not a"
+    ):
+        fit.needed_bytes(list(found.wheels))
+    first, _ = contents.disk(found, pi5, installed=False)
+    assert (first.level, first.remedy) == (Level.FATAL, "Export the bundle again.")
+
+
 def test_the_disk_is_held_against_what_the_setup_asks_for(bundle, pi5, monkeypatch, tmp_path):
     found = with_wheels(bundle, "a-2.0-py3-none-any.whl")
     need = fit.needed_bytes(list(found.wheels))

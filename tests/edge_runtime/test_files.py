@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(2**40)
     with pytest.raises(OSError, match="larger than 64 MB"):
         json_file.read(path)
+
+
+def test_reading_takes_memory_for_what_is_there_and_not_for_the_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"abc")
+    tracemalloc.start()
+    try:
+        assert files.read_regular(path, 2**30) == b"abc"
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_refused_files_leave_no_descriptor_open(tmp_path: Path) -> None:

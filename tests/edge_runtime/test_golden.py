@@ -83,15 +83,32 @@ def test_what_is_no_archive_is_refused(content, tmp_path):
         {"images": np.zeros((5, 12), np.uint8)},
         {"labels": np.zeros(4, np.int64)},
         {"logits": np.zeros((4, 7), np.float32)},
+        {"logits": np.full((5, 7), np.nan, np.float32)},
+        {"logits": np.zeros((5, 7), np.float16)},
         {"images": np.zeros((0, 3, 4, 4), np.uint8), "labels": np.zeros(0, np.int64)},
     ],
-    ids=["float images", "flat images", "too few labels", "too few logits", "none"],
+    ids=[
+        "float images",
+        "flat images",
+        "too few labels",
+        "too few logits",
+        "no numbers",
+        "half",
+        "none",
+    ],
 )
 def test_arrays_that_do_not_fit_together_are_refused(pack, change, tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, **{**pack.__dict__, **change})
     (tmp_path / "g.npz").write_bytes(buffer.getvalue())
     with pytest.raises(BundleError):
+        golden.read(tmp_path / "g.npz")
+
+
+def test_a_pack_that_unpacks_to_more_than_any_is_refused_unread(pack, tmp_path):
+    with (tmp_path / "g.npz").open("wb") as file:
+        np.savez_compressed(file, images=np.zeros((300, 1024, 1024), np.uint8))
+    with pytest.raises(BundleError, match="unpacked it has 314,572,"):
         golden.read(tmp_path / "g.npz")
 
 

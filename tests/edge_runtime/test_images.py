@@ -193,7 +193,7 @@ def test_a_pickle_is_never_opened(tmp_path):
     with pytest.raises(DataError, match=r"a\.npy: cannot be read .*pickle"):
         images.read(tmp_path / "a.npy")
     np.savez(tmp_path / "b.npz", labels=[1])
-    with pytest.raises(DataError, match=r"b\.npz holds labels; expected an array named images"):
+    with pytest.raises(DataError, match=r"b\.npz holds no array named images"):
         images.read(tmp_path / "b.npz")
 
 

@@ -207,7 +207,7 @@ def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_pat
         document.read(tmp_path)
 
 
-@pytest.mark.parametrize("schema", [1, 5, "4", None, [4]])
+@pytest.mark.parametrize("schema", [1, 5, "4", 4.0, True, None, [4]])
 def test_another_schema_is_refused(refused, schema):
     told = f" has schema {schema!r}; this edge-bench reads 2, 3 and 4. Measure again."
     assert refused(changed(("schema",), schema)) == told
@@ -301,10 +301,29 @@ def test_a_fraction_where_a_count_belongs_is_told_what_is_wrong_with_it(refused,
 @pytest.mark.parametrize(
     "path, value, why",
     [
-        ((*SECOND_TURN, "samples_ns", 1), -5, "rows[0].turns[1].samples_ns[1] is -5, not {1}"),
-        ((*SECOND_TURN, "samples_ns", 1), 0, "rows[0].turns[1].samples_ns[1] is 0, not {1}"),
+        (
+            (*SECOND_TURN, "samples_ns", 1),
+            -5,
+            "rows[0].turns[1].samples_ns[1] is -5, not {1} to 1e+15",
+        ),
+        (
+            (*SECOND_TURN, "samples_ns", 1),
+            0,
+            "rows[0].turns[1].samples_ns[1] is 0, not {1} to 1e+15",
+        ),
+        (
+            (*SECOND_TURN, "samples_ns", 1),
+            10**18,
+            "rows[0].turns[1].samples_ns[1] is 1000000000000000000, not {1} to 1e+15",
+        ),
         ((*SECOND_TURN, "samples_ns"), [], "rows[0].turns[1]: samples_ns is empty"),
         ((*SECOND_TURN, "calls_per_sample"), 0, "rows[0].turns[1].calls_per_sample is 0, not {1}"),
+        (
+            (*SECOND_TURN, "calls_per_sample"),
+            10**9,
+            "rows[0].turns[1]: samples_ns holds 10, for 1000000000 calls",
+        ),
+        ((*SECOND_TURN, "load_ns"), -1, "rows[0].turns[1].load_ns is -1, not {0} to 1e+15"),
         ((*SECOND_TURN, "round"), 1, "rows[0]: turns[1].round is 1, not 2"),
         ((*FIRST, "turns", 0, "round"), 2, "rows[0]: turns[0].round is 2, not 1"),
         (
@@ -342,9 +361,18 @@ def test_what_no_measurement_gives_is_refused_with_its_place(refused, path, valu
     assert refused(changed(path, value)) == f" is damaged: {why}. Measure again."
 
 
+def test_rows_that_no_run_comes_to_are_refused(refused):
+    whole = json.loads(TEXT)["rows"][0]
+    twice = changed(("rows", 1), whole)
+    assert refused(twice) == " is damaged: two rows are of a, a, a, 1, 1. Measure again."
+    apart = changed(("rows", 1), {**whole, "file": "b", "turns": []})
+    assert "have 0 to 2 turns" in refused(apart)
+    assert "a row has 2 turns, of 1 rounds" in refused(changed(("settings", "rounds"), 1))
+
+
 @pytest.mark.parametrize(
     "name, value",
-    [("min_time_s", 61), ("cooldown_s", math.nan), ("timeout_s", 10**400)],
+    [("min_time_s", 61), ("cooldown_s", None), ("timeout_s", 10**400)],
     ids=["more than --max-time", "not a number", "too large for a float"],
 )
 def test_settings_that_no_command_could_have_had_are_damage(refused, name, value):

@@ -13,6 +13,7 @@ import signal
 import sys
 
 MANIFEST = "manifest.json"
+MOST_BYTES = 64 * 2**20  # of a manifest; a longer one is refused later
 VENV = ".venv"
 READY = "edge-bench-ready"  # the file that says that the environment is finished
 SETUP = "--setup"  # FOLDER ...: what setup-device.sh asks for, see edge_runtime.setup.script
@@ -24,9 +25,12 @@ BUNDLE = os.path.dirname(ARCHIVE)
 
 def is_damaged() -> bool:
     """Say whether the archive is another one than the manifest beside it names."""
+    manifest = os.path.join(BUNDLE, MANIFEST)
+    if not os.path.isfile(manifest):  # whoever opens a named pipe waits
+        return False
     try:
-        with open(os.path.join(BUNDLE, MANIFEST), "rb") as file:
-            files = json.loads(file.read().decode("utf-8"))["files"]
+        with open(manifest, "rb") as file:
+            files = json.loads(file.read(MOST_BYTES).decode("utf-8"))["files"]
         named = [one["sha256"] for one in files if one["file"] == os.path.basename(ARCHIVE)]
         with open(ARCHIVE, "rb") as file:
             return bool(named) and hashlib.sha256(file.read()).hexdigest() not in named

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cifarq.data.labelled import LabelledImages
 from cifarq_export.int8 import calibrate
 from cifarq_export.sources import Source
+from edge_runtime.errors import ExportError
 from edge_runtime.measure import accuracy
 from edge_runtime.results.statistics import Estimate
 
@@ -46,7 +47,11 @@ def answer(
     images: LabelledImages,
     progress: Callable[[int], object] = lambda count: None,
 ) -> Baseline:
-    """Let the FP32 model, which is given normalised images, answer them."""
+    """Let the FP32 model, which is given normalised images, answer them.
+
+    Raises:
+        ExportError: some of its answers are not finite.
+    """
     logits = accuracy.logits_of(
         source.predict,
         images.images,
@@ -54,6 +59,11 @@ def answer(
         batch_size=batch_size(source),
         progress=progress,
     )
+    if not np.isfinite(logits).all():
+        raise ExportError(
+            f"the {source.kind} model does not answer finite numbers to all images.",
+            "Check its weights, --mean and --std.",
+        )
     return Baseline(images, logits, source.kind)
 
 

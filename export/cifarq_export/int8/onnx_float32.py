@@ -27,15 +27,13 @@ def make_float32(model: Any) -> tuple[str, ...]:
     """
     found: set[int] = set()
     for owner in onnx_graph.owners(model):
-        if isinstance(owner, onnx.TensorProto):
-            _convert(owner, found)
-        elif isinstance(owner, onnx.ValueInfoProto):
+        for tensor in onnx_graph.tensors(owner):
+            _convert(tensor, found)
+        if isinstance(owner, onnx.ValueInfoProto):
             _retype(owner.type.tensor_type, "elem_type", found)
         elif isinstance(owner, onnx.NodeProto):
             for attribute in owner.attribute:
-                if attribute.type == onnx.AttributeProto.TENSOR:
-                    _convert(attribute.t, found)
-                elif attribute.name in _TYPES:
+                if attribute.name in _TYPES:
                     _retype(attribute, "i", found)
     if found:
         _drop_idle_casts(model)

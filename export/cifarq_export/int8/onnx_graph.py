@@ -188,6 +188,15 @@ def owners(model: Any) -> Iterator[Any]:
         yield from function.node
 
 
+def tensors(owner: Any) -> list[Any]:
+    """Return the tensors of what ``owners`` yields: itself, or those that a node holds."""
+    if isinstance(owner, onnx.TensorProto):
+        return [owner]
+    if isinstance(owner, onnx.NodeProto):
+        return [one for a in owner.attribute for one in (a.t, *a.tensors) if one.ByteSize()]
+    return []
+
+
 def _graph_owners(graph: Any) -> Iterator[Any]:
     yield graph
     yield from (*graph.input, *graph.output, *graph.value_info, *graph.initializer)

@@ -9,6 +9,7 @@ factory.py        any PyTorch classifier: a function that builds it, and its wei
 timm_model.py     a timm model by its name: what factory.py is asked for
 deployed_form.py  branches of a PyTorch model that one layer can compute, merged
 onnx_file.py      an ONNX classifier
+onnx_trial.py     whether opening one comes to an end, tried in a process of its own
 onnx_input.py     what it takes, made one with what all take
 normalisation.py  what is said of how images are normalised
 images.py         the images that calibrate, that check, and that travel along

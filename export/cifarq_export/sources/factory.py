@@ -119,8 +119,10 @@ def _build(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 
 def _load(model: nn.Module, weights: Path) -> None:
+    tensors = checkpoint.read_tensors(weights)
+    checkpoint.require_kinds(tensors, model.state_dict(), f"--weights {weights}")
     try:
-        model.load_state_dict(checkpoint.read_tensors(weights))
+        model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"--weights {weights} do not fit the model: {reason}") from error

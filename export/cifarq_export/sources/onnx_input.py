@@ -4,6 +4,7 @@ Images (N, C, H, W) float32, any number a call. What can be changed into that is
 what cannot is refused by its name.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import onnx
 
 from cifarq_export.int8 import onnx_graph, onnx_rewrite, runtime
+from edge_runtime.bundle.manifest import MOST_VALUES
 from edge_runtime.errors import EngineError, ExportError, reason
 
 _CHANNELS = (1, 3)
@@ -59,6 +61,10 @@ def make_canonical(model: Any, given: str, input_shape: tuple[int, int, int] | N
         onnx_rewrite.take_nchw(model)
         changes.append(f"The input was NHWC, {said}, and is NCHW now.")
     shape = _fix_size(entry, given, input_shape)
+    if (values := math.prod(shape) * max(onnx_graph.input_sizes(entry)[0], 1)) > MOST_VALUES:
+        raise ExportError(
+            f"{given}: its input {entry.name} holds {values:,} values, more than {MOST_VALUES:,}."
+        )
     del model.graph.value_info[:]  # of the graph as it was
     batch, change = _settle_batch(model, _draw(shape, of_bytes=of_bytes), given)
     return ImageInput(shape, batch, of_bytes, (*changes, *change))

@@ -10,6 +10,7 @@ from cifarq_export.sources import (
     deployed_form,
     factory,
     onnx_file,
+    onnx_trial,
     timm_model,
 )
 from cifarq_export.sources.images import Gatherer
@@ -85,6 +86,7 @@ def _open_foreign(
 ) -> Source:
     classes = class_names(request.classes) if request.classes else gatherer.parts.classes
     if request.onnx_file is not None:
+        onnx_trial.require_end(request.onnx_file, len(classes), request.input_shape, request.output)
         return onnx_file.source(
             request.onnx_file, classes, normalisation, request.input_shape, request.output
         )

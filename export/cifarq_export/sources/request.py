@@ -4,11 +4,16 @@ import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cifarq_export.sources import timm_model
+from edge_runtime.bundle.preprocess import Deviation, Mean
 from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode, Resizing
-from edge_runtime.errors import UsageError
+from edge_runtime.errors import UsageError, reason
+from edge_runtime.files import read_regular
+
+_MOST_BYTES = 2**24
+"""Of a file of class names."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -117,8 +122,11 @@ class SourceRequest:
                 f"--mean and --std belong together; {missing} is missing.",
                 f"Give both; {missing} {neutral} changes nothing.",
             )
-        if self.std is not None and min(self.std) <= 0:
-            raise UsageError(f"--std {','.join(map(str, self.std))}: each has to be above 0.")
+        for option, numbers, kind in (("--mean", self.mean, Mean), ("--std", self.std, Deviation)):
+            bounds = get_args(kind)[1]
+            if not all(bounds.least <= number <= bounds.most for number in numbers or ()):
+                said = ",".join(map(str, numbers or ()))
+                raise UsageError(f"{option} {said}: each has to be {bounds}.")
 
     def _check_shapes(self) -> None:
         if self.input_shape and (self.input_shape[0] not in (1, 3) or min(self.input_shape) < 1):
@@ -162,9 +170,9 @@ def class_names(text: str) -> tuple[str, ...]:
         is_file = False
     if is_file:
         try:
-            content = Path(text).read_text(encoding="utf-8")
+            content = read_regular(Path(text), _MOST_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--classes {text} cannot be read: {error}.") from error
+            raise UsageError(f"--classes {text} cannot be read: {reason(error)}.") from error
         names = [line.strip() for line in content.splitlines() if line.strip()]
     else:
         names = [name.strip() for name in text.split(",")]
