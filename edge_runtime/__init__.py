@@ -22,7 +22,7 @@ Where things are::
     setup/              an environment from the bundle alone
     documents/          JSON from other machines, read strictly
     errors.py           what fails
-    files.py            files written whole
+    files.py, locks.py  files written whole, by one process at a time
     printable.py        text from elsewhere, made safe to show
 """
 

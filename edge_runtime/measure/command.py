@@ -119,9 +119,9 @@ def run(
     from edge_runtime.measure import recording
 
     plan = _plan(paths, engines, accuracy_data, values)
-    record = recording.begin(plan, json_file, resume=resume)
-    problems = _report_problems(plan)
-    _measure(record, output)
+    with recording.begin(plan, json_file, resume=resume) as record:
+        problems = _report_problems(plan)
+        _measure(record, output)
     show(record.results, output)
     _report(problems)  # once more, where the eye is now
     raise SystemExit(exit_code(record.results, require, failed=bool(problems)))

@@ -1,9 +1,7 @@
 """Every precision of a model in one table, without shipping any."""
 
-import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from cifarq_export import formats, selection
@@ -16,6 +14,7 @@ from cifarq_export.check.gates import Limits
 from cifarq_export.check.speed import Speed
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
+from edge_runtime import locks
 from edge_runtime.errors import UsageError
 from edge_runtime.report.grid import Grid, wrap
 from edge_runtime.results.statistics import Estimate
@@ -137,8 +136,7 @@ def compare(
         ExportError, EngineError, DataError: one cannot be made.
     """
     limits = replace(request.limits, fallback_trials=0)
-    with tempfile.TemporaryDirectory(prefix="cifarq-compare-") as name:
-        folder = Path(name)
+    with locks.scratch() as folder:
         scratch = folder / "scratch"
         scratch.mkdir()
         recipe = request.recipe(source, images, scratch, watch)
