@@ -7,6 +7,7 @@ from pathlib import Path
 from cifarq_export.bundle.artifact import Made
 from cifarq_export.bundle.build import Built
 from cifarq_export.check.arithmetic import JudgedBy
+from cifarq_export.check.speed import NOT_TIMED
 from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
 from edge_runtime.printable import one_line
 from edge_runtime.probes import target
@@ -49,14 +50,19 @@ def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
 def _row(one: Made) -> list[str]:
     is_fp32 = one.precision == "fp32"
     return [
-        f"{one.format} {one.precision}",
+        _label(one),
         f"{one.size_bytes / 1024:,.1f}",
         f"{100 * one.explanation.mac_share:.1f}" if one.explanation else "unknown",
         f"{100 * one.checked.top1.value:.1f}",
         "–" if is_fp32 else str(one.checked.drop),
         f"{100 * one.checked.agreement.value:.1f}",
-        "1" if is_fp32 else str(one.speed),
+        "1" if is_fp32 else str(one.speed.ratio or NOT_TIMED),
     ]
+
+
+def _label(one: Made) -> str:
+    """Return what edge-bench calls the artifact too."""
+    return f"{one.format} {one.precision}"
 
 
 def _notes(built: Built) -> list[str]:
@@ -69,6 +75,7 @@ def _notes(built: Built) -> list[str]:
             "Speed: relative to FP32 in the same format and engine, interleaved, batch 1, one "
             "thread."
         )
+    notes += [f"{_label(one)}: {one.speed}." for one in built.made if one.speed.busy]
     targets = {a.target for a in built.manifest.artifacts if a.target != target.ANY}
     for name in targets:
         here = target.of_this_cpu()
