@@ -2,12 +2,15 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 import edge_runtime
-from edge_runtime.command import CommandGroup
+from edge_runtime.command import program, streams
+from edge_runtime.command.group import CommandGroup
+from edge_runtime.printable import one_line
 
 _PATH = click.Path(path_type=Path)
 _DEVICE = click.Choice(["auto", "cpu", "cuda"])
@@ -66,12 +69,12 @@ def models(as_json: bool) -> None:
 
     rows = [inventory.describe(name) for name in registry.names()]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        streams.show(json.dumps(rows, indent=1))
         return
     for row in rows:
         top1 = row["pretrained_validation_top1"]
         trained = f"pretrained ({100 * top1:.2f} % on validation)" if top1 else "not pretrained"
-        click.echo(
+        streams.show(
             f"{row['name']}: {row['parameters']:,} parameters, {row['macs'] / 1e6:.1f} M "
             f"multiply-accumulates, {trained}\n    {row['description']}"
         )
@@ -119,16 +122,17 @@ def train(
             if (out / resume_file).exists()
             else "No epoch was finished; nothing is kept."
         )
-        click.echo(f"Interrupted. {kept}", err=True)
+        streams.tell(f"Interrupted. {kept}")
         sys.exit(130)
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=1))
+        streams.show(json.dumps(report.to_json(), indent=1))
         return
-    click.echo(
+    streams.show(
         f"{model}: {100 * report.epochs[-1].validation_top1:.2f} % top-1 on "
-        f"{report.validation_images:,} validation images\n"
-        f"Next:\n  cifarq evaluate {out}\n  cifarq-export {out}"
+        f"{report.validation_images:,} validation images"
     )
+    for line in ("Next:", f"  cifarq evaluate {out}", f"  cifarq-export {out}"):
+        streams.show(one_line(line))
 
 
 @cli.command(help=_EVALUATE_HELP, short_help="Print top-1 with its interval.")
@@ -165,14 +169,14 @@ def evaluate(
         rows.append(row)
         if not as_json:
             top1 = row.top1.scaled(100)
-            click.echo(
-                f"{row.name}: {top1.value:.2f} % top-1 [{top1.low:.2f}, {top1.high:.2f}] "
+            streams.show(
+                f"{one_line(row.name)}: {top1.value:.2f} % top-1 [{top1.low:.2f}, {top1.high:.2f}] "
                 f"on {row.images:,} {split} images"
             )
     if as_json:
-        click.echo(json.dumps([row.to_json() for row in rows], indent=1))
+        streams.show(json.dumps([row.to_json() for row in rows], indent=1))
 
 
 def main() -> None:
     """Run the command."""
-    cli(prog_name="cifarq")
+    program.start(partial(cli, prog_name="cifarq"))

@@ -8,7 +8,8 @@ first asked for.
 
 Where things are::
 
-    cli.py, command.py  the command ``edge-bench``; the group that all our commands are
+    cli.py              the command ``edge-bench``
+    command/            what all our commands do alike: start, say, end
     bundle/             what was copied to this device
     engines/            what runs an artifact, one engine a file
     probes/             what is read off the machine, one quantity a file
@@ -20,7 +21,8 @@ Where things are::
     doctor/             what will go wrong on a device, before it does
     setup/              an environment from the bundle alone
     documents/          JSON from other machines, read strictly
-    errors.py, files.py what fails; files written whole, and read within bounds
+    errors.py           what fails
+    files.py, locks.py  files written whole, by one process at a time, and read within bounds
     printable.py        text from elsewhere, made safe to show
 """
 

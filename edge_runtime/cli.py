@@ -1,14 +1,13 @@
 """The command ``edge-bench``: its subcommands, put together."""
 
-import io
-import signal
-import sys
+from functools import partial
 
 import click
 
 import edge_runtime
 from edge_runtime.classify.command import classify
-from edge_runtime.command import CommandGroup
+from edge_runtime.command import program
+from edge_runtime.command.group import CommandGroup
 from edge_runtime.doctor.command import doctor
 from edge_runtime.measure.command import WHAT, run
 from edge_runtime.report.command import compare, report
@@ -46,8 +45,4 @@ for _command in (run, report, compare, doctor, classify):
 
 def main() -> None:
     """Run the command."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as edge-bench.pyz leaves it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no box-drawing characters
-        sys.stdout.reconfigure(errors="replace")
-    cli(prog_name="edge-bench")
+    program.start(partial(cli, prog_name="edge-bench"))

@@ -3,15 +3,14 @@
 import errno
 import hashlib
 import os
+import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-
-LEFTOVER = ".part"
-"""How the name of a file that is being written ends."""
 
 
 def megabytes(size_bytes: float) -> str:
@@ -19,15 +18,28 @@ def megabytes(size_bytes: float) -> str:
     return f"{size_bytes / 2**20:,.0f} MB"
 
 
+def part_of(path: Path) -> Path:
+    """Return where ``path`` is written before it takes its place: a new hidden name beside it."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove what processes that were killed while they wrote ``path`` left beside it.
 
+    What cannot be removed (another user's) is in nobody's way.
+
     Raises:
-        OSError: the folder cannot be read or written to.
+        OSError: the folder cannot be read.
     """
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
     for beside in path.parent.iterdir():
-        if beside.name.startswith(f".{path.name}.") and beside.name.endswith(LEFTOVER):
-            beside.unlink(missing_ok=True)
+        if not name.fullmatch(beside.name):
+            continue
+        if beside.is_dir() and not beside.is_symlink():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                beside.unlink()
 
 
 @contextmanager
@@ -40,7 +52,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written to; ``path`` is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")
+    temporary = part_of(path)
     try:
         yield temporary
         temporary.replace(path)

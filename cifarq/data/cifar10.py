@@ -10,13 +10,13 @@ https://www.cs.toronto.edu/~kriz/cifar.html
 import http.client
 import shutil
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cifarq.data.labelled import LabelledImages
+from edge_runtime import locks
 from edge_runtime.errors import DataError
 from edge_runtime.files import read_regular
 
@@ -77,12 +77,12 @@ def find_or_download(archive: Archive | None = None, cache: Path | None = None) 
 
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".download-") as scratch:
+        with locks.scratch(cache) as scratch:
             download_url(archive.url, scratch, filename="archive.tar.gz", md5=archive.md5)
-            with tarfile.open(Path(scratch) / "archive.tar.gz") as tar:
+            with tarfile.open(scratch / "archive.tar.gz") as tar:
                 tar.extractall(scratch, filter="data")
             shutil.rmtree(cache / FOLDER, ignore_errors=True)
-            (Path(scratch) / FOLDER).replace(cache / FOLDER)
+            (scratch / FOLDER).replace(cache / FOLDER)
     except (OSError, RuntimeError, tarfile.TarError, http.client.HTTPException) as error:
         raise DataError(
             f"CIFAR-10 is not in {cache / FOLDER}, and {archive.url} could not be fetched "

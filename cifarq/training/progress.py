@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from cifarq.training.train import Epoch, Progress
+from edge_runtime.printable import one_line
 
 
 class TrainingBar(Progress):
@@ -42,7 +43,7 @@ class TrainingBar(Progress):
 @contextmanager
 def counting(total: int, what: str, unit: str = "image") -> Iterator[Callable[[int], object]]:
     """Show a bar while something counts up to ``total``; yields what to call with each advance."""
-    with tqdm(total=total, desc=what, unit=unit, leave=False, disable=_hidden()) as bar:
+    with tqdm(total=total, desc=one_line(what), unit=unit, leave=False, disable=_hidden()) as bar:
         yield bar.update
 
 
@@ -67,7 +68,7 @@ def stages() -> Iterator[Callable[[str, int, int], object]]:
             for bar in current.values():
                 bar.close()
             current.clear()
-            current[what] = tqdm(total=total, desc=what, leave=False, disable=_hidden())
+            current[what] = tqdm(total=total, desc=one_line(what), leave=False, disable=_hidden())
             left = total
         current[what].update(done)
         left -= done

@@ -7,10 +7,9 @@ interrupted and resumed ends at the same weights as one that was not.
 import hashlib
 import json
 import math
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cifarq import models
-from cifarq.checkpoint import METADATA_FILE, Checkpoint, save
+from cifarq.checkpoint import METADATA_FILE, WEIGHTS_FILE, Checkpoint, save
 from cifarq.data.datasets import Dataset
 from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
@@ -30,6 +29,7 @@ from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.documents import json_file, strict
 from edge_runtime.documents.strict import Positive, Share
 from edge_runtime.errors import CheckpointError, UsageError
+from edge_runtime.locks import InUseError, hold
 from edge_runtime.measure import accuracy
 from edge_runtime.probes import cpuinfo
 
@@ -122,11 +122,13 @@ def train(
 
     Raises:
         UsageError: ``out`` holds a run and ``resume`` is not given, or the model is unknown.
-        CheckpointError: ``out`` cannot be written to, or its run had another configuration.
+        CheckpointError: ``out`` cannot be written to, another process writes to it, or its run had
+            another configuration.
     """
     run = _prepare(config, dataset, out, resume)
-    for number in range(len(run.history), config.epochs):
-        _train_epoch(run, number, progress or Progress())
+    with _hold_folder(out):
+        for number in range(len(run.history), config.epochs):
+            _train_epoch(run, number, progress or Progress())
     return _report(config, dataset, run.history)
 
 
@@ -166,7 +168,6 @@ def _prepare(config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> 
     model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
     history = _start(config, dataset, out, resume, model, optimizer)
-    _make_folder(out)
     lesson = _Lesson(dataset.train, *dataset.normalisation, device)
     return _Run(config, dataset, out, model, optimizer, lesson, history)
 
@@ -390,11 +391,19 @@ def _identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     return run
 
 
-def _make_folder(out: Path) -> None:
-    """Make the checkpoint folder now: an hour of training must not end at a missing permission."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise CheckpointError(f"cannot write to --out {out}: {error.strerror}") from error
+@contextmanager
+def _hold_folder(out: Path) -> Iterator[None]:
+    """Make the checkpoint folder and keep it to this run, before an hour of training is lost."""
+    with ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for name in (WEIGHTS_FILE, METADATA_FILE, resuming.FILE):
+                stack.enter_context(hold(out / name))
+        except InUseError as error:
+            raise CheckpointError(
+                f"another run is writing to --out {out}.",
+                "Wait for its end, or give another --out.",
+            ) from error
+        except OSError as error:
+            raise CheckpointError(f"cannot write to --out {out}: {error.strerror}") from error
+        yield

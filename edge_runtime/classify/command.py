@@ -1,7 +1,6 @@
 """``edge-bench classify``: what a bundle's model sees in images, without a line of code."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,9 @@ import click
 from edge_runtime.bundle import installing
 from edge_runtime.bundle.location import default_bundle
 from edge_runtime.classify.tally import Tally
-from edge_runtime.errors import DataError, ToolkitError, UsageError, reason
+from edge_runtime.command import streams
+from edge_runtime.errors import DataError, ToolkitError, UsageError
+from edge_runtime.printable import one_line
 from edge_runtime.results.settings import MOST_THREADS
 
 if TYPE_CHECKING:  # --help and what is missing are said without numpy
@@ -132,11 +133,12 @@ def classify(paths: tuple[str, ...], bundle: Path | None, **options: Any) -> Non
         code, interrupted = 130, True
     except BrokenPipeError:  # whoever reads has enough: `| head`
         code = 0
-        _discard_output()
+        streams.discard(sys.stdout)
     except ToolkitError as error:
-        _complain(error)
+        streams.tell(f"Error: {error}")
         code = error.exit_code
-    print(tally.line(interrupted=interrupted), end="", file=sys.stderr)
+    if summary := tally.line(interrupted=interrupted):
+        streams.tell(summary)
     raise SystemExit(code)
 
 
@@ -161,7 +163,9 @@ def _classify(paths: tuple[str, ...], bundle: Path, options: dict[str, Any], tal
     model = Classifier(bundle, **chosen)
     tally.start(f"{model.artifact.file} on {model.engine} {model.engine_version}")
     if gates := model.artifact.overridden:
-        _complain(f"{model.artifact.file} was exported although it failed: {', '.join(gates)}")
+        streams.tell(
+            f"Error: {model.artifact.file} was exported although it failed: {', '.join(gates)}"
+        )
     color, code = options["color"], 0
     if options["frames"]:
         width, height = options["frames"]
@@ -174,11 +178,11 @@ def _classify(paths: tuple[str, ...], bundle: Path, options: dict[str, Any], tal
                 raise source
             answer = _predict(model, source, options["top"])
         except DataError as error:  # the next one may be whole
-            _complain(error)
+            streams.tell(f"Error: {error}")
             code = 1
             continue
         tally.add(answer.preprocess_ns, answer.model_ns)
-        _write(_line(source, answer, options["as_json"]))
+        streams.show(_line(source, answer, options["as_json"]))
     return code
 
 
@@ -208,31 +212,5 @@ def _line(source: "Source", answer: "Prediction", as_json: bool) -> str:
         top = [{"label": label, "probability": p} for label, p in answer.top]
         times = {"preprocess_ns": answer.preprocess_ns, "model_ns": answer.model_ns}
         return json.dumps({**source.keys, "top": top, **times})
-    return f"{source.name}: " + ", ".join(f"{label} {100 * p:.1f} %" for label, p in answer.top)
-
-
-def _write(line: str) -> None:
-    """Write a line at once.
-
-    Raises:
-        BrokenPipeError: whoever read has ended.
-        ToolkitError: it cannot be written; a full disk, say.
-    """
-    # A file's name may be no text.
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        print(line.encode(encoding, "replace").decode(encoding), flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _discard_output()
-        raise ToolkitError(f"standard output: {error.strerror or reason(error)}.") from error
-
-
-def _discard_output() -> None:
-    """Let what standard output still holds go nowhere: Python writes it out when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(message: ToolkitError | str) -> None:
-    print(f"Error: {message}", file=sys.stderr, flush=True)
+    named = (f"{one_line(label)} {100 * p:.1f} %" for label, p in answer.top)
+    return f"{one_line(source.name)}: {', '.join(named)}"

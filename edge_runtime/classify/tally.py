@@ -32,19 +32,19 @@ class Tally:
         self._last_ns = time.perf_counter_ns()
 
     def line(self, *, interrupted: bool = False) -> str:
-        """Return the line, with its end; empty where there is nothing to say.
+        """Return the line; empty where there is nothing to say.
 
         Images/s are of everything: reading files or waiting for frames, too.
         """
         if not self._images:
-            return "Interrupted.\n" if interrupted else ""
+            return "Interrupted." if interrupted else ""
         count = f"{self._images} image{'s' if self._images > 1 else ''}"
         start = f"{'Interrupted: ' if interrupted else ''}{count}, {self._what}"
         per_s = self._images * 1e9 / max(1, self._last_ns - self._start_ns)
         return (
             f"{start}: preprocessing {_times(self._preprocess_ns)}, model "
             f"{_times(self._model_ns)}, {per_s:.1f} images/s including reading. Not a "
-            "benchmark: for figures to quote, use edge-bench.\n"
+            "benchmark: for figures to quote, use edge-bench."
         )
 
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_runtime.command import streams
+from edge_runtime.printable import one_line
+
 if TYPE_CHECKING:
     from edge_runtime.doctor.finding import Finding
 
@@ -46,7 +49,7 @@ def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
     for finding in _examine(bundle, target):
         findings.append(finding)
         if not as_json:
-            click.echo(line(finding))
+            streams.show(line(finding))
     code = int(examine.worst(findings) is Level.FATAL)
     if as_json:
         content = {
@@ -54,18 +57,19 @@ def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
             "exit_code": code,
             "findings": [finding.to_json() for finding in findings],
         }
-        click.echo(json.dumps(content, indent=1))
+        streams.show(json.dumps(content, indent=1))
     else:
         counts = Counter(finding.level for finding in findings)
-        click.echo("\n" + ", ".join(f"{counts[level]} {level}" for level in Level) + ".")
+        streams.show("\n" + ", ".join(f"{counts[level]} {level}" for level in Level) + ".")
     raise SystemExit(code)
 
 
 def line(finding: "Finding") -> str:
     """Return a finding as it is printed, its remedy on a line of its own."""
-    text = f"{finding.level:8} {finding.name:{_NAME_WIDTH}} {finding.text}"
+    name, text, remedy = map(one_line, (finding.name, finding.text, finding.remedy))
+    found = f"{finding.level:8} {name:{_NAME_WIDTH}} {text}"
     indent = " " * (len("warning  ") + _NAME_WIDTH + 1)
-    return f"{text}\n{indent}→ {finding.remedy}" if finding.remedy else text
+    return f"{found}\n{indent}→ {remedy}" if remedy else found
 
 
 def _examine(bundle: Path | None, target: str | None) -> "Iterator[Finding]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_runtime.command import streams
 from edge_runtime.errors import RecordingError
 from edge_runtime.measure.options import Counts, Cpus
 from edge_runtime.report.command import OUTPUTS, exit_code, require_option, show
@@ -136,9 +137,9 @@ def run(
     from edge_runtime.measure import recording
 
     plan = _plan(paths, engines, accuracy_data, values)
-    record = recording.begin(plan, json_file, resume=resume)
-    problems = _report_problems(plan)
-    _measure(record, output)
+    with recording.begin(plan, json_file, resume=resume) as record:
+        problems = _report_problems(plan)
+        _measure(record, output)
     show(record.results, output)
     _report(problems)  # once more, where the eye is now
     raise SystemExit(exit_code(record.results, require, failed=bool(problems)))
@@ -182,7 +183,7 @@ def _report_problems(plan: "Plan") -> list[str]:
 
 def _report(problems: list[str]) -> None:
     for problem in problems:
-        click.echo(f"Error: {problem}", err=True)
+        streams.tell(f"Error: {problem}")
 
 
 def _measure(record: "Recording", output: str) -> None:
@@ -204,7 +205,7 @@ def _end_interrupted(record: "Recording", output: str) -> None:
         show(results, output)
     go_on = f" Continue with --json {record.file} --resume." if record.file else ""
     rounds = f"after {results.rounds_done} of {results.settings.rounds} rounds"
-    click.echo(f"Interrupted {rounds}.{go_on}", err=True)
+    streams.tell(f"Interrupted {rounds}.{go_on}")
     raise SystemExit(130)
 
 
@@ -222,10 +223,10 @@ class _Progress(ExitStack):
     def __call__(self, step: "Step") -> None:
         if step.checked is not None:
             if not self._checked:
-                click.echo(self._check.HEADING, err=True)
+                streams.tell(self._check.HEADING)
             self._checked += 1
             name = self._names[step.checked.key]
-            click.echo(self._check.line(step.checked, name), err=True)
+            streams.tell(self._check.line(step.checked, name))
         elif sys.stderr.isatty():
             if self._bar is None:
                 bar = click.progressbar(length=step.total, label="measuring", file=sys.stderr)

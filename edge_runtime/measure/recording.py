@@ -4,8 +4,8 @@ A kill loses nothing: what was finished is there, and ``--resume`` goes on from 
 """
 
 import stat
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_runtime.bundle import manifest
 from edge_runtime.errors import RecordingError, UsageError
-from edge_runtime.files import LEFTOVER, remove_leftovers
+from edge_runtime.locks import InUseError, hold
 from edge_runtime.measure import runner
 from edge_runtime.measure.plan import Plan
 from edge_runtime.measure.runner import Start, Step
@@ -73,27 +73,32 @@ class Recording:
             ) from error
 
 
-def begin(plan: Plan, file: Path | None, *, resume: bool = False) -> Recording:
+@contextmanager
+def begin(plan: Plan, file: Path | None, *, resume: bool = False) -> Iterator[Recording]:
     """Begin a run, or go on with the one that a file holds: see ``new`` and ``go_on``.
 
+    Within the block the file is this run's alone.
+
     Raises:
-        UsageError: there is no file to go on with, or as those two say.
+        UsageError: there is no file to go on with, another run writes to it, it cannot be written
+            or should not be, or as those two say.
     """
-    if not resume:
-        return new(plan, file)
-    if file is None:
+    if resume and file is None:
         raise UsageError("--resume goes on with a file.", "Give --json FILE.")
-    return go_on(plan, file)
+    with ExitStack() as stack:
+        if file:
+            _check_place(file, plan)
+            _hold(file, stack)
+        yield go_on(plan, file) if resume and file else new(plan, file)
 
 
 def new(plan: Plan, file: Path | None) -> Recording:
     """Begin a run.
 
     Raises:
-        UsageError: the file cannot be written, should not be, or holds an unfinished run.
+        UsageError: the file holds an unfinished run.
     """
     if file:
-        check_writable(file, plan)
         _refuse_unfinished(file)
     return Recording(plan, file, _nothing_yet(plan))
 
@@ -107,7 +112,6 @@ def go_on(plan: Plan, file: Path) -> Recording:
         UsageError: the file holds a run of something else, and says what differs.
         BundleError: it is no results file.
     """
-    check_writable(file, plan)
     if not file.exists():
         return new(plan, file)
     kept = document.read(file)
@@ -122,8 +126,8 @@ def go_on(plan: Plan, file: Path) -> Recording:
     return Recording(plan, file, replace(whole, rows=rows))
 
 
-def check_writable(file: Path, plan: Plan) -> None:
-    """Refuse what cannot be written, or should not, before anything is measured."""
+def _check_place(file: Path, plan: Plan) -> None:
+    """Refuse a file that should not be written."""
     try:
         regular = stat.S_ISREG(file.stat().st_mode)
     except FileNotFoundError:
@@ -137,12 +141,18 @@ def check_writable(file: Path, plan: Plan) -> None:
         raise UsageError(f"--json {file} lies in a bundle.", "Give a file that ends in .json.")
     if whole.name == manifest.FILE:
         raise UsageError(f"--json {file} is a bundle's manifest.", "Give another file.")
+
+
+def _hold(file: Path, stack: ExitStack) -> None:
+    """Keep a file to this run until the stack ends; so it is known to be writable, too."""
+    whole = file.resolve()
     try:
-        remove_leftovers(whole)
-        with tempfile.NamedTemporaryFile(
-            dir=whole.parent, prefix=f".{whole.name}.", suffix=LEFTOVER
-        ):
-            pass
+        stack.enter_context(hold(whole))
+    except InUseError as error:
+        raise UsageError(
+            f"--json {file} is written by another edge-bench.",
+            "Wait for its end, or give another file.",
+        ) from error
     except OSError as error:
         where = f"cannot write to {whole.parent} ({error.strerror})"
         raise UsageError(f"--json {file}: {where}.") from error

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_runtime.command import streams
+
 if TYPE_CHECKING:
     from edge_runtime.results.rows import Results
 
@@ -61,14 +63,14 @@ def compare(files: tuple[Path, ...], allow: tuple[str, ...], output: str) -> Non
     from edge_runtime.report import compared
     from edge_runtime.results import comparison
 
-    click.echo(compared.render(comparison.of(files, frozenset(allow)), output))
+    streams.show(compared.render(comparison.of(files, frozenset(allow)), output))
 
 
 def show(results: "Results", output: str) -> None:
     """Print results."""
     from edge_runtime.report import render
 
-    click.echo(render(results, output))
+    streams.show(render(results, output))
 
 
 def exit_code(results: "Results", require: str | None, *, failed: bool) -> int:
@@ -83,6 +85,6 @@ def exit_code(results: "Results", require: str | None, *, failed: bool) -> int:
     from edge_runtime.results.verdict import Grade
 
     if require and (grade := verdict.judge(results).run.grade) > Grade[require.upper()]:
-        click.echo(f"Error: the verdict is {grade.name}, --require {require}.", err=True)
+        streams.tell(f"Error: the verdict is {grade.name}, --require {require}.")
         return 1
     return 1 if failed else results.exit_code

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from edge_runtime.printable import in_csv, in_markdown
 from edge_runtime.report.columns import p50_ms, ratio
 from edge_runtime.report.grid import Grid, wrap
 from edge_runtime.results.comparison import Comparison
@@ -25,22 +26,25 @@ def render(comparison: Comparison, output: str) -> str:
         content = {"schema": SCHEMA, "runs": runs, "pairs": _records(comparison)}
         return json.dumps({**content, "notes": comparison.notes}, indent=1)
     if output == "csv":
-        text = io.StringIO()
-        records = _records(comparison)
-        for record in records:
-            record |= record.pop("speed") or {}
-        names = ["artifact", "before", "after", "before_p50_ns", "after_p50_ns"]
-        names += ["value", "low", "high", "before_verdict", "after_verdict"]
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-        return text.getvalue().rstrip("\n")
+        return _csv(comparison)
     grid = _grid(comparison)
     if output == "markdown":
-        notes = [f"- {note}" for note in comparison.notes]
+        notes = [f"- {in_markdown(note)}" for note in comparison.notes]
         return "\n".join([*grid.markdown(), "", *notes])
     notes = [wrap(note) for note in comparison.notes]
     return "\n".join([*grid.text(), "", *notes])
+
+
+def _csv(comparison: Comparison) -> str:
+    names = ["artifact", "before", "after", "before_p50_ns", "after_p50_ns"]
+    names += ["value", "low", "high", "before_verdict", "after_verdict"]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for record in _records(comparison):
+        cells = {**record, **(record["speed"] or {})}
+        writer.writerow({k: in_csv(v) if isinstance(v, str) else v for k, v in cells.items()})
+    return text.getvalue().rstrip("\n")
 
 
 def _grid(comparison: Comparison) -> Grid:

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from edge_runtime.printable import in_csv
 from edge_runtime.report.view import of
 from edge_runtime.results.rows import Results
 
@@ -15,15 +16,17 @@ def render(results: Results) -> str:
     values = {h: value for column in view.columns for h, value in column.values.items()}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_NAMES, "status", *values, "message"])
+    writer.writerow([*_NAMES, "status", *map(in_csv, values), "message"])
     for row in results.rows:
         names = [getattr(row, name) for name in _NAMES]
-        cells = [_cell(value(row)) for value in values.values()]
-        writer.writerow([*names, row.status, *cells, row.message])
+        figures = [value(row) for value in values.values()]
+        writer.writerow(map(_cell, (*names, row.status, *figures, row.message)))
     return text.getvalue()
 
 
 def _cell(value: float | str | None) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return in_csv(value)
+    return str(value) if isinstance(value, int) else f"{value:.6g}"

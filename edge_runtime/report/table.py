@@ -1,4 +1,4 @@
-"""Tables for people, in a terminal of 80 columns or more."""
+"""Tables for people, as wide as the terminal, or as they come where there is none."""
 
 from edge_runtime.report.columns import Group
 from edge_runtime.report.grid import wrap
@@ -9,7 +9,7 @@ from edge_runtime.results.rows import Results
 def render(results: Results) -> str:
     """Return title, tables, verdict, what went wrong, and notes."""
     view = of(results)
-    parts = [[view.title], view.grid(Group.SPEED).text(), view.grid(Group.COST).text()]
+    parts = [[wrap(view.title)], view.grid(Group.SPEED).text(), view.grid(Group.COST).text()]
     parts += [grid.text() for grid in (view.bundles, view.scaling) if grid]
     problems = [f"{file}: {message}" for file, message in view.problems]
     parts.append([view.headline, *(wrap(f"- {reason}") for reason in view.verdict.reasons)])

@@ -9,13 +9,14 @@ Source: PEP 668 (the system's Python takes no packages).
 import argparse
 import platform
 import shlex
-import signal
 import sys
 from pathlib import Path
 
 from edge_runtime.bundle import manifest
 from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest
+from edge_runtime.command import program, streams
 from edge_runtime.errors import ToolkitError
+from edge_runtime.printable import one_line
 from edge_runtime.setup import environment
 from edge_runtime.setup.fit import (
     SetupError,
@@ -30,20 +31,22 @@ from edge_runtime.setup.fit import (
 
 def main() -> None:
     """Set the device up; the arguments are the bundle's folder, then those of the script."""
+    program.start(_run)
+
+
+def _run() -> None:
     bundle, *arguments = sys.argv[1:]
     parser = argparse.ArgumentParser(prog=SETUP_FILE, add_help=False, allow_abbrev=False)
     parser.add_argument("--venv", type=Path, metavar="DIR")
     options = parser.parse_args(arguments)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as edge-bench.pyz leaves it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         set_up(Path(bundle), options.venv)
     except ToolkitError as error:
         for line in error.lines if isinstance(error, SetupError) else (str(error),):
-            print(f"Error: {line}", file=sys.stderr)
+            streams.tell(f"Error: {line}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("Interrupted: nothing was left behind. Run it again.", file=sys.stderr)
+        streams.tell("Interrupted: nothing was left behind. Run it again.")
         sys.exit(130)
 
 
@@ -69,7 +72,7 @@ def set_up(bundle: Path, where: Path | None = None) -> None:
         )
     if environment.is_ready(folder, content.wheelhouse):
         require_whole(bundle, content, with_wheels=False)
-        print(f"{shown(folder)} is set up already.")
+        streams.show(f"{one_line(shown(folder))} is set up already.")
     else:
         require_fit(content.wheelhouse, this_platform())
         files = require_whole(bundle, content, with_wheels=True)
@@ -77,24 +80,23 @@ def set_up(bundle: Path, where: Path | None = None) -> None:
         with environment.building(folder, need):
             _fill(folder, files, need, content)
             environment.finish(folder, content.wheelhouse)
-        print("Ready.")
+        streams.show("Ready.")
     _say_next(bundle, folder, default=where is None)
 
 
 def _fill(folder: Path, files: list[Path], need: int, content: Manifest) -> None:
     """Install the wheels, try the engines, and say so."""
-    print(
-        f"Installing {len(files)} wheels into {shown(folder)} with Python "
-        f"{platform.python_version()}...",
-        flush=True,
+    streams.show(
+        f"Installing {len(files)} wheels into {one_line(shown(folder))} with Python "
+        f"{platform.python_version()}..."
     )
     environment.install(folder, files, need)
     for line in environment.check_engines(folder, content):
-        print(line)
+        streams.show(one_line(line))
 
 
 def _say_next(bundle: Path, folder: Path, *, default: bool) -> None:
     python = "python3" if default else shlex.quote(shown(Path(environment.python_of(folder))))
     start = f"  {python} {shlex.quote(shown(bundle / RUNTIME_FILE))}"
     for line in ("Next:", f"{start} doctor", start, f"{start} classify IMAGE"):
-        print(line)
+        streams.show(one_line(line))

@@ -1,6 +1,7 @@
 """The command ``cifarq-export``: from a model to a bundle."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import edge_runtime
 from cifarq_export import options
 from cifarq_export.bundle.options import SHIPPING_OPTIONS, wheels_for
 from cifarq_export.options import MAKING_OPTIONS, SOURCE_OPTIONS, Making
-from edge_runtime.command import CommandGroup
+from edge_runtime.command import program, streams
+from edge_runtime.command.group import CommandGroup
 
 if TYPE_CHECKING:
     from cifarq_export.sources import Source
@@ -138,7 +140,7 @@ def bundle(
 
     selected = selection.choose(format_, precisions, formats.for_source(source))
     for format_name, precision in selected.skipped:
-        click.echo(f"Skipped: {format_name} cannot be written as {precision}.", err=True)
+        streams.tell(f"Skipped: {format_name} cannot be written as {precision}.")
     limits, making = options.take(gates.Limits, values), options.take(Making, values)
     request = Request(
         selected.pairs,
@@ -159,9 +161,9 @@ def bundle(
             built = bundles.build(folder, source, request, images, watch)
     packed = archives.write(out, built.manifest) if archive else None
     for warning in built.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        streams.tell(f"Warning: {warning}")
     text = built.manifest.to_json() if as_json else summary.text(built, source.kind, out, packed)
-    click.echo(text)
+    streams.show(text)
 
 
 @cli.command(short_help="Compare all precisions of a model.")
@@ -184,7 +186,7 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
     source, images = _gather(opened, making)
     with stages() as watch:
         comparison = comparing.compare(source, request, images, watch)
-    click.echo(json.dumps(comparison.to_json(), indent=1) if as_json else comparison.text())
+    streams.show(json.dumps(comparison.to_json(), indent=1) if as_json else comparison.text())
 
 
 @cli.command(short_help="Show what of an artifact is INT8, and why.")
@@ -208,10 +210,10 @@ def explain(
     explanations = report.explain_path(artifact, input_shape)
     if as_json:
         content = {name: e.to_json() if e else None for name, e in explanations.items()}
-        click.echo(json.dumps(content, indent=1))
+        streams.show(json.dumps(content, indent=1))
         return
     tables = (report.text(name, e, layers=layers) for name, e in explanations.items())
-    click.echo("\n\n".join(tables))
+    streams.show("\n\n".join(tables))
 
 
 @cli.command(short_help="List formats, precisions and engines.")
@@ -227,10 +229,10 @@ def formats(as_json: bool) -> None:
         for name in registry.names()
     }
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        streams.show(json.dumps(rows, indent=1))
         return
     cells = [[name, *(", ".join(values) for values in row.values())] for name, row in rows.items()]
-    click.echo("\n".join(Grid(("format", "precisions", "engines"), cells, 3).text()))
+    streams.show("\n".join(Grid(("format", "precisions", "engines"), cells, 3).text()))
 
 
 def _open(values: dict[str, Any]) -> "Opened":
@@ -273,7 +275,7 @@ def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
         )
     if images.resizing is not None:
         _, height, width = opened.source.input_shape
-        click.echo(f"Images: {images.resizing.describe(height, width)}.", err=True)
+        streams.tell(f"Images: {images.resizing.describe(height, width)}.")
     source = make_canonical(opened.source, images.validation)
     _note(*source.changes[len(opened.source.changes) :])
     return source, images
@@ -281,9 +283,9 @@ def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
 
 def _note(*sentences: str) -> None:
     for sentence in sentences:
-        click.echo(f"Note: {sentence}", err=True)
+        streams.tell(f"Note: {sentence}")
 
 
 def main() -> None:
     """Run the command."""
-    cli(prog_name="cifarq-export")
+    program.start(partial(cli, prog_name="cifarq-export"))

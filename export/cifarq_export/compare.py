@@ -1,9 +1,7 @@
 """Every precision of a model in one table, without shipping any."""
 
-import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from cifarq_export import formats, selection
@@ -16,8 +14,9 @@ from cifarq_export.check.gates import Limits
 from cifarq_export.check.speed import Speed
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
+from edge_runtime import locks
 from edge_runtime.errors import UsageError
-from edge_runtime.report.grid import Grid
+from edge_runtime.report.grid import Grid, wrap
 from edge_runtime.results.statistics import Estimate
 
 RESTARTS = 3
@@ -77,7 +76,7 @@ class Comparison:
         """Return the comparison as a table."""
         headings = ["artifact", "bytes", "top-1 %", "top-1 drop (points)", "same class %", "speed"]
         table = Grid(headings, [self._row(one) for one in self.made], left=1)
-        return "\n".join([*table.text(), "", *self._notes()])
+        return "\n".join([*table.text(), "", *map(wrap, self._notes())])
 
     def _notes(self) -> list[str]:
         notes = [
@@ -137,12 +136,12 @@ def compare(
         ExportError, EngineError, DataError: one cannot be made.
     """
     limits = replace(request.limits, fallback_trials=0)
-    with tempfile.TemporaryDirectory(prefix="cifarq-compare-") as folder:
-        scratch = Path(folder) / "scratch"
+    with locks.scratch() as folder:
+        scratch = folder / "scratch"
         scratch.mkdir()
         recipe = request.recipe(source, images, scratch, watch)
         fp32 = answer_fp32(source, images.validation, watch)
-        maker = Maker(source, Path(folder), recipe, fp32, limits, watch)
+        maker = Maker(source, folder, recipe, fp32, limits, watch)
         made = tuple(maker.make(*pair) for pair in request.pairs)
         take = partial(
             interleaving.interleave,

@@ -188,6 +188,23 @@ def test_models_of_grey_and_of_blue_first_in_every_format(run, own_module, kind,
 SHAPE = ("--input-shape", "3,32,32")
 
 
+def test_weights_of_a_model_that_asks_who_wrote_them(tmp_path):
+    torch.manual_seed(0)
+    trained = torchvision.models.mnasnet0_5(num_classes=10)
+    weights = tmp_path / "mnasnet.safetensors"
+    safetensors.torch.save_file(trained.state_dict(), weights)
+    opened = factory.source(
+        "torchvision.models:mnasnet0_5",
+        {"num_classes": 10},
+        weights,
+        input_shape=(3, 32, 32),
+        classes=tuple("abcdefghij"),
+        how=Preprocessing((0.5,) * 3, (0.5,) * 3),
+    )
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(opened.module.state_dict()[name], tensor), name
+
+
 def test_weights_of_half_precision_are_taken_as_they_are(own_module, monkeypatch):
     monkeypatch.chdir(own_module)
     tensors = safetensors.torch.load_file("good.safetensors")

@@ -23,7 +23,8 @@ def test_format_onnx_alone_works_as_typed_and_says_what_to_do_next(run, tmp_path
         "seed-cnn-int8-dynamic.onnx",
         "seed-cnn-int8-static.onnx",
     ]
-    *_, copy, measure = done.stdout.splitlines()
+    *_, copy, measure = lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
     assert copy.split() == ["scp", "-r", "seed-cnn-bundle", "pi@raspberrypi.local:"]
     assert measure.endswith("python3 seed-cnn-bundle/edge-bench.pyz")
     again = run("cifarq_export", "--format", "onnx")

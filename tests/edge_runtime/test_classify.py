@@ -390,7 +390,7 @@ def test_it_works_from_inside_the_archive_beside_its_bundle(bundle, edit, tmp_pa
 
 def test_a_tally_shows_what_its_samples_support():
     tally = Tally()
-    assert tally.line() == "" and tally.line(interrupted=True) == "Interrupted.\n"
+    assert tally.line() == "" and tally.line(interrupted=True) == "Interrupted."
     tally.start("m.onnx on engine 1")
     tally.add(2_000_000, 5_000_000)
     assert tally.line().startswith(

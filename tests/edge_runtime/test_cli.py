@@ -290,6 +290,29 @@ def test_ctrl_c_ends_with_130_and_leaves_no_child(bundle, tmp_path, fake_engine)
     assert not _is_running(marker.read_text())
 
 
+def test_a_second_run_on_one_json_is_refused_and_a_killed_one_leaves_it_free(
+    run, bundle, tmp_path, fake_engine
+):
+    code = f"import pathlib, time; pathlib.Path({str(tmp_path / 'on')!r}).touch(); time.sleep(60)"
+    fakes = fake_engine("onnxruntime", code)["PYTHONPATH"]
+    environment = {**os.environ, "PYTHONPATH": f"{fakes}:{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-m", "edge_runtime", bundle, *QUICK, "--json", "r.json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
+    ) as first:
+        while not (tmp_path / "on").exists() and first.poll() is None:
+            time.sleep(0.01)
+        for second in ((), ("--resume",)):
+            refused = run("edge_runtime", bundle, *QUICK, "--json", "r.json", *second)
+            assert refused.returncode == 2 and refused.stderr == (
+                "Error: --json r.json is written by another edge-bench. Wait for its end, or give "
+                "another file.\n"
+            )
+        first.kill()
+    assert run("edge_runtime", bundle, *QUICK, "--json", "r.json").returncode == 0
+    assert sorted(path.name for path in tmp_path.glob("*r.json*")) == ["r.json"]
+
+
 def _is_running(pid: str) -> bool:
     """Whether a process is there and is no zombie that waits for init."""
     try:

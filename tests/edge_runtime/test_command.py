@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from edge_runtime.command import CommandGroup
+from edge_runtime.command.group import CommandGroup
 from edge_runtime.errors import BundleError, UsageError, did_you_mean
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from cifarq_export.bundle.artifact import Made
 from cifarq_export.bundle.build import Built
 from cifarq_export.check.arithmetic import JudgedBy
+from cifarq_export.check.speed import NOT_TIMED
 from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
+from edge_runtime.printable import one_line
 from edge_runtime.probes import target
-from edge_runtime.report.grid import Grid
+from edge_runtime.report.grid import Grid, wrap
 from edge_runtime.setup import platforms
 from edge_runtime.setup.wheels import parse
 
 _HEADINGS = (
-    *("artifact", "size KB", "INT8 MACs %", "top-1 %", "top-1 drop (points)", "same class %"),
+    *("artifact", "size KB", "INT8 %", "top-1 %", "top-1 drop (points)", "agree %"),
     "speed vs FP32",
 )
 
@@ -31,7 +33,7 @@ def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
     content, made = built.manifest, built.made
     checked = made[0].checked.parity.images
     fp32 = content.artifacts[0].accuracy.fp32_top1
-    heading = (
+    heading = wrap(
         f"{content.model}: {out}, checked on {checked:,} validation images against {kind} "
         f"({100 * fp32:.1f} % top-1)"
     )
@@ -39,34 +41,41 @@ def text(built: Built, kind: str, out: Path, packed: Path | None = None) -> str:
     for record in content.files:
         rows.append([record.file, f"{record.size_bytes / 1024:,.1f}", *[""] * (len(_HEADINGS) - 2)])
     table = Grid(_HEADINGS, rows, 1).text()
-    sizes = [*_sizes(content, packed), ""]
-    nexts = _next(content, out, packed)
-    return "\n".join([heading, "", *table, "", *_notes(built), *sizes, *nexts])
+    sizes = [*map(wrap, _sizes(content, packed)), ""]
+    nexts = map(one_line, _next(content, out, packed))
+    lines = [heading, "", *table, "", *map(wrap, _notes(built)), "", *sizes, *nexts]
+    return "\n".join(lines)
 
 
 def _row(one: Made) -> list[str]:
     is_fp32 = one.precision == "fp32"
     return [
-        one.path.name,
+        _label(one),
         f"{one.size_bytes / 1024:,.1f}",
         f"{100 * one.explanation.mac_share:.1f}" if one.explanation else "unknown",
         f"{100 * one.checked.top1.value:.1f}",
         "–" if is_fp32 else str(one.checked.drop),
         f"{100 * one.checked.agreement.value:.1f}",
-        "1" if is_fp32 else str(one.speed),
+        "1" if is_fp32 else str(one.speed.ratio or NOT_TIMED),
     ]
+
+
+def _label(one: Made) -> str:
+    """Return what edge-bench calls the artifact too."""
+    return f"{one.format} {one.precision}"
 
 
 def _notes(built: Built) -> list[str]:
     notes = [
-        "INT8 MACs: share of the multiply-accumulates that run in INT8. Same class: share of the "
-        "images that are put in FP32's class. Brackets: paired 95 % intervals."
+        "INT8: share of the multiply-accumulates that run in INT8. Agree: share of the images that "
+        "are put in FP32's class. Brackets: paired 95 % intervals."
     ]
     if any(one.speed.ratio for one in built.made):
         notes.append(
             "Speed: relative to FP32 in the same format and engine, interleaved, batch 1, one "
             "thread."
         )
+    notes += [f"{_label(one)}: {one.speed}." for one in built.made if one.speed.busy]
     targets = {a.target for a in built.manifest.artifacts if a.target != target.ANY}
     for name in targets:
         here = target.of_this_cpu()
@@ -77,7 +86,7 @@ def _notes(built: Built) -> list[str]:
             f"Accuracy of {', '.join(judged)}: computed by the reference arithmetic, because this "
             "CPU's kernels are not those of the target."
         )
-    return [*notes, ""]
+    return notes
 
 
 def _sizes(content: Manifest, packed: Path | None) -> list[str]:

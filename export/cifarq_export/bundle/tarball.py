@@ -8,6 +8,7 @@ from edge_runtime.bundle import manifest
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.errors import ExportError
 from edge_runtime.files import atomic_path
+from edge_runtime.locks import hold
 
 SUFFIX = ".tar.gz"
 
@@ -52,6 +53,7 @@ def write(bundle: Path, content: Manifest) -> Path:
     path = path_for(bundle)
     try:
         with (
+            hold(path),
             atomic_path(path) as temporary,
             temporary.open("wb") as file,
             # Neither a name nor a date in its header.

@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cifarq_export.check.conversation import Conversation
+from edge_runtime import locks
 from edge_runtime.bundle.manifest import FileRecord
 from edge_runtime.documents.strict import Positive
 from edge_runtime.files import sha256_of
@@ -158,7 +158,7 @@ def _start(
     subjects: Mapping[str, Subject], batch: NDArray[Any], threads: int, stack: ExitStack
 ) -> dict[str, Conversation]:
     """Start a child for each subject, and let it load the subject; they end with the stack."""
-    batch_file = Path(stack.enter_context(TemporaryDirectory())) / "batch.npy"
+    batch_file = stack.enter_context(locks.scratch()) / "batch.npy"
     np.save(batch_file, batch)
     worker = child.command("cifarq_export.check.interleaving_worker")
     children = {name: stack.enter_context(Conversation(worker, threads)) for name in subjects}

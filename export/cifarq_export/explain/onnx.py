@@ -1,7 +1,6 @@
 """What ONNX Runtime makes of an ONNX file: the graph after its fusions, and one profiled call."""
 
 import json
-import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from cifarq_export.explain import Explanation, Operator
 from cifarq_export.int8 import onnx_graph, qdq, runtime
 from cifarq_export.int8.qdq import Kept
+from edge_runtime import locks
 from edge_runtime.errors import ExportError
 
 _CALLS = 20
@@ -43,8 +43,7 @@ _SUFFIXES = ("_quantized", "_Transposed", ".weight")
 
 def explain(content: bytes, name: str, image: NDArray[Any], precision: str) -> Explanation:
     """Explain an ONNX file from its bytes; see ``cifarq_export.explain.explain``."""
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
+    with locks.scratch() as scratch:
         model = onnx_graph.prepare(onnx.load_from_string(content))
         graph, profile = _profile(model, name, image, scratch)
         between = (

@@ -7,6 +7,7 @@ from cifarq_export.explain import Explanation, Operator, explain, explain_file
 from edge_runtime.bundle import golden, integrity
 from edge_runtime.bundle.location import NotAnArtifactError, artifacts_at
 from edge_runtime.errors import BundleError
+from edge_runtime.printable import one_line
 from edge_runtime.report.grid import Grid
 
 _HEADINGS = ("operator", "count", "runs in", "weights %", "MACs %", "time %", "why not INT8")
@@ -48,6 +49,7 @@ def explain_path(
 
 def text(name: str, explanation: Explanation | None, *, layers: bool = False) -> str:
     """Return the explanation of one artifact as a table."""
+    name = one_line(name)
     if explanation is None:
         return f"{name}: what of it is INT8 is unknown; explain does not support this format."
     weights = sum(o.weights for o in explanation.operators)

@@ -15,7 +15,7 @@ from typing import Any
 import onnxruntime
 
 from cifarq.data import cifar10
-from edge_runtime.files import write_text
+from edge_runtime.files import remove_leftovers, write_text
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Cache:
         for file in self._files(key):
             with suppress(OSError):
                 file.parent.mkdir(parents=True, exist_ok=True)
+                remove_leftovers(file)
                 write_text(file, json.dumps(content, indent=0) + "\n")
 
     def _files(self, key: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,11 @@ def _build(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
 
 
 def _load(model: nn.Module, weights: Path) -> None:
-    tensors = checkpoint.read_tensors(weights)
-    checkpoint.require_kinds(tensors, model.state_dict(), f"--weights {weights}")
+    own = model.state_dict()
+    tensors = OrderedDict(checkpoint.read_tensors(weights))
+    checkpoint.require_kinds(tensors, own, f"--weights {weights}")
+    # Which version of each module wrote them is not in safetensors; MNASNet asks for it.
+    tensors._metadata = own._metadata  # type: ignore[attr-defined]
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from edge_runtime.command import streams
 from edge_runtime.errors import ToolkitError, did_you_mean, nearest
+from edge_runtime.printable import one_line
 
 
 class CommandGroup(click.Group):
@@ -68,17 +70,16 @@ class CommandGroup(click.Group):
             _require_current_folder()
             return super().invoke(ctx)
         except ToolkitError as error:
-            click.echo(f"Error: {error}", err=True)
+            streams.tell(f"Error: {error}")
             sys.exit(error.exit_code)
         except ModuleNotFoundError as error:
-            click.echo(
-                f"Error: this needs {error.name}, which is not installed: {self.install}",
-                err=True,
-            )
+            streams.tell(f"Error: this needs {error.name}, which is not installed: {self.install}")
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            streams.tell("Interrupted.")
             sys.exit(130)
+        except click.UsageError as error:  # click shows it; it may name a file
+            raise click.UsageError(one_line(error.format_message()), error.ctx) from error
 
 
 def _require_current_folder() -> None:

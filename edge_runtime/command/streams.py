@@ -1,0 +1,68 @@
+"""The two streams of a command: its answer on standard output, all else on standard error."""
+
+import io
+import os
+import shutil
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+from edge_runtime.errors import ToolkitError, reason
+from edge_runtime.printable import one_line
+
+
+def prepare() -> None:
+    """Make the streams usable that a shell closed (``>&-``), or that lack our characters.
+
+    A descriptor that is closed would be the next opened file's, and what is printed would go there.
+    Each is taken by ``/dev/null``, the lowest first: an answer cannot be written to it, which is
+    told; what is said beside the answer is lost.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def show(answer: str) -> None:
+    """Write an answer, a line or more, to standard output at once.
+
+    What comes from a file was made safe where the lines were made; JSON is shown as it is.
+
+    Raises:
+        BrokenPipeError: whoever read has ended.
+        ToolkitError: it cannot be written; a full disk, say.
+    """
+    try:
+        print(answer, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard(sys.stdout)
+        raise ToolkitError(f"standard output: {error.strerror or reason(error)}.") from error
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error; where that fails it is lost, and the command goes on."""
+    try:
+        print(one_line(line), file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what a stream still holds go nowhere: Python writes it out when it ends."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def width() -> int | None:
+    """Return the columns of the terminal that standard output is; None where it is none."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
