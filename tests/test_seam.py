@@ -57,10 +57,10 @@ PROCESS_BYTES = 40 * 2**20
 
 
 class Session:
-    def __init__(self, path):
-        import numpy
+    def __init__(self, content):
+        import io, numpy
 
-        with numpy.load(path) as file:
+        with numpy.load(io.BytesIO(content)) as file:
             self.weight = file["weight"].astype(numpy.float32) * file["scale"]
             self.bias = file["bias"]
 
@@ -68,8 +68,8 @@ class Session:
         return PRODUCT + self.bias
 
 
-def load(path, threads):
-    return Session(path)
+def load(content, name, threads):
+    return Session(content)
 
 
 def version():
