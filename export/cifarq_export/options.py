@@ -180,8 +180,8 @@ MAKING_OPTIONS = (
         "--calibration",
         type=click.Choice(METHODS),
         help="Method that finds the activation ranges of static INT8.  [default: minmax; if that "
-        "changes the class of more than 3 % of the calibration images, the best of all methods, "
-        "with biases corrected if that helps]",
+        "changes the class of more than 3 % of the calibration images, the best of minmax, mse and "
+        "percentile, with biases corrected if that helps]",
     ),
     click.option(
         "--calibration-images",

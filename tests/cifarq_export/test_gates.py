@@ -68,7 +68,7 @@ def test_accuracy_fails_only_where_the_interval_lies_above_what_is_allowed():
     [
         ("int8-dynamic", None, "Try another --precision."),
         (STATIC, ("mse",), "Give more --calibration-images, or another --precision."),
-        (STATIC, (), "Leave --calibration entropy out, which tries every method, or give more"),
+        (STATIC, (), "Leave --calibration entropy out, which tries several, or give more"),
     ],
 )
 def test_the_remedy_names_what_was_not_tried(precision, alternatives, says):

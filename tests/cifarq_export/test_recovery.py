@@ -14,9 +14,8 @@ from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.sensitivity import Subject
 from cifarq_export.formats import onnx as onnx_format
 from cifarq_export.int8.calibrate import Calibration
+from cifarq_export.int8.thresholds import ALTERNATIVES
 from edge_runtime.measure import accuracy
-
-ALTERNATIVES = ("percentile", "entropy")
 
 
 @pytest.fixture

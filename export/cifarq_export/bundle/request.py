@@ -24,7 +24,7 @@ class Request:
         target: the CPU class that is exported for.
         input_dtype: ``float32``, or ``uint8`` for artifacts that normalise raw pixels themselves.
         method: how activation ranges are found: one of ``thresholds.METHODS``; None takes minmax,
-            and tries the others where it loses accuracy.
+            and tries ``thresholds.ALTERNATIVES`` where it loses accuracy.
         limits: what the gates allow.
         named: whether the precisions were named: INT8 that was not and fails is left out, and what
             was stops the export.
@@ -80,5 +80,4 @@ class Request:
     def _calibration(self, images: ExportImages) -> Calibration:
         if self.method is not None:
             return Calibration(images.calibration, self.method)
-        first, *others = thresholds.METHODS
-        return Calibration(images.calibration, first, tuple(others))
+        return Calibration(images.calibration, alternatives=thresholds.ALTERNATIVES)

@@ -221,9 +221,9 @@ def accuracy_remedy(precision: str, calibration: Calibration | None) -> str:
     if precision != STATIC or calibration is None:
         return "Try another --precision."
     more = "more --calibration-images, or another --precision."
-    if calibration.alternatives:  # recovery has been through all of them
+    if calibration.alternatives:  # recovery has been through them
         return f"Give {more}"
-    return f"Leave --calibration {calibration.method} out, which tries every method, or give {more}"
+    return f"Leave --calibration {calibration.method} out, which tries several, or give {more}"
 
 
 def speed_failure(file: str, speed: Estimate, limits: Limits, cause: str) -> Failure | None:
