@@ -12,7 +12,7 @@ from edge_runtime.printable import one_line
 
 
 def prepare() -> None:
-    """Make the streams usable that a shell closed (``>&-``), or that lack our characters.
+    """Make the streams usable that a shell closed (``>&-``), or whose encoding is a small one.
 
     A descriptor that is closed would be the next opened file's, and what is printed would go there.
     Each is taken by ``/dev/null``, the lowest first: an answer cannot be written to it, which is
@@ -23,10 +23,9 @@ def prepare() -> None:
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
     if sys.stderr is None:
-        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no box-drawing characters
+        sys.stdout.reconfigure(errors="replace")
 
 
 def show(answer: str) -> None:
