@@ -48,7 +48,7 @@ class Victim:
 
     def leftovers(self) -> int:
         """Return how many temporary files lie there."""
-        return sum(path.name.startswith(".") for path in self._folder.iterdir())
+        return sum(path.name.endswith(".part") for path in self._folder.iterdir())
 
 
 def kill(process: "subprocess.Popen[bytes]", kind: str, delay_s: float) -> float | None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -67,7 +66,6 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; the one place where our errors become messages and exit codes."""
         try:
-            _require_current_folder()
             return super().invoke(ctx)
         except ToolkitError as error:
             streams.tell(f"Error: {error}")
@@ -80,17 +78,3 @@ class CommandGroup(click.Group):
             sys.exit(130)
         except click.UsageError as error:  # click shows it; it may name a file
             raise click.UsageError(one_line(error.format_message()), error.ctx) from error
-
-
-def _require_current_folder() -> None:
-    """Refuse to run where every relative path fails, and PyTorch dies while it is imported.
-
-    Raises:
-        ToolkitError: the current folder was removed.
-    """
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise ToolkitError(
-            "the current folder was removed.", "Change to one that exists."
-        ) from None

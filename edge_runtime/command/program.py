@@ -27,6 +27,7 @@ def start(command: Callable[[], object]) -> None:
     streams.prepare()
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as edge-bench.pyz leaves it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _require_current_folder()
     try:
         with ended_by_signals():
             command()
@@ -58,15 +59,14 @@ def _end(number: int, frame: object) -> NoReturn:
 
 def _explain(error: OSError) -> str:
     """Return a sentence on an error of the system that no command expected."""
-    if isinstance(error, FileNotFoundError) and _is_folder_gone():
-        return "the current folder no longer exists. Change to another one."
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or reason(error)}."
 
 
-def _is_folder_gone() -> bool:
+def _require_current_folder() -> None:
+    """End where every relative path fails, and PyTorch dies while it is imported."""
     try:
         Path.cwd()
     except FileNotFoundError:
-        return True
-    return False
+        streams.tell("Error: the current folder was removed. Change to one that exists.")
+        sys.exit(1)

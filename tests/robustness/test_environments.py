@@ -169,20 +169,6 @@ def test_the_archive_runs_isolated_from_environment_and_user(tmp_path):
     assert done.returncode == 0 and "onnx fp32" in done.stdout and done.stderr == ""
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [(), ("doctor",), ("classify", "x.npy"), ("report", "r.json"), (BUNDLE, "--json", "r")],
-)
-def test_a_folder_that_was_removed_is_one_line(arguments, tmp_path):
-    code = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
-    start = ["sh", "-c", code, "sh", sys.executable, "-P", "-m", "edge_runtime"]
-    done = subprocess.run(
-        [*start, *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode in (1, 2) and done.stdout == ""
-    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
-
-
 def test_a_results_file_is_never_written_through_a_link_to_a_device(run, tmp_path):
     (tmp_path / "r.json").symlink_to("/dev/full")
     done = run("edge_runtime", BUNDLE, *QUICK, "--json", "r.json")
