@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge_runtime.files import remove_leftovers
 
-_SCRATCH = "cifarq-"
+_SCRATCH = ".cifarq-scratch-"  # no folder of anybody else is called so
 _FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
