@@ -1,4 +1,4 @@
-"""``make fuzz``: very many mutants of each kind of file, others every time.
+"""``make fuzz``: very many mutants of six kinds of file, others every time.
 
     python tests/robustness/fuzz.py [--examples N] [--seed S] [--only NAME] [--out FILE]
 
@@ -9,6 +9,7 @@ failure of that chunk and of nothing else. A chunk is drawn again by its seed:
 """
 
 import json
+import math
 import random
 import subprocess
 import sys
@@ -35,7 +36,7 @@ RECORD = REPOSITORY / "benchmarks" / "results" / "fuzz.json"
 
 
 @click.command()
-@click.option("--examples", default=100_000, show_default=True, help="Mutants of each kind.")
+@click.option("--examples", default=100_000, show_default=True, help="Mutants in all.")
 @click.option("--seed", "first_seed", type=int, help="Seed of the first chunk.  [default: random]")
 @click.option("--only", type=click.Choice(list(SUBJECTS)), help="Draw mutants of this kind alone.")
 @click.option("--processes", default=2, show_default=True, help="Chunks that are drawn at a time.")
@@ -45,14 +46,15 @@ def fuzz(
 ) -> None:
     """Draw mutants, print a line for each kind, and record what was found."""
     names = [only] if only else list(SUBJECTS)
+    each = math.ceil(examples / len(names))
     first = random.randrange(2**31) if first_seed is None else first_seed
     click.echo(f"seed {first}")
     record: dict[str, Any] = {"tool": f"cifarq {edge_runtime.__version__}", "seed": first}
-    record |= {"examples_each": examples, "subjects": {}}
+    record |= {"examples_each": each, "subjects": {}}
     with ThreadPoolExecutor(processes) as pool:
         for name in names:
             started = time.perf_counter()
-            found = _sum(pool.map(lambda chunk: _chunk(*chunk), _chunks(name, examples, first)))
+            found = _sum(pool.map(lambda chunk: _chunk(*chunk), _chunks(name, each, first)))
             found["seconds"] = round(time.perf_counter() - started, 1)
             record["subjects"][name] = found
             write_text(out, json.dumps(record, indent=1) + "\n")
