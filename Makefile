@@ -30,7 +30,7 @@ test-runtime:  ## run the device's tests alone, with $(PYTHON) and without PyTor
 	build/runtime-venv/bin/pip install --quiet --editable '.[ort,test]'
 	build/runtime-venv/bin/python -m pytest -n 2 --dist loadfile -m "not slow" tests/edge_runtime
 
-fuzz: $(VENV)/installed  ## draw 100,000 spoilt files of each kind, and record what was found
+fuzz: $(VENV)/installed  ## draw 100,000 spoilt files of six kinds, and record what was found
 	$(BIN)/python tests/robustness/fuzz.py
 
 lint: $(VENV)/installed
