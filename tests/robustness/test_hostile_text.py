@@ -38,8 +38,11 @@ HOSTILE = "=x\n| forged | `1` |\r\x1b[31m<img src=x>\u202e\u2028](http://x)"
 def hostile():
     """Results in which everything that may be any text is hostile."""
     whole = document.read(RESULTS)
-    names = dict.fromkeys(("bundle", "model", "format", "file"), HOSTILE)
-    rows = [replace(row, precision=f"{HOSTILE}{i}", **names) for i, row in enumerate(whole.rows)]
+    names = dict.fromkeys(("bundle", "model", "format"), HOSTILE)
+    rows = [
+        replace(row, file=f"{HOSTILE}{i}", precision=f"{HOSTILE}{i}", **names)
+        for i, row in enumerate(whole.rows)
+    ]
     rows[0] = replace(rows[0], status=Status.ENGINE_MISSING, message=HOSTILE, turns=())
     rows[-1] = replace(rows[-1], status=Status.CRASHED, message=HOSTILE * 1_000)
     return replace(whole, rows=tuple(rows), host=replace(whole.host, cpu=HOSTILE))
