@@ -119,7 +119,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         write_bytes(folder / WEIGHTS_FILE, content)
         write_text(folder / METADATA_FILE, text)
     except OSError as error:
-        raise CheckpointError(f"cannot write a checkpoint to {folder}: {error}") from error
+        raise CheckpointError(f"cannot write a checkpoint to {folder}: {reason(error)}.") from error
 
 
 def serialise(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:

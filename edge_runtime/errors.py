@@ -64,7 +64,12 @@ class UsageError(ToolkitError):
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of an exception's message, or its type's name if it has none."""
+    """Return the first line of an exception's message, or its type's name if it has none.
+
+    The system's own errors are said without their number and file.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

@@ -31,7 +31,7 @@ def keep(
     try:
         write_bytes(folder / FILE, serialise(tensors, metadata))
     except OSError as error:
-        raise CheckpointError(f"cannot write {folder / FILE}: {error}") from error
+        raise CheckpointError(f"cannot write {folder / FILE}: {reason(error)}.") from error
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _array(path: Path) -> NDArray[Any]:
 
 
 def _failure(path: Path, error: OSError) -> DataError:
-    return DataError(f"{_shown(path)}: {error.strerror or reason(error)}.")
+    return DataError(f"{_shown(path)}: {reason(error)}.")
 
 
 def _shown(path: Path) -> str:

@@ -73,7 +73,7 @@ def read_frames(
         try:
             piece = stream.read(size)
         except OSError as error:
-            yield DataError(f"standard input: {error.strerror or reason(error)}.")
+            yield DataError(f"standard input: {reason(error)}.")
             return
         if not piece:
             break

@@ -60,7 +60,7 @@ def _end(number: int, frame: object) -> NoReturn:
 def _explain(error: OSError) -> str:
     """Return a sentence on an error of the system that no command expected."""
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or reason(error)}."
+    return f"{where}{reason(error)}."
 
 
 def _require_current_folder() -> None:

@@ -43,7 +43,7 @@ def show(answer: str) -> None:
         raise
     except OSError as error:
         discard(sys.stdout)
-        raise ToolkitError(f"standard output: {error.strerror or reason(error)}.") from error
+        raise ToolkitError(f"standard output: {reason(error)}.") from error
 
 
 def tell(line: str) -> None:

@@ -107,7 +107,7 @@ def ask(
             process.send(json.dumps(to_json(request)).encode(), last=True)
             is_over = process.wait(timeout_s)
     except OSError as error:
-        why = error.strerror or reason(error)
+        why = reason(error)
         return Failure(End.NOT_STARTED, "its process cannot be started", why)
     if not is_over:
         return Failure(End.TIMEOUT, f"no answer after {timeout_s:g} s")

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.bundle.manifest import Manifest, Wheelhouse
-from edge_runtime.errors import UsageError
+from edge_runtime.errors import UsageError, reason
 from edge_runtime.files import write_text
 from edge_runtime.measure import child
 from edge_runtime.setup import engine_import, wheels
@@ -155,7 +155,7 @@ def _failure(folder: Path, error: OSError | ValueError, need: int) -> SetupError
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return too_full(folder, need)
     return SetupError(
-        f"cannot make {shown(folder)}: {error}.",
+        f"cannot make {shown(folder)}: {reason(error)}.",
         "Give a folder that can be written to, on a disk that supports links (FAT does not): "
         "--venv DIR.",
     )

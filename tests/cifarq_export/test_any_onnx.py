@@ -206,7 +206,7 @@ def test_outputs_that_are_not_the_classes_and_files_that_are_no_onnx(
     (tmp_path / "text.onnx").write_text("not a model")
     for name, message in (
         ("text.onnx", "is not a valid ONNX model"),
-        ("absent.onnx", "which is absent"),
+        ("absent.onnx", "does not exist"),
         (everything / "seed-cnn-int8-static.onnx", "is already quantized (DequantizeLinear"),
         (everything / "seed-cnn-int8-dynamic.onnx", "is already quantized (DynamicQuantize"),
     ):

@@ -29,7 +29,7 @@ class Conversation:
         try:
             self._process = Process(start, child.environment(threads))
         except OSError as error:
-            why = error.strerror or reason(error)
+            why = reason(error)
             what = f"a measuring process cannot be started: {why}."
             raise EngineError(what) from error
 

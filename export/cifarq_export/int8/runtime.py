@@ -72,7 +72,7 @@ def optimise(model: Any, level: Any, scratch: Path) -> Any:
     try:
         graph = onnx.load(path)
     except OSError as error:
-        raise ExportError(f"ONNX Runtime could not write to {scratch}: {error}") from error
+        raise ExportError(f"ONNX Runtime could not write to {scratch}: {reason(error)}.") from error
     path.unlink()
     return graph
 

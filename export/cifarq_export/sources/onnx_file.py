@@ -126,6 +126,8 @@ def _preprocess(normalisation: Normalisation, image: ImageInput, given: str) -> 
 
 
 def _read(path: Path, given: str) -> Any:
+    if not path.exists():
+        raise ExportError(f"{given} does not exist.")
     try:
         model = onnx.load_model_from_string(read_regular(path, MOST_BYTES))
         _take_in_weights(model, path.parent)
