@@ -104,7 +104,7 @@ def _export(name: str, given: Setting) -> dict[str, Any]:
             "seconds": round(seconds, 1),
             "peak_bytes": peak_bytes,
             "said": done.stderr.splitlines(),
-            "artifacts": _artifacts(bundle, scratch, given.rounds) if shipped else {},
+            **(_measure(bundle, scratch, given.rounds) if shipped else _NOTHING),
         }
 
 
@@ -155,8 +155,11 @@ def _python_path() -> list[str]:
     return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
-def _artifacts(bundle: Path, scratch: Path, rounds: int) -> dict[str, Any]:
-    """Return what is known of a bundle's artifacts, by precision."""
+_NOTHING: dict[str, Any] = {"artifacts": {}, "no_ratio": []}
+
+
+def _measure(bundle: Path, scratch: Path, rounds: int) -> dict[str, Any]:
+    """Return what is known of a bundle's artifacts, by precision, and why some have no speed."""
     from edge_runtime.bundle import manifest
     from edge_runtime.documents.values import to_json
     from edge_runtime.results import document, verdict
@@ -166,19 +169,21 @@ def _artifacts(bundle: Path, scratch: Path, rounds: int) -> dict[str, Any]:
     _run("edge_runtime", measured)
     results = document.read(file)
     judged = verdict.judge(results)
-    rows = {row.file: row for row in results.rows}
-    return {
+    rows = {row.precision: row for row in results.rows}
+    artifacts = {
         artifact.precision: {
             "size_bytes": artifact.size_bytes,
             "quantized": to_json(artifact.quantized),
             "parity": to_json(artifact.parity),
             "accuracy": to_json(artifact.accuracy),
             "fallback": list(artifact.fallback),
-            "turn_median_ns": [turn.median_ns for turn in rows[artifact.file].turns],
-            "verdict": judged.of(rows[artifact.file]).to_json(),
+            "turn_median_ns": [turn.median_ns for turn in rows[artifact.precision].turns],
+            "speed": to_json(judged.speed(rows[artifact.precision], rows["fp32"])),
+            "verdict": judged.of(rows[artifact.precision]).to_json(),
         }
         for artifact in manifest.read(bundle).artifacts
     }
+    return {"artifacts": artifacts, "no_ratio": list(judged.no_ratio)}
 
 
 def _environment(given: Setting) -> dict[str, Any]:
