@@ -13,6 +13,7 @@ from cifarq_export.check import baseline, recovery
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.sensitivity import Subject
 from cifarq_export.formats import onnx as onnx_format
+from cifarq_export.int8 import bias_correction
 from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.int8.thresholds import ALTERNATIVES
 from edge_runtime.measure import accuracy
@@ -77,6 +78,22 @@ def test_nothing_else_is_tried_where_the_first_method_keeps_the_classes(subject,
     found = recovery.recover(subject(seed_cnn))
     assert list(found.agreements) == ["minmax"] and found.agreements["minmax"] >= recovery.ENOUGH
     assert found.subject.recipe.calibration.method == "minmax" and found.describe() == ""
+
+
+def test_biases_are_corrected_once_for_all_trials_of_an_export(
+    seed_cnn, recipe, shipped_images, tmp_path, monkeypatch
+):
+    corrected = []
+    correct = bias_correction.correct_biases
+    monkeypatch.setattr(
+        bias_correction, "correct_biases", lambda *given: corrected.append(1) or correct(*given)
+    )
+    calibration = Calibration(shipped_images.calibration.take(np.arange(16)))
+    made = recipe(calibration=calibration, correct_biases=True, scratch=tmp_path)
+    first, second = (onnx_format.static(seed_cnn, made) for _ in range(2))
+    assert corrected == [1] and first.model == second.model
+    onnx_format.static(seed_cnn, replace(made, target="arm64"))
+    assert corrected == [1, 1]
 
 
 def test_corrected_biases_keep_the_mean_of_every_layers_output(seed_cnn, recipe, shipped_images):

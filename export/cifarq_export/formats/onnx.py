@@ -77,12 +77,20 @@ def static(source: Source, recipe: Recipe) -> Static:
     """Return what static INT8 is made from; its layers are nodes of the folded graph."""
     folded = static_base(source, recipe)
     plain = Static(folded, static_ranges(folded, source, recipe), recipe.target)
-    if not recipe.correct_biases:
-        return plain
+    return _correct_biases(plain, source, recipe) if recipe.correct_biases else plain
+
+
+def _correct_biases(plain: Static, source: Source, recipe: Recipe) -> Static:
+    """Correct biases once for all trials of an export: each would pass over the images again."""
     assert recipe.calibration is not None
     images = recipe.calibration.images.images[:_BIAS_IMAGES]
-    size = source.batch if isinstance(source.batch, int) else _BIAS_BATCH
-    return plain.correct_biases(calibrate.inputs(images, recipe.how, size))
+    key = cache.key_of(plain.model, images.tobytes(), recipe.target, repr(recipe.how))
+    path = recipe.scratch / f"corrected-{key}.onnx"
+    if not path.exists():
+        size = source.batch if isinstance(source.batch, int) else _BIAS_BATCH
+        corrected = plain.correct_biases(calibrate.inputs(images, recipe.how, size))
+        write_bytes(path, corrected.model.SerializeToString(deterministic=True))
+    return replace(plain, model=onnx.load(path))
 
 
 def static_base(source: Source, recipe: Recipe) -> Any:
