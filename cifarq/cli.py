@@ -108,11 +108,10 @@ def train(
     from cifarq.data import datasets
     from cifarq.training import train as training
     from cifarq.training.progress import TrainingBar
+    from cifarq.training.report import TrainConfig
     from cifarq.training.resume import FILE as resume_file
 
-    config = training.TrainConfig(
-        model, epochs=epochs, seed=seed, batch_size=batch_size, device=device
-    )
+    config = TrainConfig(model, epochs=epochs, seed=seed, batch_size=batch_size, device=device)
     dataset = datasets.load(data_dir)
     try:
         report = training.train(config, dataset, out, resume=resume, progress=TrainingBar(epochs))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from cifarq.training.train import Epoch, Progress
+from cifarq.training.report import Epoch, Progress
 from edge_runtime.printable import one_line
 
 

@@ -4,13 +4,11 @@ One readable loop. Everything random is drawn from (seed, epoch), so that a run 
 interrupted and resumed ends at the same weights as one that was not.
 """
 
-import hashlib
-import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,87 +17,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cifarq import models
-from cifarq.checkpoint import METADATA_FILE, WEIGHTS_FILE, Checkpoint, save
+from cifarq.checkpoint import Checkpoint, save
 from cifarq.data.datasets import Dataset
 from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
 from cifarq.training import resume as resuming
+from cifarq.training import run_folder
 from cifarq.training.augment import augment
+from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.documents import json_file, strict
-from edge_runtime.documents.strict import Positive, Share
 from edge_runtime.errors import CheckpointError, UsageError
-from edge_runtime.locks import InUseError, hold
 from edge_runtime.measure import accuracy
 from edge_runtime.probes import cpuinfo
 
 _EVALUATION_BATCH = 500
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What is trained and how.
-
-    Attributes:
-        architecture: a name in ``cifarq.models``.
-        epochs: passes over the training part.
-        seed: seeds weights, order, augmentation and dropout.
-        batch_size: images a step.
-        peak_lr: highest learning rate of the one cycle.
-        momentum: Nesterov momentum.
-        weight_decay: on weights of convolutions and Linear layers only.
-        label_smoothing: share of the target spread over all classes.
-        device: ``cpu``, ``cuda``, or ``auto``.
-    """
-
-    architecture: str
-    epochs: int = 6
-    seed: int = 0
-    batch_size: int = 128
-    peak_lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    label_smoothing: float = 0.1
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise UsageError(f"--epochs is {self.epochs}.", "Give 1 or more.")
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to: mean training loss, validation top-1 (0-1), seconds taken."""
-
-    number: Positive
-    loss: float
-    validation_top1: Share
-    seconds: float
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """What a training run was, and what each epoch of it came to."""
-
-    config: TrainConfig
-    dataset: str
-    train_images: int
-    validation_images: int
-    epochs: tuple[Epoch, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        return asdict(self)
-
-
-class Progress:
-    """What a caller may watch: every method does nothing here."""
-
-    def step(self, epoch: int, done: int, total: int) -> None:
-        """One step of ``total`` in this epoch is done."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """An epoch is done and its checkpoint is on disk."""
 
 
 def train(
@@ -125,24 +56,13 @@ def train(
         CheckpointError: ``out`` cannot be written to, another process writes to it, or its run had
             another configuration.
     """
-    run = _prepare(config, dataset, out, resume)
-    with _hold_folder(out):
+    models.get(config.architecture)
+    device = _device(config.device)
+    with run_folder.hold_folder(out):
+        run = _prepare(config, dataset, out, resume, device)
         for number in range(len(run.history), config.epochs):
             _train_epoch(run, number, progress or Progress())
     return _report(config, dataset, run.history)
-
-
-@dataclass(frozen=True)
-class _Done:
-    """What the file of a run that was interrupted says of it.
-
-    Attributes:
-        run: what has to be the same for it to go on: see ``_identity``.
-        history: the epochs that are done.
-    """
-
-    run: dict[str, Any]
-    history: tuple[Epoch, ...]
 
 
 @dataclass
@@ -158,16 +78,17 @@ class _Run:
     history: list[Epoch]
 
 
-def _prepare(config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> _Run:
+def _prepare(
+    config: TrainConfig, dataset: Dataset, out: Path, resume: bool, device: torch.device
+) -> _Run:
     """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
-    device = _device(config.device)
     architecture = models.get(config.architecture)
     build = getattr(architecture, "build_for_training", architecture.build)
     torch.manual_seed(config.seed)
     model = build(len(dataset.classes), dataset.train.images.shape[1:])
     model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
-    history = _start(config, dataset, out, resume, model, optimizer)
+    history = run_folder.restore(config, dataset, out, resume, model, optimizer)
     lesson = _Lesson(dataset.train, *dataset.normalisation, device)
     return _Run(config, dataset, out, model, optimizer, lesson, history)
 
@@ -190,7 +111,7 @@ def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
     seconds = round(time.perf_counter() - started, 1)
     run.history.append(Epoch(number + 1, loss, top1, seconds))
     save(_checkpoint(run, deployed), run.out)
-    metadata = _as_metadata(run.config, run.dataset, run.history)
+    metadata = run_folder.as_metadata(run.config, run.dataset, run.history)
     resuming.keep(run.out, run.model, run.optimizer, metadata)
     watcher.epoch(run.history[-1])
 
@@ -332,78 +253,3 @@ def _top1(
 def _report(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> TrainReport:
     counts = len(dataset.train), len(dataset.validation)
     return TrainReport(config, dataset.name, *counts, tuple(history))
-
-
-def _start(
-    config: TrainConfig,
-    dataset: Dataset,
-    out: Path,
-    resume: bool,
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
-) -> list[Epoch]:
-    """Return the epochs that are done, after bringing model and optimizer to where they were."""
-    resumable = (out / resuming.FILE).exists()
-    if not resumable and (out / METADATA_FILE).exists():
-        raise UsageError(
-            f"{out} holds a checkpoint, and no {resuming.FILE} to resume from.",
-            "Give another --out.",
-        )
-    if not resumable:
-        return []
-    if not resume:
-        raise UsageError(
-            f"{out} holds a training run.", "Resume it with --resume, or give another --out."
-        )
-    kept = resuming.read(out)
-    done, now = _parse(kept, out), _identity(config, dataset)
-    before = done.run
-    if differing := sorted(k for k in now if before.get(k) != now[k]):
-        changes = ", ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in differing)
-        raise CheckpointError(
-            f"the run in {out} had another configuration ({changes}).",
-            "Resume with the same options, or give another --out.",
-        )
-    resuming.restore(kept, model, optimizer)
-    return list(done.history)
-
-
-def _parse(kept: resuming.Kept, out: Path) -> _Done:
-    try:
-        content = {name: json_file.parse(text.encode()) for name, text in kept.metadata.items()}
-        return strict.build(_Done, content)
-    except ValueError as error:
-        raise CheckpointError(f"cannot resume from {out / resuming.FILE}: {error}.") from error
-
-
-def _as_metadata(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> dict[str, str]:
-    return {
-        "run": json.dumps(_identity(config, dataset)),
-        "history": json.dumps([asdict(epoch) for epoch in history]),
-    }
-
-
-def _identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
-    """Return what has to be the same for a run to go on; the device may change, and the folder."""
-    images = hashlib.sha256(dataset.train.images.tobytes() + dataset.train.labels.tobytes())
-    run = asdict(config) | {"classes": list(dataset.classes), "data": images.hexdigest()[:12]}
-    del run["device"]
-    return run
-
-
-@contextmanager
-def _hold_folder(out: Path) -> Iterator[None]:
-    """Make the checkpoint folder and keep it to this run, before an hour of training is lost."""
-    with ExitStack() as stack:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            for name in (WEIGHTS_FILE, METADATA_FILE, resuming.FILE):
-                stack.enter_context(hold(out / name))
-        except InUseError as error:
-            raise CheckpointError(
-                f"another run is writing to --out {out}.",
-                "Wait for its end, or give another --out.",
-            ) from error
-        except OSError as error:
-            raise CheckpointError(f"cannot write to --out {out}: {error.strerror}") from error
-        yield

@@ -111,15 +111,16 @@ def finished(
     """Three epochs of the seed CNN on airplanes and frogs, uninterrupted."""
     from cifarq import checkpoint
     from cifarq.training import train
+    from cifarq.training.report import Epoch, Progress, TrainConfig
 
-    config = train.TrainConfig("seed-cnn", epochs=3, batch_size=64)
+    config = TrainConfig("seed-cnn", epochs=3, batch_size=64)
     run = FinishedRun(config, tmp_path_factory.mktemp("finished"))
 
-    class Recorder(train.Progress):
+    class Recorder(Progress):
         def step(self, epoch: int, done: int, total: int) -> None:
             run.steps.append((epoch, done, total))
 
-        def epoch(self, epoch: train.Epoch) -> None:
+        def epoch(self, epoch: Epoch) -> None:
             run.epochs.append(epoch)
             run.kept.append(checkpoint.load(run.folder))
 

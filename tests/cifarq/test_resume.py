@@ -16,13 +16,14 @@ from click.testing import CliRunner
 from cifarq import checkpoint
 from cifarq.cli import cli
 from cifarq.training import progress, train
+from cifarq.training.report import Progress, TrainConfig
 from edge_runtime.errors import CheckpointError, ToolkitError, UsageError
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 RESUME_FILE = "resume.safetensors"
 
 
-class Interruption(train.Progress):
+class Interruption(Progress):
     """Presses Ctrl-C when a step is done."""
 
     def __init__(self, epoch, step):
@@ -94,7 +95,7 @@ def test_going_on_does_not_repeat_the_finished_epochs(finished, two_classes, tmp
 def test_a_run_killed_between_its_two_files_goes_on_too(
     finished, two_classes, tmp_path, monkeypatch
 ):
-    class Killer(train.Progress):
+    class Killer(Progress):
         """Presses Ctrl-C when the second epoch's weights are written, and its metadata not yet."""
 
         def epoch(self, epoch):
@@ -121,7 +122,7 @@ def test_resuming_a_finished_run_changes_nothing(finished, two_classes, folder):
 
 
 def test_resuming_where_there_is_no_run_starts_one(two_classes, tmp_path):
-    config = train.TrainConfig("seed-cnn", epochs=1)
+    config = TrainConfig("seed-cnn", epochs=1)
     report = train.train(config, two_classes, tmp_path / "new", resume=True)
     assert len(report.epochs) == 1
 
@@ -137,7 +138,7 @@ def test_a_folder_with_a_run_is_refused_without_resume(finished, two_classes, fo
 def test_a_folder_with_a_checkpoint_alone_is_not_written_over(two_classes, folder, resume):
     (folder / RESUME_FILE).unlink()
     before = contents(folder)
-    config = train.TrainConfig("seed-cnn", epochs=1, seed=9)
+    config = TrainConfig("seed-cnn", epochs=1, seed=9)
     with pytest.raises(ToolkitError, match="--out"):
         train.train(config, two_classes, folder, resume=resume)
     assert contents(folder) == before

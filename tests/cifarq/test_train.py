@@ -13,6 +13,7 @@ import torch
 
 from cifarq import checkpoint
 from cifarq.training import train
+from cifarq.training.report import Progress, TrainConfig
 from edge_runtime.errors import CheckpointError, UsageError
 from edge_runtime.results.statistics import proportion
 
@@ -70,7 +71,7 @@ def test_the_test_part_is_not_looked_at(two_classes, tmp_path):
             raise AssertionError("the test part was looked at")
 
     blind = dataclasses.replace(two_classes, test=Forbidden())
-    train.train(train.TrainConfig("seed-cnn", epochs=1), blind, tmp_path)
+    train.train(TrainConfig("seed-cnn", epochs=1), blind, tmp_path)
 
 
 def test_a_seed_is_a_run_and_another_seed_another(finished, two_classes, tmp_path):
@@ -82,12 +83,12 @@ def test_a_seed_is_a_run_and_another_seed_another(finished, two_classes, tmp_pat
 
 
 def test_a_folder_that_cannot_be_made_is_named_before_the_first_step(two_classes, tmp_path):
-    class Impatient(train.Progress):
+    class Impatient(Progress):
         def step(self, epoch, done, total):
             raise AssertionError("it trained first")
 
     (tmp_path / "file").write_text("")
-    config = train.TrainConfig("seed-cnn", epochs=1)
+    config = TrainConfig("seed-cnn", epochs=1)
     with pytest.raises(CheckpointError, match="cannot write"):
         train.train(config, two_classes, tmp_path / "file" / "run", progress=Impatient())
 
@@ -95,13 +96,13 @@ def test_a_folder_that_cannot_be_made_is_named_before_the_first_step(two_classes
 @pytest.mark.parametrize("count", [65, 129])
 def test_a_last_batch_of_one_image_is_joined_to_the_one_before(two_classes, tmp_path, count):
     odd = dataclasses.replace(two_classes, train=two_classes.train.take(np.arange(count)))
-    report = train.train(train.TrainConfig("seed-cnn", epochs=1, batch_size=64), odd, tmp_path)
+    report = train.train(TrainConfig("seed-cnn", epochs=1, batch_size=64), odd, tmp_path)
     assert report.train_images == count
 
 
 def test_no_epochs_are_no_run():
     with pytest.raises(UsageError, match="--epochs is 0"):
-        train.TrainConfig("seed-cnn", epochs=0)
+        TrainConfig("seed-cnn", epochs=0)
 
 
 @given(totals, peaks)

@@ -1,0 +1,73 @@
+"""What a training run is, and what each epoch of it came to."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edge_runtime.documents.strict import Positive, Share
+from edge_runtime.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What is trained and how.
+
+    Attributes:
+        architecture: a name in ``cifarq.models``.
+        epochs: passes over the training part.
+        seed: seeds weights, order, augmentation and dropout.
+        batch_size: images a step.
+        peak_lr: highest learning rate of the one cycle.
+        momentum: Nesterov momentum.
+        weight_decay: on weights of convolutions and Linear layers only.
+        label_smoothing: share of the target spread over all classes.
+        device: ``cpu``, ``cuda``, or ``auto``.
+    """
+
+    architecture: str
+    epochs: int = 6
+    seed: int = 0
+    batch_size: int = 128
+    peak_lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UsageError(f"--epochs is {self.epochs}.", "Give 1 or more.")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to: mean training loss, validation top-1 (0-1), seconds taken."""
+
+    number: Positive
+    loss: float
+    validation_top1: Share
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What a training run was, and what each epoch of it came to."""
+
+    config: TrainConfig
+    dataset: str
+    train_images: int
+    validation_images: int
+    epochs: tuple[Epoch, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return asdict(self)
+
+
+class Progress:
+    """What a caller may watch: every method does nothing here."""
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        """One step of ``total`` in this epoch is done."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is done and its checkpoint is on disk."""
