@@ -39,14 +39,21 @@ _NAME_WIDTH = 22
 )
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
 @click.option("--target", metavar="NAME", help="Check for this device, which is not here.")
+@click.option(
+    "--timeout",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Maximum time of one artifact's check, in seconds.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(bundle: Path | None, target: str | None, as_json: bool) -> None:
+def doctor(bundle: Path | None, target: str | None, timeout: float, as_json: bool) -> None:
     """Check, and print each finding."""
     from edge_runtime.doctor import examine
     from edge_runtime.doctor.finding import Level
 
     findings = []
-    for finding in _examine(bundle, target):
+    for finding in _examine(bundle, target, timeout):
         findings.append(finding)
         if not as_json:
             streams.show(line(finding))
@@ -72,7 +79,7 @@ def line(finding: "Finding") -> str:
     return f"{found}\n{indent}→ {remedy}" if remedy else found
 
 
-def _examine(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
+def _examine(bundle: Path | None, target: str | None, timeout_s: float) -> "Iterator[Finding]":
     from edge_runtime.bundle import manifest
     from edge_runtime.bundle.location import default_bundle
     from edge_runtime.doctor import examine
@@ -81,4 +88,4 @@ def _examine(bundle: Path | None, target: str | None) -> "Iterator[Finding]":
     device = platforms.device(target) if target else None
     if bundle is None and (default_bundle() / manifest.FILE).is_file():
         bundle = default_bundle()
-    return examine.target(bundle, device) if device else examine.here(bundle)
+    return examine.target(bundle, device) if device else examine.here(bundle, timeout_s)

@@ -96,10 +96,12 @@ def models(contents: Contents, facts: Facts) -> Iterator[Finding]:
             )
 
 
-def golden(contents: Contents) -> Iterator[Finding]:
+def golden(contents: Contents, timeout_s: float) -> Iterator[Finding]:
     """Load each artifact, and hold its answers to the golden ones, each in a child process."""
     try:
-        made = plan.make((contents.bundle,), Settings(accuracy_images=SELF_CHECK_IMAGES))
+        made = plan.make(
+            (contents.bundle,), Settings(accuracy_images=SELF_CHECK_IMAGES, timeout_s=timeout_s)
+        )
     except ToolkitError as error:
         yield fatal("model", str(error), "export the bundle again")
         return

@@ -11,8 +11,12 @@ from edge_runtime.doctor.finding import Finding, Level, unknown
 from edge_runtime.setup.platforms import Device, platform
 
 
-def here(bundle: Path | None) -> Iterator[Finding]:
+def here(bundle: Path | None, timeout_s: float) -> Iterator[Finding]:
     """Examine this device, and a bundle on it if there is one.
+
+    Args:
+        bundle: its folder.
+        timeout_s: how long one artifact's check may take.
 
     Raises:
         BundleError: the folder is no bundle.
@@ -28,7 +32,7 @@ def here(bundle: Path | None) -> Iterator[Finding]:
     if contents:
         yield from contents_.wheelhouse(contents, known, installed=works)
         if works:
-            yield from engines.golden(contents)
+            yield from engines.golden(contents, timeout_s)
     yield from system.memory(known, contents.manifest if contents else None)
     yield from contents_.disk(contents, known, installed=works)
     yield from _state(known)
