@@ -133,14 +133,18 @@ def _open(model: Any, *, plainly: bool) -> Any:
         model: the model.
         plainly: without optimisation, which would quantize a half that is FP32.
     """
-    import onnxruntime
-
     from cifarq_export.int8 import exact, runtime
 
-    options = onnxruntime.SessionOptions()
-    if plainly:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options = _unoptimised() if plainly else None
     return runtime.open_model(exact.make_unsigned(model), "the INT8 model", options).run
+
+
+def _unoptimised() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
 
 
 def _same_class(run: Any, source: Any, fp32: Any) -> int:
@@ -200,18 +204,14 @@ def _layers(model: Any) -> list[Any]:
 def _means(model: Any, names: list[str], pixels: Any) -> dict[str, Any]:
     """Return tensors' means over images, as ONNX defines them: no optimisation."""
     import onnx
-    import onnxruntime
 
-    from cifarq_export.int8 import runtime
+    from cifarq_export.int8 import onnx_graph, runtime
 
-    tapped, entry = onnx.ModelProto(), model.graph.input[0].name
-    tapped.CopyFrom(model)
+    tapped, entry = onnx_graph.copy_model(model), model.graph.input[0].name
     del tapped.graph.output[:]
     inside = [name for name in dict.fromkeys(names) if name != entry]
     tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in inside)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = runtime.open_model(tapped, "the model with its layers as outputs", options).inner
+    session = runtime.open_model(tapped, "the model's layers", _unoptimised()).inner
     sums: dict[str, Any] = {entry: pixels.sum(0, dtype=np.float64)}
     for start in range(0, len(pixels), _BATCH):
         values = session.run(inside, {entry: pixels[start : start + _BATCH]})
@@ -222,11 +222,11 @@ def _means(model: Any, names: list[str], pixels: Any) -> dict[str, Any]:
 
 def add_to_biases(model: Any, corrections: dict[str, Any]) -> Any:
     """Return a copy of an FP32 model with numbers added to the biases of its layers."""
-    import onnx
     from onnx import numpy_helper
 
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    from cifarq_export.int8 import onnx_graph
+
+    copy = onnx_graph.copy_model(model)
     held = {tensor.name: numpy_helper.to_array(tensor) for tensor in copy.graph.initializer}
     for node in copy.graph.node:
         if node.name in corrections:

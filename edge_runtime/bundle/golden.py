@@ -81,7 +81,7 @@ def read(path: Path) -> Golden:
         BundleError: it is not one, or its arrays do not fit together.
     """
     try:
-        content = read_regular(path, integrity.MOST_BYTES)
+        content = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise BundleError(f"{path}: cannot read it ({error.strerror}).") from error
     return parse(content, str(path))

@@ -87,7 +87,7 @@ METHODS: dict[str, Callable[[Batches], Limits]] = {
 }
 ALTERNATIVES = ("mse", "percentile")
 """What is tried where minmax loses too much, the most promising first. Entropy is left out: it was
-best on none of five networks, and on one it lost 9 points of agreement more than minmax does
+best on none of five networks, and on one it kept 8 points less of FP32's classes than minmax does
 (benchmarks/results/recovery.md)."""
 
 PASSES = {"minmax": 1, "percentile": 2, "entropy": 2, "mse": 2}
