@@ -15,7 +15,7 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from edge_runtime.errors import UsageError, did_you_mean
+from edge_runtime.errors import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,3 +60,16 @@ def pretrained(name: str) -> Path | None:
     """Return the folder of the checkpoint that ships for ``name``, or None."""
     folder = Path(__file__).parent / "pretrained" / name
     return folder if folder.is_dir() else None
+
+
+def require_side(name: str, input_shape: InputShape, least: int) -> None:
+    """Refuse images of which the pools of a model would leave nothing.
+
+    Raises:
+        DataError: a side has fewer than ``least`` pixels.
+    """
+    _, height, width = input_shape
+    if min(height, width) < least:
+        raise DataError(
+            f"{name} takes images of {least}x{least} pixels or more, not of {width}x{height}."
+        )

@@ -11,8 +11,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.utils import fusion
 
-from cifarq.models import InputShape
-from edge_runtime.errors import DataError
+from cifarq.models import InputShape, require_side
 
 DESCRIPTION = "conv 3-32-64-128-128, fc 8192-256-10: the report's CNN"
 
@@ -35,10 +34,7 @@ class SeedCnn(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = input_shape
-        if min(height, width) < 4:  # two max-pools leave nothing of it
-            raise DataError(
-                f"seed-cnn takes images of 4x4 pixels or more, not of {width}x{height}."
-            )
+        require_side("seed-cnn", input_shape, 4)
         self.conv1 = nn.Conv2d(channels, 32, 3, padding=1)
         self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
         self.conv3 = nn.Conv2d(64, 128, 3, padding=1)

@@ -1,6 +1,9 @@
 """How a model is trained.
 
-train.py       the loop; augment.py: what it does to images
+train.py       the loop
+batches.py     images on the device; augment.py: what is done to them
+schedule.py    learning rate and image size over a run
+average.py     the mean of the weights, which is what is kept
 report.py      what a run is, and what each epoch came to
 run_folder.py  the folder of a run, which one process at a time writes
 resume.py      what a run needs to go on

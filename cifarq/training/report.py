@@ -20,6 +20,8 @@ class TrainConfig:
         momentum: Nesterov momentum.
         weight_decay: on weights of convolutions and Linear layers only.
         label_smoothing: share of the target spread over all classes.
+        average: share of the mean of the weights that each step keeps; see ``average``.
+        small_share: share of the epochs that learn from smaller crops; see ``crop_side``.
         device: ``cpu``, ``cuda``, or ``auto``.
     """
 
@@ -31,6 +33,8 @@ class TrainConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
+    average: float = 0.998
+    small_share: float = 0.0
     device: str = "auto"
 
     def __post_init__(self) -> None:

@@ -1,15 +1,18 @@
 """What a training run needs to go on: one file of tensors, written and replaced whole.
 
-``resume.safetensors`` holds the model as it is trained (batch norms and their statistics), the
-optimizer's momenta, and the caller's metadata. Random state is not needed: see ``train``.
+``resume.safetensors`` holds the model as it is trained (batch norms and their statistics), the mean
+of its weights, the optimizer's momenta, and the caller's metadata. Random state is not needed: see
+``train``.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from cifarq import checkpoint
 from cifarq.checkpoint import serialise
@@ -18,16 +21,34 @@ from edge_runtime.errors import CheckpointError, reason
 from edge_runtime.files import write_bytes
 
 FILE = "resume.safetensors"
-_MODEL, _MOMENTUM = "model/", "momentum/"
+_MOMENTUM = "momentum/"
 
 
-def keep(
-    folder: Path, model: nn.Module, optimizer: torch.optim.SGD, metadata: dict[str, str]
-) -> None:
-    """Write model, momenta and metadata."""
-    tensors = {f"{_MODEL}{name}": tensor for name, tensor in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        tensors[f"{_MOMENTUM}{name}"] = optimizer.state[parameter]["momentum_buffer"]
+@dataclass(frozen=True)
+class State:
+    """What training changes.
+
+    Attributes:
+        model: as it is trained.
+        average: the mean of its weights.
+        optimizer: with its momenta.
+    """
+
+    model: nn.Module
+    average: AveragedModel
+    optimizer: torch.optim.SGD
+
+    def modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield model and average, each with what the names of its tensors begin with."""
+        yield "model/", self.model
+        yield "average/", self.average
+
+
+def keep(folder: Path, state: State, metadata: dict[str, str]) -> None:
+    """Write state and metadata."""
+    tensors = _tensors(state)
+    for name, parameter in state.model.named_parameters():
+        tensors[f"{_MOMENTUM}{name}"] = state.optimizer.state[parameter]["momentum_buffer"]
     try:
         write_bytes(folder / FILE, serialise(tensors, metadata))
     except OSError as error:
@@ -66,19 +87,31 @@ def read(folder: Path) -> Kept:
     return Kept(metadata, tensors)
 
 
-def restore(kept: Kept, model: nn.Module, optimizer: torch.optim.SGD) -> None:
-    """Bring model and optimizer back to what was kept.
+def restore(kept: Kept, state: State) -> None:
+    """Bring a state back to what was kept.
 
     Raises:
         CheckpointError: it is of another model, or holds values that are not finite.
     """
-    parameters = dict(model.named_parameters())
-    own = {f"{_MODEL}{name}": tensor for name, tensor in model.state_dict().items()}
+    parameters = dict(state.model.named_parameters())
+    own = _tensors(state)
     own |= {f"{_MOMENTUM}{name}": tensor for name, tensor in parameters.items()}
     if difference := checkpoint.misfit(kept.tensors, own):
         raise CheckpointError(f"cannot resume from {FILE}: {difference}.")
     checkpoint.require_finite(kept.tensors, FILE)
-    model.load_state_dict({name: kept.tensors[f"{_MODEL}{name}"] for name in model.state_dict()})
+    for start, module in state.modules():
+        module.load_state_dict(
+            {name: kept.tensors[f"{start}{name}"] for name in module.state_dict()}
+        )
     for name, parameter in parameters.items():
         momentum = torch.empty_like(parameter).copy_(kept.tensors[f"{_MOMENTUM}{name}"])
-        optimizer.state[parameter]["momentum_buffer"] = momentum
+        state.optimizer.state[parameter]["momentum_buffer"] = momentum
+
+
+def _tensors(state: State) -> dict[str, Tensor]:
+    """Return model and average, by what the file calls their tensors."""
+    return {
+        f"{start}{name}": tensor
+        for start, module in state.modules()
+        for name, tensor in module.state_dict().items()
+    }

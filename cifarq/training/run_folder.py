@@ -8,9 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
 from cifarq.checkpoint import METADATA_FILE, WEIGHTS_FILE
 from cifarq.data.datasets import Dataset
 from cifarq.training import resume as resuming
@@ -38,10 +35,9 @@ def restore(
     dataset: Dataset,
     out: Path,
     resume: bool,
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
+    state: resuming.State,
 ) -> list[Epoch]:
-    """Return the epochs that are done, after bringing model and optimizer to where they were.
+    """Return the epochs that are done, after bringing ``state`` to where it was.
 
     Raises:
         UsageError: the folder holds a run that is not to be resumed, or a checkpoint alone.
@@ -68,7 +64,7 @@ def restore(
             f"the run in {out} had another configuration ({changes}).",
             "Resume with the same options, or give another --out.",
         )
-    resuming.restore(kept, model, optimizer)
+    resuming.restore(kept, state)
     return list(done.history)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from cifarq import models
 from cifarq.checkpoint import Checkpoint, save
@@ -23,8 +24,10 @@ from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
 from cifarq.training import resume as resuming
 from cifarq.training import run_folder
-from cifarq.training.augment import augment
+from cifarq.training.average import average
+from cifarq.training.batches import Batches
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
+from cifarq.training.schedule import crop_side, one_cycle
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError, UsageError
 from edge_runtime.measure import accuracy
@@ -74,7 +77,8 @@ class _Run:
     out: Path
     model: nn.Module
     optimizer: torch.optim.SGD
-    lesson: "_Lesson"
+    batches: Batches
+    average: AveragedModel
     history: list[Epoch]
 
 
@@ -88,9 +92,12 @@ def _prepare(
     model = build(len(dataset.classes), dataset.train.images.shape[1:])
     model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
-    history = run_folder.restore(config, dataset, out, resume, model, optimizer)
-    lesson = _Lesson(dataset.train, *dataset.normalisation, device)
-    return _Run(config, dataset, out, model, optimizer, lesson, history)
+    mean = average(model, config.average)
+    history = run_folder.restore(
+        config, dataset, out, resume, resuming.State(model, mean, optimizer)
+    )
+    batches = Batches(dataset.train, *dataset.normalisation, config.seed, device)
+    return _Run(config, dataset, out, model, optimizer, batches, mean, history)
 
 
 def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
@@ -100,19 +107,19 @@ def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
         CheckpointError: the loss is not finite, or ``out`` cannot be written to.
     """
     started = time.perf_counter()
-    loss = _epoch(run.config, number, run.model, run.optimizer, run.lesson, watcher)
+    loss = _epoch(run, number, watcher)
     if not math.isfinite(loss):
         kept = f"Epoch {number} is kept in {run.out}." if number else ""
         raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).", kept)
     architecture = models.get(run.config.architecture)
     fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
-    deployed = fold(run.model)
+    deployed = fold(run.average.module)
     top1 = _top1(deployed, run.dataset.validation, *run.dataset.normalisation)
     seconds = round(time.perf_counter() - started, 1)
     run.history.append(Epoch(number + 1, loss, top1, seconds))
     save(_checkpoint(run, deployed), run.out)
     metadata = run_folder.as_metadata(run.config, run.dataset, run.history)
-    resuming.keep(run.out, run.model, run.optimizer, metadata)
+    resuming.keep(run.out, resuming.State(run.model, run.average, run.optimizer), metadata)
     watcher.epoch(run.history[-1])
 
 
@@ -129,74 +136,32 @@ def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
     )
 
 
-def _epoch(
-    config: TrainConfig,
-    number: int,
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
-    lesson: "_Lesson",
-    watcher: Progress,
-) -> float:
+def _epoch(run: _Run, number: int, watcher: Progress) -> float:
     """Learn from every image once; return the mean loss."""
+    config, model = run.config, run.model
     generator = torch.Generator().manual_seed(_epoch_seed(config.seed, number))
     torch.manual_seed(_epoch_seed(config.seed, number))  # dropout draws from the global one
-    batches = _batches(len(lesson), config.batch_size, generator)
+    order = run.batches.order(config.batch_size, generator)
+    side = crop_side(run.batches.side, number, config.epochs, config.small_share)
     total_loss = 0.0
     model.train()
-    for step, chosen in enumerate(batches):
-        done, total = number * len(batches) + step, config.epochs * len(batches)
-        for group in optimizer.param_groups:
+    for step, chosen in enumerate(order):
+        done, total = number * len(order) + step, config.epochs * len(order)
+        for group in run.optimizer.param_groups:
             group["lr"] = one_cycle(done, total, config.peak_lr)
-        images, labels = lesson.batch(chosen, generator)
-        with autocast(lesson.device):
+        images, labels = run.batches.read(chosen, number, generator, side=side)
+        with autocast(run.batches.device):
             logits = model(images)
         loss = functional.cross_entropy(
             logits.float(), labels, label_smoothing=config.label_smoothing
         )
-        optimizer.zero_grad()
+        run.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        run.optimizer.step()
+        run.average.update_parameters(model)
         total_loss += loss.item() * len(chosen)
-        watcher.step(number + 1, step + 1, len(batches))
-    return total_loss / len(lesson)
-
-
-class _Lesson:
-    """The training images on the device, and how a batch of them is prepared."""
-
-    def __init__(
-        self,
-        train: LabelledImages,
-        mean: tuple[float, ...],
-        std: tuple[float, ...],
-        device: torch.device,
-    ) -> None:
-        self.device = device
-        self._images = torch.from_numpy(train.images).to(device)
-        self._labels = torch.from_numpy(train.labels).to(device)
-        self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
-        self._std = torch.tensor(std, device=device)[:, None, None] * 255
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def batch(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return images (N, C, H, W), augmented and normalised, channels last, and labels (N,)."""
-        index = chosen.to(self.device)
-        augmented = augment(self._images[index], generator).float()
-        images = (augmented - self._mean) / self._std
-        return images.contiguous(memory_format=torch.channels_last), self._labels[index]
-
-
-def one_cycle(step: int, total: int, peak: float, *, warm_up: float = 0.25) -> float:
-    """Return the learning rate at ``step`` of ``total``: up in a line, down along half a cosine.
-
-    Source: L. Smith and N. Topin 2018 (arXiv:1708.07120); the cosine from the fast.ai library.
-    """
-    done, warm_up = (step + 1) / total, max(warm_up, 1 / total)
-    if done <= warm_up:
-        return peak * done / warm_up
-    return peak * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
+        watcher.step(number + 1, step + 1, len(order))
+    return total_loss / len(run.batches)
 
 
 def autocast(device: torch.device) -> AbstractContextManager[Any]:
@@ -228,14 +193,6 @@ def _optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.SGD:
 
 def _epoch_seed(seed: int, epoch: int) -> int:
     return seed * 100_003 + epoch
-
-
-def _batches(count: int, size: int, generator: torch.Generator) -> list[Tensor]:
-    """Return all indices in random order, cut into batches."""
-    batches = list(torch.randperm(count, generator=generator).split(size))
-    if len(batches) > 1 and len(batches[-1]) == 1:  # batch norm cannot normalise a batch of one
-        batches[-2:] = [torch.cat(batches[-2:])]
-    return batches
 
 
 def _top1(

@@ -1,0 +1,66 @@
+"""The training images on the device, and how a batch of them is prepared."""
+
+import torch
+from torch import Tensor
+
+from cifarq.data.labelled import LabelledImages
+from cifarq.training.augment import augment
+
+
+class Batches:
+    """Images and labels, on the device that trains.
+
+    Args:
+        train: what is learned from.
+        mean, std: per-channel normalisation on the 0-1 scale.
+        seed: seeds which images are mirrored first.
+        device: that trains.
+    """
+
+    def __init__(
+        self,
+        train: LabelledImages,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.device = device
+        self.side = min(train.images.shape[2:])
+        self._images = torch.from_numpy(train.images).to(device)
+        self._labels = torch.from_numpy(train.labels).to(device)
+        self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
+        self._std = torch.tensor(std, device=device)[:, None, None] * 255
+        generator = torch.Generator().manual_seed(seed)
+        self._mirrored_first = torch.randint(2, (len(self),), generator=generator).bool()
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def order(self, size: int, generator: torch.Generator) -> list[Tensor]:
+        """Return all indices in random order, cut into batches of ``size``."""
+        batches = list(torch.randperm(len(self), generator=generator).split(size))
+        if len(batches) > 1 and len(batches[-1]) == 1:  # batch norm cannot normalise one image
+            batches[-2:] = [torch.cat(batches[-2:])]
+        return batches
+
+    def read(
+        self, chosen: Tensor, epoch: int, generator: torch.Generator, *, side: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return a batch.
+
+        Args:
+            chosen: indices, (N,).
+            epoch: from 0.
+            generator: where augmentation draws from.
+            side: pixels of a side that are left of the shorter side.
+
+        Returns:
+            Images (N, C, H, W), augmented and normalised, channels last; labels (N,).
+        """
+        mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
+        index = chosen.to(self.device)
+        crop = self.side - side
+        augmented = augment(self._images[index], mirrored, generator, crop=crop).float()
+        images = (augmented - self._mean) / self._std
+        return images.contiguous(memory_format=torch.channels_last), self._labels[index]
