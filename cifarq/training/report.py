@@ -21,7 +21,7 @@ class TrainConfig:
         weight_decay: on weights of convolutions and Linear layers only.
         label_smoothing: share of the target spread over all classes.
         average: share of the mean of the weights that each step keeps; see ``average``.
-        small_share: share of the epochs that learn from smaller crops; see ``crop_side``.
+        small_crops: share of the epochs that learn from smaller crops; see ``crop_side``.
         device: ``cpu``, ``cuda``, or ``auto``.
     """
 
@@ -34,7 +34,7 @@ class TrainConfig:
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     average: float = 0.998
-    small_share: float = 0.0
+    small_crops: float = 0.0
     device: str = "auto"
 
     def __post_init__(self) -> None:

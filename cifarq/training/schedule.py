@@ -14,7 +14,7 @@ def one_cycle(step: int, total: int, peak: float, *, warm_up: float = 0.25) -> f
     return peak * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
 
 
-def crop_side(side: int, epoch: int, epochs: int, small_share: float) -> int:
+def crop_side(side: int, epoch: int, epochs: int, small_crops: float) -> int:
     """Return how many pixels of a side an epoch learns from: three quarters in the first epochs.
 
     A step on three quarters of each side costs 9/16 of the arithmetic.
@@ -23,9 +23,9 @@ def crop_side(side: int, epoch: int, epochs: int, small_share: float) -> int:
         side: the image's, in pixels.
         epoch: from 0.
         epochs: of the run.
-        small_share: share (0-1) of the epochs that learn from smaller crops.
+        small_crops: share (0-1) of the epochs that learn from smaller crops.
 
     Source: J. Howard 2018, progressive resizing (DAWNBench); M. Tan and Q. Le 2021
     (arXiv:2104.00298), section 4.
     """
-    return side * 3 // 4 if epoch < round(small_share * epochs) else side
+    return side * 3 // 4 if epoch < round(small_crops * epochs) else side

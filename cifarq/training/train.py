@@ -89,7 +89,9 @@ def _prepare(
     architecture = models.get(config.architecture)
     build = getattr(architecture, "build_for_training", architecture.build)
     torch.manual_seed(config.seed)
-    model = build(len(dataset.classes), dataset.train.images.shape[1:])
+    shape = dataset.train.images.shape[1:]
+    _require_crops(config, len(dataset.classes), shape)
+    model = build(len(dataset.classes), shape)
     model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
     mean = average(model, config.average)
@@ -98,6 +100,29 @@ def _prepare(
     )
     batches = Batches(dataset.train, *dataset.normalisation, config.seed, device)
     return _Run(config, dataset, out, model, optimizer, batches, mean, history)
+
+
+def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) -> None:
+    """Refuse smaller crops for a model whose weights depend on the images' size.
+
+    Raises:
+        UsageError: they do.
+    """
+    if not config.small_crops:
+        return
+    build = models.get(config.architecture).build
+    small = shape[0], *(crop_side(side, 0, 1, 1) for side in shape[1:])
+    with torch.device("meta"):
+        sizes = [
+            [tensor.shape for tensor in build(classes, each).state_dict().values()]
+            for each in (shape, small)
+        ]
+    if sizes[0] != sizes[1]:
+        raise UsageError(
+            f"--small-crops is {config.small_crops}, and the weights of {config.architecture} "
+            "depend on the images' size.",
+            "Leave it out.",
+        )
 
 
 def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
@@ -142,7 +167,7 @@ def _epoch(run: _Run, number: int, watcher: Progress) -> float:
     generator = torch.Generator().manual_seed(_epoch_seed(config.seed, number))
     torch.manual_seed(_epoch_seed(config.seed, number))  # dropout draws from the global one
     order = run.batches.order(config.batch_size, generator)
-    side = crop_side(run.batches.side, number, config.epochs, config.small_share)
+    side = crop_side(run.batches.side, number, config.epochs, config.small_crops)
     total_loss = 0.0
     model.train()
     for step, chosen in enumerate(order):
