@@ -111,7 +111,7 @@ def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) 
     if not config.small_crops:
         return
     build = models.get(config.architecture).build
-    small = shape[0], *(crop_side(side, 0, 1, 1) for side in shape[1:])
+    small = shape[0], crop_side(shape[1], 0, 1, 1), crop_side(shape[2], 0, 1, 1)
     with torch.device("meta"):
         sizes = [
             [tensor.shape for tensor in build(classes, each).state_dict().values()]
