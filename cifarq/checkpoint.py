@@ -77,6 +77,11 @@ class Checkpoint:
                 "channels"
             )
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the weights' file."""
+        return hashlib.sha256(serialise(self.weights)).hexdigest()
+
     def model(self) -> nn.Module:
         """Build the model in eval mode with these weights.
 
@@ -220,13 +225,17 @@ def require_finite(tensors: Mapping[str, Tensor], where: object) -> None:
             raise CheckpointError(f"{where}: tensor {name!r} holds NaN or infinite values.")
 
 
-def load(folder: Path) -> Checkpoint:
-    """Read a checkpoint folder.
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Args:
+        path: its folder, or the name of a model that ships; see ``models.folder``.
 
     Raises:
         CheckpointError: it is not one, its files do not belong together, or its weights hold
             values that are not finite.
     """
+    folder = models.folder(path)
     if folder.is_file():
         raise CheckpointError(
             f"{folder} is a file; a checkpoint is the folder that `cifarq train --out` wrote, with "

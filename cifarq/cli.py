@@ -45,7 +45,8 @@ Examples:
 _EVALUATE_HELP = """\
 Print top-1 with its 95 % interval for each of PATHS.
 
-A path is a checkpoint folder, a bundle, or an artifact inside a bundle.
+A path is a checkpoint folder, a bundle, an artifact inside a bundle, or the name of a model that
+ships: see `cifarq models`.
 
 \b
 Examples:
@@ -88,6 +89,12 @@ def models(as_json: bool) -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--batch-size", default=128, show_default=True, type=click.IntRange(2))
 @click.option(
+    "--teacher",
+    type=_PATH,
+    help="Learn from the answers of this model too: a checkpoint folder, or the name of a model "
+    "that ships.",
+)
+@click.option(
     "--small-crops",
     default=0.0,
     show_default=True,
@@ -106,6 +113,7 @@ def train(
     epochs: int,
     seed: int,
     batch_size: int,
+    teacher: Path | None,
     small_crops: float,
     device: str,
     resume: bool,
@@ -115,23 +123,33 @@ def train(
     from cifarq import models as registry
 
     registry.get(model)
+    from cifarq import checkpoint
     from cifarq.data import datasets
     from cifarq.training import train as training
     from cifarq.training.progress import TrainingBar
     from cifarq.training.report import TrainConfig
     from cifarq.training.resume import FILE as resume_file
 
+    taught_by = checkpoint.load(teacher) if teacher else None
     config = TrainConfig(
         model,
         epochs=epochs,
         seed=seed,
         batch_size=batch_size,
         small_crops=small_crops,
+        teacher=taught_by.digest if taught_by else "",
         device=device,
     )
     dataset = datasets.load(data_dir)
     try:
-        report = training.train(config, dataset, out, resume=resume, progress=TrainingBar(epochs))
+        report = training.train(
+            config,
+            dataset,
+            out,
+            teacher=taught_by,
+            resume=resume,
+            progress=TrainingBar(epochs),
+        )
     except KeyboardInterrupt:
         kept = (
             f"The last finished epoch is kept in {out}; resume with --resume."

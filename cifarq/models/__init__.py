@@ -62,6 +62,17 @@ def pretrained(name: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def folder(path: Path) -> Path:
+    """Return the folder of the checkpoint that a path names: itself, or a shipped model by name.
+
+    Args:
+        path: a folder; where there is none, the name of a model, as ``tiny``.
+    """
+    if path.exists() or str(path) not in names():
+        return path
+    return pretrained(str(path)) or path
+
+
 def require_side(name: str, input_shape: InputShape, least: int) -> None:
     """Refuse images of which the pools of a model would leave nothing.
 

@@ -22,6 +22,7 @@ class TrainConfig:
         label_smoothing: share of the target spread over all classes.
         average: share of the mean of the weights that each step keeps; see ``average``.
         small_crops: share of the epochs that learn from smaller crops; see ``crop_side``.
+        teacher: SHA-256 of the weights of the model whose answers are learned from; empty if none.
         device: ``cpu``, ``cuda``, or ``auto``.
     """
 
@@ -35,6 +36,7 @@ class TrainConfig:
     label_smoothing: float = 0.1
     average: float = 0.998
     small_crops: float = 0.0
+    teacher: str = ""
     device: str = "auto"
 
     def __post_init__(self) -> None:

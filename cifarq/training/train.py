@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 from cifarq import models
@@ -26,6 +25,7 @@ from cifarq.training import resume as resuming
 from cifarq.training import run_folder
 from cifarq.training.average import average
 from cifarq.training.batches import Batches
+from cifarq.training.loss import Loss, require_teacher
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
 from cifarq.training.schedule import crop_side, one_cycle
 from edge_runtime.bundle.preprocess import Preprocessing
@@ -41,6 +41,7 @@ def train(
     dataset: Dataset,
     out: Path,
     *,
+    teacher: Checkpoint | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainReport:
@@ -51,6 +52,7 @@ def train(
         dataset: its train part is learned from, its validation part is reported on; its test part
             is not touched.
         out: the checkpoint folder.
+        teacher: whose answers are learned from, if any; ``config.teacher`` is its ``digest``.
         resume: go on from the last epoch that ``out`` holds.
         progress: told of every step and epoch.
 
@@ -60,9 +62,11 @@ def train(
             another configuration.
     """
     models.get(config.architecture)
+    if teacher:
+        require_teacher(teacher, dataset)
     device = _device(config.device)
     with run_folder.hold_folder(out):
-        run = _prepare(config, dataset, out, resume, device)
+        run = _prepare(config, dataset, out, teacher, resume, device)
         for number in range(len(run.history), config.epochs):
             _train_epoch(run, number, progress or Progress())
     return _report(config, dataset, run.history)
@@ -78,12 +82,18 @@ class _Run:
     model: nn.Module
     optimizer: torch.optim.SGD
     batches: Batches
+    loss: Loss
     average: AveragedModel
     history: list[Epoch]
 
 
 def _prepare(
-    config: TrainConfig, dataset: Dataset, out: Path, resume: bool, device: torch.device
+    config: TrainConfig,
+    dataset: Dataset,
+    out: Path,
+    teacher: Checkpoint | None,
+    resume: bool,
+    device: torch.device,
 ) -> _Run:
     """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
     architecture = models.get(config.architecture)
@@ -99,7 +109,8 @@ def _prepare(
         config, dataset, out, resume, resuming.State(model, mean, optimizer)
     )
     batches = Batches(dataset.train, *dataset.normalisation, config.seed, device)
-    return _Run(config, dataset, out, model, optimizer, batches, mean, history)
+    loss = Loss(config.label_smoothing, teacher.model() if teacher else None).to(device)
+    return _Run(config, dataset, out, model, optimizer, batches, loss, mean, history)
 
 
 def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) -> None:
@@ -177,9 +188,7 @@ def _epoch(run: _Run, number: int, watcher: Progress) -> float:
         images, labels = run.batches.read(chosen, number, generator, side=side)
         with autocast(run.batches.device):
             logits = model(images)
-        loss = functional.cross_entropy(
-            logits.float(), labels, label_smoothing=config.label_smoothing
-        )
+        loss = run.loss(images, logits.float(), labels)
         run.optimizer.zero_grad()
         loss.backward()
         run.optimizer.step()
