@@ -7,7 +7,7 @@ Where things are::
 
     cli.py         the command ``cifarq``
     data/          images with their labels: where they are looked for, how they are split
-    models/        one architecture a file, pretrained weights beside
+    models/        one architecture a file, pretrained weights beside; layers.py: what they share
     training/      the training loop
     evaluation/    top-1, size and cost
     checkpoint.py  weights on disk (safetensors + JSON)

@@ -72,13 +72,7 @@ def models(as_json: bool) -> None:
     if as_json:
         streams.show(json.dumps(rows, indent=1))
         return
-    for row in rows:
-        top1 = row["pretrained_validation_top1"]
-        trained = f"pretrained ({100 * top1:.2f} % on validation)" if top1 else "not pretrained"
-        streams.show(
-            f"{row['name']}: {row['parameters']:,} parameters, {row['macs'] / 1e6:.1f} M "
-            f"multiply-accumulates, {trained}\n    {row['description']}"
-        )
+    streams.show(inventory.table(rows))
 
 
 @cli.command(help=_TRAIN_HELP, short_help="Train a model from scratch.")

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from cifarq.data.labelled import LabelledImages
 from cifarq.training.augment import augment
+from cifarq.training.report import TrainConfig
 
 
 class Batches:
@@ -13,7 +14,7 @@ class Batches:
     Args:
         train: what is learned from.
         mean, std: per-channel normalisation on the 0-1 scale.
-        seed: seeds which images are mirrored first.
+        config: how images are augmented.
         device: that trains.
     """
 
@@ -22,16 +23,17 @@ class Batches:
         train: LabelledImages,
         mean: tuple[float, ...],
         std: tuple[float, ...],
-        seed: int,
+        config: TrainConfig,
         device: torch.device,
     ) -> None:
         self.device = device
+        self._config = config
         self.side = min(train.images.shape[2:])
         self._images = torch.from_numpy(train.images).to(device)
         self._labels = torch.from_numpy(train.labels).to(device)
         self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
         self._std = torch.tensor(std, device=device)[:, None, None] * 255
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(config.seed)
         self._mirrored_first = torch.randint(2, (len(self),), generator=generator).bool()
 
     def __len__(self) -> int:
@@ -59,8 +61,13 @@ class Batches:
             Images (N, C, H, W), augmented and normalised, channels last; labels (N,).
         """
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
+        if not self._config.alternate:
+            mirrored = torch.randint(2, (len(chosen),), generator=generator).bool()
         index = chosen.to(self.device)
-        crop = self.side - side
-        augmented = augment(self._images[index], mirrored, generator, crop=crop).float()
-        images = (augmented - self._mean) / self._std
+        augmented = augment(
+            *(self._images[index], mirrored, generator),
+            crop=self.side - side,
+            cutout=self._config.cutout,
+        )
+        images = (augmented.float() - self._mean) / self._std
         return images.contiguous(memory_format=torch.channels_last), self._labels[index]

@@ -20,6 +20,9 @@ class TrainConfig:
         momentum: Nesterov momentum.
         weight_decay: on weights of convolutions and Linear layers only.
         label_smoothing: share of the target spread over all classes.
+        cutout: side in pixels of the square that is cut out of each image.
+        alternate: whether every other epoch mirrors what the one before did not; else each image
+            is mirrored by chance.
         average: share of the mean of the weights that each step keeps; see ``average``.
         small_crops: share of the epochs that learn from smaller crops; see ``crop_side``.
         teacher: SHA-256 of the weights of the model whose answers are learned from; empty if none.
@@ -34,6 +37,8 @@ class TrainConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
+    cutout: int = 7
+    alternate: bool = True
     average: float = 0.998
     small_crops: float = 0.0
     teacher: str = ""
@@ -56,12 +61,13 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training run was, and what each epoch of it came to."""
+    """What a training run was, on which CPU it ended, and what each epoch of it came to."""
 
     config: TrainConfig
     dataset: str
     train_images: int
     validation_images: int
+    cpu: str
     epochs: tuple[Epoch, ...]
 
     def to_json(self) -> dict[str, Any]:

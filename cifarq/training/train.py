@@ -108,7 +108,7 @@ def _prepare(
     history = run_folder.restore(
         config, dataset, out, resume, resuming.State(model, mean, optimizer)
     )
-    batches = Batches(dataset.train, *dataset.normalisation, config.seed, device)
+    batches = Batches(dataset.train, *dataset.normalisation, config, device)
     loss = Loss(config.label_smoothing, teacher.model() if teacher else None).to(device)
     return _Run(config, dataset, out, model, optimizer, batches, loss, mean, history)
 
@@ -243,4 +243,5 @@ def _top1(
 
 def _report(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> TrainReport:
     counts = len(dataset.train), len(dataset.validation)
-    return TrainReport(config, dataset.name, *counts, tuple(history))
+    cpu = cpuinfo.model().value or ""
+    return TrainReport(config, dataset.name, *counts, cpu, tuple(history))

@@ -1,0 +1,78 @@
+"""The experiments on training: they run, resume, and report what they recorded."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+from click.testing import CliRunner
+
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def experiment(monkeypatch):
+    """Import an experiment by its file's name."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module
+
+
+def test_both_ways_reach_the_goal_and_the_report_says_how_much_sooner(
+    experiment, two_classes, monkeypatch
+):
+    train_speed = experiment("train_speed")
+    monkeypatch.setattr(train_speed, "EPOCHS", 2)
+    monkeypatch.setattr(train_speed, "GOAL", 0.55)
+    record = json.loads(json.dumps(train_speed.measure(two_classes)))
+    ours, tutorial = (record["ways"][name] for name in ("ours", "tutorial"))
+    assert len(ours["epochs"]) == 2
+    assert tutorial["epochs"][-1]["validation_top1"] >= 0.55 == record["goal_top1"]
+    assert tutorial["reached_s"] == tutorial["epochs"][-1]["seconds"] > 0
+    shown = train_speed.markdown(record)
+    if ours["reached_s"]:
+        assert f"{tutorial['reached_s'] / ours['reached_s']:.1f} times sooner" in shown
+    else:
+        assert "Our loop did not reach the goal." in shown
+
+
+def test_a_goal_that_is_not_reached_is_said_and_no_ratio(experiment, two_classes, monkeypatch):
+    train_speed = experiment("train_speed")
+    for name, value in (("EPOCHS", 1), ("MOST_EPOCHS", 1), ("GOAL", 1.01)):
+        monkeypatch.setattr(train_speed, name, value)
+    record = train_speed.measure(two_classes)
+    assert [way["reached_s"] for way in record["ways"].values()] == [None, None]
+    shown = train_speed.markdown(record)
+    assert "did not reach the goal" in shown and "times sooner" not in shown
+
+
+def test_each_part_is_left_out_once_a_seed_and_a_rerun_goes_on(
+    experiment, two_class_folder, tmp_path, monkeypatch
+):
+    recipes = experiment("recipes")
+    options = ["--data-dir", two_class_folder, "--out", tmp_path, "--epochs", 1, "--seeds", 2]
+    trained = []
+    original = recipes._train
+
+    def watched(variant, seed, *rest):
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append((variant, seed))
+        return original(variant, seed, *rest)
+
+    monkeypatch.setattr(recipes, "_train", watched)
+    assert CliRunner().invoke(recipes.main, [*map(str, options)]).exit_code == 1
+    assert len(json.loads((tmp_path / "recipes.json").read_text())["runs"]) == 3
+    trained.clear()
+    monkeypatch.setattr(recipes, "_train", original)
+    done = CliRunner().invoke(recipes.main, [*map(str, options)])
+    assert done.exit_code == 0, done.output
+    runs = json.loads((tmp_path / "recipes.json").read_text())["runs"]
+    untaught = [name for name, variant in recipes.VARIANTS.items() if not variant.taught]
+    assert set(runs) == {f"{name}/{seed}" for name in untaught for seed in (0, 1)}
+    configs = {json.dumps({**run["config"], "seed": 0}) for run in runs.values()}
+    assert len(configs) == len(untaught)
+    shown = (tmp_path / "recipes.md").read_text()
+    assert all(recipes.VARIANTS[name].description in shown for name in untaught)
