@@ -236,6 +236,12 @@ def load(path: Path) -> Checkpoint:
             values that are not finite.
     """
     folder = models.folder(path)
+    if not folder.exists():
+        shipped = ", ".join(name for name in models.names() if models.pretrained(name))
+        raise CheckpointError(
+            f"{path} is no checkpoint: there is no such folder, and no model of that name ships.",
+            f"Give the folder that `cifarq train --out` wrote, or one of {shipped}.",
+        )
     if folder.is_file():
         raise CheckpointError(
             f"{folder} is a file; a checkpoint is the folder that `cifarq train --out` wrote, with "

@@ -39,13 +39,13 @@ _FORMAT = click.option(
     accuracy or is much slower than FP32 is left out, and the command says by how much and why; if
     its precision was named with --precision, no bundle is written.
 
-    Without CHECKPOINT, --model, --timm or --from, the trained seed CNN that ships with cifarq is
-    exported.
+    CHECKPOINT is a folder that `cifarq train` wrote, or the name of a model that ships. Without it,
+    --model, --timm and --from, the seed CNN that ships is exported.
 
     \b
     Examples:
       cifarq-export                                   all formats: fp32, int8-dynamic, int8-static
-      cifarq-export --format onnx --target pi5
+      cifarq-export tiny --format onnx --target pi5   a model that ships: see `cifarq models`
       cifarq-export runs/seed --precision int8-static --input uint8 --out my-bundle
       cifarq-export --model torchvision.models:resnet18 --model-arg num_classes=10 \\
           --weights resnet18.safetensors --input-shape 3,32,32 --data-dir DIR
@@ -125,7 +125,7 @@ def bundle(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Export CHECKPOINT (a folder that `cifarq train` wrote) or another model as a bundle."""
+    """Export CHECKPOINT (a folder or the name of a model that ships) or another model."""
     wheels = wheels_for(device, values)
     opened = _open(values)
     source = opened.source
