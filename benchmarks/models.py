@@ -87,7 +87,7 @@ def _evaluate(folder: Path, data_dir: Path | None) -> dict[str, Any]:
     logits, files = {}, {}
     with TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle"
-        _export(folder, data_dir, bundle)
+        export(str(folder), data_dir, bundle, target=TARGET, precisions="fp32,int8-static")
         content = manifest.read(bundle)
         for artifact in content.artifacts:
             judge = arithmetic.judge_of(artifact.format, artifact.precision, TARGET)
@@ -108,17 +108,26 @@ def _evaluate(folder: Path, data_dir: Path | None) -> dict[str, Any]:
     }
 
 
-def _export(folder: Path, data_dir: Path | None, bundle: Path) -> None:
-    """Export as a user would, but for speed, which is not judged.
+def export(
+    source: str, data_dir: Path | None, bundle: Path, *, target: str, precisions: str
+) -> None:
+    """Export a checkpoint as a user would, but for speed, which is not judged.
+
+    Args:
+        source: its folder, or the name of a model that ships.
+        data_dir: CIFAR-10's folder.
+        bundle: where to.
+        target: the CPU class.
+        precisions: separated by commas.
 
     Raises:
         CalledProcessError: a gate fails, or the data cannot be used; the command says which.
     """
-    asked = ("--format", "onnx", "--precision", "fp32,int8-static")
     data = ("--data-dir", str(data_dir)) if data_dir else ()
     command = [
-        *(sys.executable, "-m", "cifarq_export", str(folder), *asked, *data),
-        *("--target", TARGET, "--min-speedup", "0", "--out", str(bundle)),
+        *(sys.executable, "-m", "cifarq_export", source, *data, "--format", "onnx"),
+        *("--precision", precisions, "--target", target, "--min-speedup", "0"),
+        *("--out", str(bundle)),
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 

@@ -110,7 +110,7 @@ def text(name: str, description: str, checkpoint: Checkpoint, card: Card) -> str
         f"{training['validation_images']:,} others decided what was chosen. The test images were "
         "looked at for the figures above and for nothing else.",
         "",
-        f"**Recipe.** `{command(name, training)}`",
+        f"**Recipe.** `{command(name, training)}`{_since(training)}",
         "",
         f"**Limits.** It knows {len(checkpoint.classes)} classes "
         f"({', '.join(checkpoint.classes)}) and answers with one of them whatever it is shown. "
@@ -119,6 +119,13 @@ def text(name: str, description: str, checkpoint: Checkpoint, card: Card) -> str
         "",
     ]
     return "\n".join(lines)
+
+
+def _since(training: Any) -> str:
+    """Say where the command of today trains other weights."""
+    if "average" in training["config"]:
+        return ""
+    return ", by an earlier version, which did not take the mean of the weights."
 
 
 def training_time(training: Any) -> str:

@@ -1,13 +1,18 @@
 """What ships trained: it loads, fits its model, and reaches what it says it does."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
 from cifarq import checkpoint, models
 from cifarq.data import cifar10
-from cifarq.evaluation import evaluate, inventory
+from cifarq.evaluation import card, evaluate, inventory
+from edge_runtime.documents.values import to_json
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 SHIPPED = [name for name in models.names() if models.pretrained(name)]
 
 
@@ -27,6 +32,26 @@ def test_it_is_a_cifar10_checkpoint_of_its_model(name):
     assert (shipped.mean, shipped.std) == (cifar10.MEAN, cifar10.STD)
     assert shipped.input_shape == (3, 32, 32)
     assert not shipped.model().training
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_its_card_is_of_these_weights_and_says_what_the_record_says(name):
+    folder = models.pretrained(name)
+    shipped, figures = checkpoint.load(folder), card.read(folder)
+    assert figures.weights == shipped.digest
+    recorded = json.loads((RESULTS / "models.json").read_text())["models"][name]
+    assert {key: recorded[key] for key in to_json(figures)} == to_json(figures)
+    text = card.text(name, models.get(name).DESCRIPTION, shipped, figures)
+    assert (folder / card.TEXT_FILE).read_text() == text
+    facts = inventory.describe(name)
+    assert (figures.parameters, figures.macs) == (facts["parameters"], facts["macs"])
+
+
+def test_a_damaged_card_is_named(tmp_path):
+    assert card.read(tmp_path) is None
+    (tmp_path / card.FILE).write_text('{"weights": 3}')
+    with pytest.raises(ValueError, match="weights is 3, not a string"):
+        card.read(tmp_path)
 
 
 @pytest.mark.full_data

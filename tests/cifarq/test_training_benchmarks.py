@@ -76,3 +76,42 @@ def test_each_part_is_left_out_once_a_seed_and_a_rerun_goes_on(
     assert len(configs) == len(untaught)
     shown = (tmp_path / "recipes.md").read_text()
     assert all(recipes.VARIANTS[name].description in shown for name in untaught)
+
+
+def point(ours, top1, size, lost_time=""):
+    times = [100_000.0, 102_000.0, 98_000.0]
+    return {"ours": ours, "top1": top1, "bytes": size, "median_ns": times, "lost_time": lost_time}
+
+
+@pytest.fixture
+def record():
+    """A file of others between two of ours."""
+    return {
+        "host": {"cpu": "a CPU", "target": "x86"},
+        "versions": {"onnxruntime": "1", "ai-edge-litert": "2"},
+        "settings": {"restarts": 1, "rounds": 4, "turn_s": 0.3},
+        "points": {
+            "cifarq small": point(True, 0.88, 90_000),
+            "cifarq large": point(True, 0.90, 2_000_000, "waited 50 % of the time"),
+            "theirs": point(False, 0.91, 500_000),
+        },
+    }
+
+
+def test_a_model_that_another_beats_is_named(experiment, record):
+    pareto = experiment("pareto")
+    shown = pareto.markdown(record)
+    assert "As accurate and no larger: cifarq large by theirs." in shown
+    assert "| cifarq small | 88.00 | 90,000 | 100 |" in shown
+    assert "| cifarq large | 90.00 | 2,000,000 | not measured: waited 50 % of the time |" in shown
+    del record["points"]["theirs"]
+    assert "No INT8 file of others" in pareto.markdown(record)
+
+
+def test_the_same_points_draw_the_same_plot(experiment, record, tmp_path):
+    pytest.importorskip("matplotlib")
+    plot = experiment("pareto_plot")
+    for name in ("one.svg", "other.svg"):
+        plot.draw(record["points"], tmp_path / name)
+    drawn = (tmp_path / "one.svg").read_text()
+    assert drawn == (tmp_path / "other.svg").read_text() and "<svg" in drawn
