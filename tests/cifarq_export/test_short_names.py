@@ -1,4 +1,4 @@
-"""Short names make a small INT8 file smaller, and change nothing else."""
+"""Short names, and no defaults, make a small INT8 file smaller, and change nothing else."""
 
 import numpy as np
 import onnx
@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 pytest.importorskip("torch")
 
 from cifarq_export.int8 import calibrate, onnx_graph, qdq, runtime
+from cifarq_export.int8.defaults import omit_defaults
 from cifarq_export.int8.short_names import shorten_names
 from edge_runtime.probes import target
 
@@ -55,3 +56,46 @@ def test_layers_are_known_by_the_names_that_they_had(quantized):
     assert weights <= {tensor.name for tensor in short.graph.initializer}
     names = [node.name for node in short.graph.node]
     assert len(set(names)) == len(names)
+
+
+def test_what_onnx_assumes_goes_and_no_answer_and_no_kernel_changes(quantized, tmp_path):
+    small = onnx_graph.copy_model(quantized)
+    omit_defaults(small)
+    onnx.checker.check_model(small)
+    assert small.ByteSize() < 0.95 * quantized.ByteSize()
+    pixels = np.random.default_rng(1).normal(size=(3, 3, 8, 8)).astype(np.float32)
+    before, after = (runtime.open_model(model, "it").run(pixels) for model in (quantized, small))
+    np.testing.assert_array_equal(before, after)
+    kinds = [
+        [node.op_type for node in runtime.optimise(model, runtime.ALL, tmp_path).graph.node]
+        for model in (quantized, small)
+    ]
+    assert kinds[0] == kinds[1] and kinds[0].count("QLinearConv") == 39
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"strides": [1, 1], "dilations": [1, 1], "pads": [0, 0, 0, 0]}, set()),
+        (
+            {"strides": [2, 2], "dilations": [1, 2], "pads": [0, 1, 0, 1]},
+            {"strides", "dilations", "pads"},
+        ),
+        ({"auto_pad": "NOTSET", "group": 1, "kernel_shape": [3, 3]}, set()),
+        ({"auto_pad": "SAME_UPPER", "group": 3}, {"auto_pad", "group"}),
+    ],
+)
+def test_attributes_stay_that_say_something(given, left):
+    weight = numpy_helper.from_array(
+        np.ones((3, 3 // given.get("group", 1), 3, 3), np.float32), "w"
+    )
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 8, 8])
+    answer = helper.make_tensor_value_info("answer", TensorProto.FLOAT, None)
+    node = helper.make_node("Conv", ["image", "w"], ["answer"], **given)
+    graph = helper.make_graph([node], "g", [image], [answer], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    pixels = np.random.default_rng(1).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    before = runtime.open_model(model, "it").run(pixels)
+    omit_defaults(model)
+    assert {attribute.name for attribute in model.graph.node[0].attribute} == left
+    np.testing.assert_array_equal(before, runtime.open_model(model, "it").run(pixels))

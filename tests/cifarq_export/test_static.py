@@ -53,8 +53,13 @@ def test_numbers_are_stored_as_the_target_multiplies_them(
 
 
 def test_weights_have_a_scale_a_channel(seed_cnn, recipe):
-    held = weights_of(written(seed_cnn, recipe()))
-    scales = {n.removesuffix("_scale"): v for n, v in held.items() if ".weight_scale" in n}
+    path = written(seed_cnn, recipe())
+    held = weights_of(path)
+    scales = {
+        node.input[0].removesuffix("_quantized"): held[node.input[1]]
+        for node in onnx.load(path).graph.node
+        if ".weight" in node.input[0]
+    }
     assert {name: len(v) for name, v in scales.items()} == {
         "conv1.weight": 32,
         "conv2.weight": 64,

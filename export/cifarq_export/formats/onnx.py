@@ -18,6 +18,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
 from cifarq_export.int8 import cache, calibrate, exact, onnx_graph, runtime
+from cifarq_export.int8.defaults import omit_defaults
 from cifarq_export.int8.short_names import shorten_names
 from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
@@ -52,6 +53,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
         model = onnx.load(fp32)
     elif precision == STATIC:
         model = static(source, recipe).quantize(recipe.keep_fp32, recipe.faster_fp32)
+        omit_defaults(model)
         shorten_names(model)
         assert recipe.calibration is not None
         calibration = replace(recipe.calibration.record(), corrected_biases=recipe.correct_biases)

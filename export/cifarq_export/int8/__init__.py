@@ -10,6 +10,7 @@ static.py       what all static INT8 models of an export are made from
 cache.py        what was found is kept for the next run
 blocks.py       what lies around an operator that has no INT8 kernel
 bias_correction.py   biases that make good what the rounding of weights takes away
+defaults.py     what ONNX assumes anyway is not written
 short_names.py  what is between the layers is called as shortly as it can be
 exact.py        the same integers, in arithmetic that saturates on no CPU
 """

@@ -56,6 +56,11 @@ def _lift_constants(graph: Any) -> None:
                 graph.node.remove(node)
 
 
+def has_inner_graphs(graph: Any) -> bool:
+    """Say whether a node holds graphs of its own, as Loop and If do."""
+    return any(a.g.ByteSize() or a.graphs for node in graph.node for a in node.attribute)
+
+
 def input_sizes(entry: Any) -> list[int]:
     """Return the sizes of an input's axes; 0 where the file leaves one open (some write -1)."""
     return [max(axis.dim_value, 0) for axis in entry.type.tensor_type.shape.dim]
