@@ -45,7 +45,7 @@ _FORMAT = click.option(
     \b
     Examples:
       cifarq-export                                   all formats: fp32, int8-dynamic, int8-static
-      cifarq-export seed-cnn --format onnx --target pi5   a model that ships: see `cifarq models`
+      cifarq-export seed-cnn --format onnx --target pi5     a model that ships, by its name
       cifarq-export runs/seed --precision int8-static --input uint8 --out my-bundle
       cifarq-export --model torchvision.models:resnet18 --model-arg num_classes=10 \\
           --weights resnet18.safetensors --input-shape 3,32,32 --data-dir DIR
