@@ -4,6 +4,7 @@ train.py       the loop
 ranks.py       the processes that train together
 batches.py     images on the device; augment.py: what is done to them
 schedule.py    learning rate and image size over a run
+loss.py        what a step makes smaller
 average.py     the mean of the weights, which is what is kept
 report.py      what a run is, and what each epoch came to
 run_folder.py  the folder of a run, which one process at a time writes
