@@ -129,10 +129,10 @@ def markdown(record: dict[str, Any]) -> str:
             f"{first['config']['architecture']}, {first['config']['epochs']} epochs of "
             f"{first['train_images']:,} images in batches of {first['config']['batch_size']}, "
             f"{first['validation_images']:,} validation images; {record['host']['cpu']}, "
-            f"{record['threads']} threads in all, PyTorch {record['versions']['torch']}. Brackets hold 95 % "
-            "intervals: of accuracy over the images of all seeds, of speed over pairs of runs, "
-            "evaluation included. Batch norms take their statistics from each process's own part "
-            "of a batch.",
+            f"{record['threads']} threads in all, PyTorch {record['versions']['torch']}. Brackets "
+            "hold 95 % intervals: of accuracy over the images of all seeds, of speed over pairs of "
+            "runs, evaluation included. Batch norms take their statistics from each process's own "
+            "part of a batch.",
             "",
             f"The second process killed after the first epoch: exit code {killed['exit_code']}, "
             f"and {' '.join(f'`{line}`' for line in killed['said'])} One process went on with "

@@ -192,14 +192,14 @@ def join(kept: Callable[[], str]) -> Iterator[Ranks]:
         yield ranks
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    store, *_ = next(rendezvous("env://"))
-    try:
-        with _told_as_lost(kept):
+    with _told_as_lost(kept):
+        store, *_ = next(rendezvous("env://"))
+        try:
             dist.init_process_group(store=store, rank=ranks.rank, world_size=ranks.count)
             yield ranks
-    except BaseException:
-        _let_one_speak(store)
-        raise
+        except BaseException:
+            _let_one_speak(store)
+            raise
     dist.destroy_process_group()
 
 

@@ -100,7 +100,7 @@ def require_one_run(config: TrainConfig, dataset: Dataset, ranks: Ranks) -> None
     own = identity(config, dataset)
     if changes := differences(ranks.first(lambda: own), own):
         raise UsageError(
-            f"process {ranks.rank} has another run than process 0 (there {changes} here).",
+            f"process {ranks.rank} would train another run than process 0 ({changes} here).",
             "Start torchrun with the same command and the same data on every machine.",
         )
 

@@ -180,7 +180,7 @@ def test_a_process_with_other_images_is_refused(two_class_folder, tmp_path, monk
     with torchrun(*command, env=environment) as job:
         _, said = job.communicate(timeout=300)
     (line,) = own_lines(said)
-    assert line.startswith("Error: process 1 has another run than process 0 (there data was")
+    assert line.startswith("Error: process 1 would train another run than process 0 (data was")
     assert job.returncode != 0
 
 
