@@ -147,7 +147,7 @@ def _top1(report: dict[str, Any]) -> float:
 
 
 def _seconds(report: dict[str, Any]) -> float:
-    return sum(epoch["seconds"] for epoch in report["epochs"])
+    return float(sum(epoch["seconds"] for epoch in report["epochs"]))
 
 
 def _each(reports: list[Any]) -> str:
