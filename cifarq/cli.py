@@ -1,6 +1,8 @@
 """The command ``cifarq``: train, evaluate, list models."""
 
+import io
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -41,6 +43,10 @@ Train MODEL from scratch; a checkpoint is written after each epoch.
 Examples:
   cifarq train seed-cnn --epochs 6 --out runs/seed
   cifarq train seed-cnn --epochs 6 --out runs/seed --resume
+  torchrun --nproc-per-node 2 -m cifarq train seed-cnn --epochs 6 --out runs/seed
+
+Under torchrun its processes train together: each takes its part of every batch, on a GPU of its own
+or on CPUs. On CPUs set OMP_NUM_THREADS to the threads of one process; torchrun sets 1.
 """
 _EVALUATE_HELP = """\
 Print top-1 with its 95 % interval for each of PATHS.
@@ -99,6 +105,9 @@ def models(as_json: bool) -> None:
 )
 @click.option("--device", default="auto", show_default=True, type=_DEVICE)
 @click.option("--resume", is_flag=True, help="Resume from the last epoch in --out.")
+@click.option(
+    "--logdir", type=_PATH, metavar="DIR", help="Write TensorBoard event files to this folder."
+)
 @_JSON
 def train(
     model: str,
@@ -111,6 +120,7 @@ def train(
     small_crops: float,
     device: str,
     resume: bool,
+    logdir: Path | None,
     as_json: bool,
 ) -> None:
     """Train a model and print what it reached."""
@@ -119,6 +129,7 @@ def train(
     registry.get(model)
     from cifarq import checkpoint
     from cifarq.data import datasets
+    from cifarq.training import ranks
     from cifarq.training import train as training
     from cifarq.training.progress import TrainingBar
     from cifarq.training.report import TrainConfig
@@ -134,23 +145,28 @@ def train(
         teacher=taught_by.digest if taught_by else "",
         device=device,
     )
-    dataset = datasets.load(data_dir)
+
+    def kept() -> str:
+        if not (out / resume_file).exists():
+            return "No epoch was finished; nothing is kept."
+        return f"The last finished epoch is kept in {out}; resume with --resume."
+
     try:
-        report = training.train(
-            config,
-            dataset,
-            out,
-            teacher=taught_by,
-            resume=resume,
-            progress=TrainingBar(epochs),
-        )
+        with ranks.join(kept) as job:
+            with job.one_goes_ahead():
+                dataset = datasets.load(data_dir)
+            report = training.train(
+                config,
+                dataset,
+                out,
+                teacher=taught_by,
+                resume=resume,
+                progress=TrainingBar(epochs),
+                ranks=job,
+                logdir=logdir,
+            )
     except KeyboardInterrupt:
-        kept = (
-            f"The last finished epoch is kept in {out}; resume with --resume."
-            if (out / resume_file).exists()
-            else "No epoch was finished; nothing is kept."
-        )
-        streams.tell(f"Interrupted. {kept}")
+        streams.tell(f"Interrupted. {kept()}")
         sys.exit(130)
     if as_json:
         streams.show(json.dumps(report.to_json(), indent=1))
@@ -207,4 +223,7 @@ def evaluate(
 
 def main() -> None:
     """Run the command."""
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":
+        # One of many that torchrun started with the same command: the first one answers for all.
+        sys.stdout = sys.stderr = io.StringIO()
     program.start(partial(cli, prog_name="cifarq"))

@@ -1,11 +1,14 @@
 """How a model is trained.
 
 train.py       the loop
+ranks.py       the processes that train together
 batches.py     images on the device; augment.py: what is done to them
 schedule.py    learning rate and image size over a run
+loss.py        what a step makes smaller
 average.py     the mean of the weights, which is what is kept
 report.py      what a run is, and what each epoch came to
 run_folder.py  the folder of a run, which one process at a time writes
 resume.py      what a run needs to go on
 progress.py    progress bars
+events.py      TensorBoard's event files
 """

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from cifarq.data.labelled import LabelledImages
-from cifarq.training.augment import augment
+from cifarq.training.augment import augment, draw_from
 from cifarq.training.report import TrainConfig
 
 
@@ -47,25 +47,28 @@ class Batches:
         return batches
 
     def read(
-        self, chosen: Tensor, epoch: int, generator: torch.Generator, *, side: int
+        self, chosen: Tensor, epoch: int, generator: torch.Generator, *, side: int, part: slice
     ) -> tuple[Tensor, Tensor]:
-        """Return a batch.
+        """Return a batch, or a part of it.
 
         Args:
-            chosen: indices, (N,).
+            chosen: indices of the whole batch.
             epoch: from 0.
             generator: where augmentation draws from.
             side: pixels of a side that are left of the shorter side.
+            part: which images of the batch are returned.
 
         Returns:
             Images (N, C, H, W), augmented and normalised, channels last; labels (N,).
         """
+        draw = draw_from(generator, len(chosen), part)
+        chosen = chosen[part]
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
         if not self._config.alternate:
-            mirrored = torch.randint(2, (len(chosen),), generator=generator).bool()
+            mirrored = draw(2).bool()
         index = chosen.to(self.device)
         augmented = augment(
-            *(self._images[index], mirrored, generator),
+            *(self._images[index], mirrored, draw),
             crop=self.side - side,
             cutout=self._config.cutout,
         )

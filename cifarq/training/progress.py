@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from cifarq.training.report import Epoch, Progress
+from edge_runtime.command import streams
 from edge_runtime.printable import one_line
 
 
@@ -17,6 +18,10 @@ class TrainingBar(Progress):
         self._epochs = epochs
         self._bar: tqdm[None] | None = None
         self._reached = ""
+
+    def notice(self, line: str) -> None:
+        """Write the line."""
+        streams.tell(line)
 
     def step(self, epoch: int, done: int, total: int) -> None:
         """Move the bar to the step that was done; the first call makes it, resumed or not."""

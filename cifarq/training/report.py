@@ -78,6 +78,9 @@ class TrainReport:
 class Progress:
     """What a caller may watch: every method does nothing here."""
 
+    def notice(self, line: str) -> None:
+        """Something that is to be known before the first step."""
+
     def step(self, epoch: int, done: int, total: int) -> None:
         """One step of ``total`` in this epoch is done."""
 

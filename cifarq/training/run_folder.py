@@ -11,6 +11,7 @@ from typing import Any
 from cifarq.checkpoint import METADATA_FILE, WEIGHTS_FILE
 from cifarq.data.datasets import Dataset
 from cifarq.training import resume as resuming
+from cifarq.training.ranks import Ranks
 from cifarq.training.report import Epoch, TrainConfig
 from edge_runtime.documents import json_file, strict
 from edge_runtime.errors import CheckpointError, UsageError
@@ -18,11 +19,24 @@ from edge_runtime.locks import InUseError, hold
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a folder holds of a run that was interrupted.
+
+    Attributes:
+        kept: what training had changed.
+        history: the epochs that are done.
+    """
+
+    kept: resuming.Kept
+    history: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True)
 class _Done:
     """What the file of a run that was interrupted says of it.
 
     Attributes:
-        run: what has to be the same for it to go on: see ``_identity``.
+        run: what has to be the same for it to go on: see ``identity``.
         history: the epochs that are done.
     """
 
@@ -30,14 +44,8 @@ class _Done:
     history: tuple[Epoch, ...]
 
 
-def restore(
-    config: TrainConfig,
-    dataset: Dataset,
-    out: Path,
-    resume: bool,
-    state: resuming.State,
-) -> list[Epoch]:
-    """Return the epochs that are done, after bringing ``state`` to where it was.
+def find(config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> Found | None:
+    """Return what the folder holds of the run, if anything.
 
     Raises:
         UsageError: the folder holds a run that is not to be resumed, or a checkpoint alone.
@@ -50,22 +58,19 @@ def restore(
             "Give another --out.",
         )
     if not resumable:
-        return []
+        return None
     if not resume:
         raise UsageError(
             f"{out} holds a training run.", "Resume it with --resume, or give another --out."
         )
     kept = resuming.read(out)
-    done, now = _parse(kept, out), _identity(config, dataset)
-    before = done.run
-    if differing := sorted(k for k in now if before.get(k) != now[k]):
-        changes = ", ".join(f"{k} was {before.get(k)}, is {now[k]}" for k in differing)
+    done = _parse(kept, out)
+    if changes := differences(done.run, identity(config, dataset)):
         raise CheckpointError(
             f"the run in {out} had another configuration ({changes}).",
             "Resume with the same options, or give another --out.",
         )
-    resuming.restore(kept, state)
-    return list(done.history)
+    return Found(kept, done.history)
 
 
 def _parse(kept: resuming.Kept, out: Path) -> _Done:
@@ -79,12 +84,37 @@ def _parse(kept: resuming.Kept, out: Path) -> _Done:
 def as_metadata(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> dict[str, str]:
     """Return what a resumed run is told by: see ``resume.keep``."""
     return {
-        "run": json.dumps(_identity(config, dataset)),
+        "run": json.dumps(identity(config, dataset)),
         "history": json.dumps([asdict(epoch) for epoch in history]),
     }
 
 
-def _identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
+def require_one_run(config: TrainConfig, dataset: Dataset, ranks: Ranks) -> None:
+    """Refuse to train where the processes were started for different runs, or have other images.
+
+    Raises:
+        UsageError: they differ.
+    """
+    if ranks.count == 1:
+        return
+    own = identity(config, dataset)
+    if changes := differences(ranks.first(lambda: own), own):
+        raise UsageError(
+            f"process {ranks.rank} would train another run than process 0 ({changes} here).",
+            "Start torchrun with the same command and the same data on every machine.",
+        )
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return in what two identities of runs differ; empty if in nothing."""
+    return ", ".join(
+        f"{name} was {before.get(name)}, is {now[name]}"
+        for name in sorted(now)
+        if before.get(name) != now[name]
+    )
+
+
+def identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     """Return what has to be the same for a run to go on; the device may change, and the folder."""
     images = hashlib.sha256(dataset.train.images.tobytes() + dataset.train.labels.tobytes())
     run = asdict(config) | {"classes": list(dataset.classes), "data": images.hexdigest()[:12]}

@@ -7,7 +7,7 @@ interrupted and resumed ends at the same weights as one that was not.
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from cifarq.training import resume as resuming
 from cifarq.training import run_folder
 from cifarq.training.average import average
 from cifarq.training.batches import Batches
+from cifarq.training.events import Events
 from cifarq.training.loss import Loss, require_teacher
+from cifarq.training.ranks import ALONE, Ranks
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
 from cifarq.training.schedule import crop_side, one_cycle
 from edge_runtime.bundle.preprocess import Preprocessing
@@ -44,6 +46,8 @@ def train(
     teacher: Checkpoint | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    ranks: Ranks = ALONE,
+    logdir: Path | None = None,
 ) -> TrainReport:
     """Train, and write the checkpoint after each epoch.
 
@@ -55,31 +59,45 @@ def train(
         teacher: whose answers are learned from, if any; ``config.teacher`` is its ``digest``.
         resume: go on from the last epoch that ``out`` holds.
         progress: told of every step and epoch.
+        ranks: the processes that train together. All call this alike; the first alone evaluates,
+            writes and tells.
+        logdir: folder for TensorBoard's event files.
 
     Raises:
-        UsageError: ``out`` holds a run and ``resume`` is not given, or the model is unknown.
+        UsageError: ``out`` holds a run and ``resume`` is not given, the model is unknown, or there
+            are more processes than batch size or CUDA devices allow.
         CheckpointError: ``out`` cannot be written to, another process writes to it, or its run had
             another configuration.
     """
     models.get(config.architecture)
     if teacher:
         require_teacher(teacher, dataset)
-    device = _device(config.device)
-    with run_folder.hold_folder(out):
-        run = _prepare(config, dataset, out, teacher, resume, device)
+    device = _device(config.device, ranks)
+    ranks.require_images(config.batch_size)
+    watcher = progress if progress and ranks.leads else Progress()
+    with run_folder.hold_folder(out) if ranks.leads else nullcontext():
+        run = _prepare(config, dataset, out, teacher, resume, device, ranks)
+        events = Events(logdir if ranks.leads else None, len(run.history))
+        if caveat := ranks.caveat(run.model):
+            watcher.notice(caveat)
         for number in range(len(run.history), config.epochs):
-            _train_epoch(run, number, progress or Progress())
+            _train_epoch(run, number, watcher, events)
     return _report(config, dataset, run.history)
 
 
 @dataclass
 class _Run:
-    """A training run that is going on: what is trained, on what, and the epochs that are done."""
+    """A training run that is going on: what is trained, on what, and the epochs that are done.
+
+    ``learner`` computes as ``model`` does, with gradients that are all processes' mean.
+    """
 
     config: TrainConfig
     dataset: Dataset
     out: Path
+    ranks: Ranks
     model: nn.Module
+    learner: nn.Module
     optimizer: torch.optim.SGD
     batches: Batches
     loss: Loss
@@ -94,6 +112,7 @@ def _prepare(
     teacher: Checkpoint | None,
     resume: bool,
     device: torch.device,
+    ranks: Ranks,
 ) -> _Run:
     """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
     architecture = models.get(config.architecture)
@@ -101,16 +120,27 @@ def _prepare(
     torch.manual_seed(config.seed)
     shape = dataset.train.images.shape[1:]
     _require_crops(config, len(dataset.classes), shape)
+    run_folder.require_one_run(config, dataset, ranks)
     model = build(len(dataset.classes), shape)
     model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
     mean = average(model, config.average)
-    history = run_folder.restore(
-        config, dataset, out, resume, resuming.State(model, mean, optimizer)
+    found = ranks.first(lambda: run_folder.find(config, dataset, out, resume))
+    if found:
+        resuming.restore(found.kept, resuming.State(model, mean, optimizer))
+    return _Run(
+        config,
+        dataset,
+        out,
+        ranks,
+        model,
+        ranks.learner(model),
+        optimizer,
+        Batches(dataset.train, *dataset.normalisation, config, device),
+        Loss(config.label_smoothing, teacher.model() if teacher else None).to(device),
+        mean,
+        list(found.history) if found else [],
     )
-    batches = Batches(dataset.train, *dataset.normalisation, config, device)
-    loss = Loss(config.label_smoothing, teacher.model() if teacher else None).to(device)
-    return _Run(config, dataset, out, model, optimizer, batches, loss, mean, history)
 
 
 def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) -> None:
@@ -136,7 +166,7 @@ def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) 
         )
 
 
-def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
+def _train_epoch(run: _Run, number: int, watcher: Progress, events: Events) -> None:
     """Train for one epoch, evaluate, and write the checkpoint and what a resumed run needs.
 
     Raises:
@@ -144,19 +174,36 @@ def _train_epoch(run: _Run, number: int, watcher: Progress) -> None:
     """
     started = time.perf_counter()
     loss = _epoch(run, number, watcher)
+    learned_s = time.perf_counter() - started
     if not math.isfinite(loss):
         kept = f"Epoch {number} is kept in {run.out}." if number else ""
         raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).", kept)
+    run.ranks.share_statistics(run.model, run.average)
     architecture = models.get(run.config.architecture)
     fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
     deployed = fold(run.average.module)
-    top1 = _top1(deployed, run.dataset.validation, *run.dataset.normalisation)
-    seconds = round(time.perf_counter() - started, 1)
-    run.history.append(Epoch(number + 1, loss, top1, seconds))
+
+    def evaluate() -> Epoch:
+        top1 = _top1(deployed, run.dataset.validation, *run.dataset.normalisation)
+        return Epoch(number + 1, loss, top1, round(time.perf_counter() - started, 1))
+
+    run.history.append(run.ranks.first(evaluate))
+    if not run.ranks.leads:
+        return
+    events.write(
+        run.history[-1],
+        learning_rate=run.optimizer.param_groups[0]["lr"],
+        images_per_second=len(run.batches) / learned_s,
+    )
+    _keep(run, deployed)
+    watcher.epoch(run.history[-1])
+
+
+def _keep(run: _Run, deployed: nn.Module) -> None:
+    """Write the checkpoint and what a resumed run needs."""
     save(_checkpoint(run, deployed), run.out)
     metadata = run_folder.as_metadata(run.config, run.dataset, run.history)
     resuming.keep(run.out, resuming.State(run.model, run.average, run.optimizer), metadata)
-    watcher.epoch(run.history[-1])
 
 
 def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
@@ -174,28 +221,30 @@ def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
 
 def _epoch(run: _Run, number: int, watcher: Progress) -> float:
     """Learn from every image once; return the mean loss."""
-    config, model = run.config, run.model
-    generator = torch.Generator().manual_seed(_epoch_seed(config.seed, number))
-    torch.manual_seed(_epoch_seed(config.seed, number))  # dropout draws from the global one
+    config, ranks = run.config, run.ranks
+    seed = _epoch_seed(config.seed, number)
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(ranks.seed(seed))  # dropout draws from the global one
     order = run.batches.order(config.batch_size, generator)
     side = crop_side(run.batches.side, number, config.epochs, config.small_crops)
     total_loss = 0.0
-    model.train()
+    run.learner.train()
     for step, chosen in enumerate(order):
         done, total = number * len(order) + step, config.epochs * len(order)
         for group in run.optimizer.param_groups:
             group["lr"] = one_cycle(done, total, config.peak_lr)
-        images, labels = run.batches.read(chosen, number, generator, side=side)
+        part = ranks.part(len(chosen))
+        images, labels = run.batches.read(chosen, number, generator, side=side, part=part)
         with autocast(run.batches.device):
-            logits = model(images)
-        loss = run.loss(images, logits.float(), labels)
+            logits = run.learner(images)
+        loss = run.loss(images, logits.float(), labels) * ranks.weight(len(chosen))
         run.optimizer.zero_grad()
         loss.backward()
         run.optimizer.step()
-        run.average.update_parameters(model)
+        run.average.update_parameters(run.model)
         total_loss += loss.item() * len(chosen)
         watcher.step(number + 1, step + 1, len(order))
-    return total_loss / len(run.batches)
+    return ranks.mean(total_loss) / len(run.batches)
 
 
 def autocast(device: torch.device) -> AbstractContextManager[Any]:
@@ -207,12 +256,11 @@ def autocast(device: torch.device) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 
 
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
+def _device(name: str, ranks: Ranks) -> torch.device:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise UsageError("--device cuda: this PyTorch sees no CUDA device.", "Use --device cpu.")
-    return torch.device(name)
+    return ranks.cuda_device() if available and name != "cpu" else torch.device("cpu")
 
 
 def _optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.SGD:

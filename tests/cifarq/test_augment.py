@@ -20,7 +20,8 @@ def seeded(seed=0):
 def augment(images, generator, **options):
     """Augment, every other image mirrored."""
     mirrored = torch.arange(len(images)) % 2 == 1
-    return augmentation.augment(images, mirrored, generator, **options)
+    draw = augmentation.draw_from(generator, len(images), slice(None))
+    return augmentation.augment(images, mirrored, draw, **options)
 
 
 def numbered(count, height, width, dtype=torch.float32):
