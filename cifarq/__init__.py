@@ -5,13 +5,14 @@ the extra ``cifarq[train]``.
 
 Where things are::
 
-    cli.py         the command ``cifarq``
+    cli.py         the command ``cifarq``; options.py: what ``cifarq-export`` takes too
     data/          images with their labels: where they are looked for, how they are split
     models/        one architecture a file, pretrained weights beside; layers.py: what they share
     training/      the training loop
     evaluation/    top-1, size and cost
     checkpoint.py  weights on disk (safetensors + JSON)
     quantize.py    PyTorch INT8
+    learned_ranges.py  what quantization-aware training leaves for static INT8
 """
 
 from edge_runtime import __version__

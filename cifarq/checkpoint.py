@@ -15,7 +15,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from cifarq import models
+from cifarq import learned_ranges, models
+from cifarq.learned_ranges import Learned, Qat
 from edge_runtime.bundle.manifest import require_class_names
 from edge_runtime.bundle.preprocess import Deviation, Mean
 from edge_runtime.documents import json_file, strict
@@ -44,6 +45,7 @@ class _Metadata:
     std: tuple[Deviation, ...]
     sha256: str
     training: dict[str, Any]
+    qat: Qat | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Checkpoint:
         mean, std: per-channel normalisation on the 0-1 scale, RGB.
         weights: the deployed graph's state_dict, batch norms folded.
         training: how it was trained and what it reached on validation.
+        learned: activation ranges, of a quantization-aware training.
     """
 
     architecture: str
@@ -66,6 +69,7 @@ class Checkpoint:
     std: tuple[float, ...]
     weights: Mapping[str, Tensor]
     training: Mapping[str, Any] = field(default_factory=dict)
+    learned: Learned | None = None
 
     def __post_init__(self) -> None:
         require_class_names(self.classes)
@@ -108,7 +112,9 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         CheckpointError: the folder cannot be written to.
     """
-    content = serialise(checkpoint.weights)
+    learned = checkpoint.learned
+    ranges = learned_ranges.as_tensors(learned.ranges) if learned else {}
+    content = serialise({**checkpoint.weights, **ranges})
     metadata = _Metadata(
         checkpoint.architecture,
         checkpoint.classes,
@@ -117,6 +123,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         checkpoint.std,
         hashlib.sha256(content).hexdigest(),
         dict(checkpoint.training),
+        learned.qat if learned else None,
     )
     text = json.dumps({"schema": SCHEMA, **to_json(metadata)}, indent=1) + "\n"
     try:
@@ -261,6 +268,7 @@ def load(path: Path) -> Checkpoint:
             "Copy the folder again, or resume training with --resume.",
         )
     require_finite(weights, weights_file)
+    ranges = learned_ranges.take(weights, weights_file)
     try:
         return Checkpoint(
             architecture=metadata.architecture,
@@ -270,6 +278,7 @@ def load(path: Path) -> Checkpoint:
             std=metadata.std,
             weights=weights,
             training=metadata.training,
+            learned=Learned(metadata.qat, ranges) if metadata.qat else None,
         )
     except ValueError as error:
         raise CheckpointError(f"{folder / METADATA_FILE}: {error}.") from error

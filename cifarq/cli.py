@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 
 import edge_runtime
+from cifarq.options import Target
 from edge_runtime.command import program, streams
 from edge_runtime.command.group import CommandGroup
+from edge_runtime.errors import UsageError
 from edge_runtime.printable import one_line
 
 _PATH = click.Path(path_type=Path)
@@ -37,12 +39,14 @@ Examples:
   edge-bench seed-cnn-bundle                 measure it there
 """
 _TRAIN_HELP = """\
-Train MODEL from scratch; a checkpoint is written after each epoch.
+Train MODEL from scratch, or train a checkpoint on for INT8 with --qat; a checkpoint is written
+after each epoch.
 
 \b
 Examples:
   cifarq train seed-cnn --epochs 6 --out runs/seed
   cifarq train seed-cnn --epochs 6 --out runs/seed --resume
+  cifarq train --qat runs/seed --epochs 2 --target pi5 --out runs/seed-qat
   torchrun --nproc-per-node 2 -m cifarq train seed-cnn --epochs 6 --out runs/seed
 
 Under torchrun its processes train together: each takes its part of every batch, on a GPU of its own
@@ -81,8 +85,8 @@ def models(as_json: bool) -> None:
     streams.show(inventory.table(rows))
 
 
-@cli.command(help=_TRAIN_HELP, short_help="Train a model from scratch.")
-@click.argument("model")
+@cli.command(help=_TRAIN_HELP, short_help="Train a model.")
+@click.argument("model", required=False)
 @_DATA_DIR
 @click.option("--out", required=True, type=_PATH, help="Folder for the checkpoint.")
 @click.option("--epochs", default=6, show_default=True, type=click.IntRange(1))
@@ -103,6 +107,19 @@ def models(as_json: bool) -> None:
     help="Share of the epochs, the first ones, that learn from crops of 3/4 of the side: a step "
     "costs 9/16 of the arithmetic.",
 )
+@click.option(
+    "--qat",
+    type=_PATH,
+    metavar="CHECKPOINT",
+    help="Quantization-aware training: train this checkpoint on, with weights and activations "
+    "rounded as static INT8 rounds them. `cifarq-export` then uses the activation ranges that "
+    "are learned here.",
+)
+@click.option(
+    "--target",
+    type=Target(),
+    help="CPU class, or board, that --qat trains for.  [default: auto, this CPU's class]",
+)
 @click.option("--device", default="auto", show_default=True, type=_DEVICE)
 @click.option("--resume", is_flag=True, help="Resume from the last epoch in --out.")
 @click.option(
@@ -110,7 +127,7 @@ def models(as_json: bool) -> None:
 )
 @_JSON
 def train(
-    model: str,
+    model: str | None,
     data_dir: Path | None,
     out: Path,
     epochs: int,
@@ -118,17 +135,18 @@ def train(
     batch_size: int,
     teacher: Path | None,
     small_crops: float,
+    qat: Path | None,
+    target: str | None,
     device: str,
     resume: bool,
     logdir: Path | None,
     as_json: bool,
 ) -> None:
     """Train a model and print what it reached."""
-    from cifarq import models as registry
-
-    registry.get(model)
+    _require_one_model(model, qat, target)
     from cifarq import checkpoint
     from cifarq.data import datasets
+    from cifarq.training import qat as quantized
     from cifarq.training import ranks
     from cifarq.training import train as training
     from cifarq.training.progress import TrainingBar
@@ -136,8 +154,10 @@ def train(
     from cifarq.training.resume import FILE as resume_file
 
     taught_by = checkpoint.load(teacher) if teacher else None
+    start = checkpoint.load(qat) if qat else None
+    name = start.architecture if start else str(model)
     config = TrainConfig(
-        model,
+        name,
         epochs=epochs,
         seed=seed,
         batch_size=batch_size,
@@ -145,6 +165,8 @@ def train(
         teacher=taught_by.digest if taught_by else "",
         device=device,
     )
+    if start:
+        config = quantized.configure(config, start, target or Target().convert("auto", None, None))
 
     def kept() -> str:
         if not (out / resume_file).exists():
@@ -160,6 +182,7 @@ def train(
                 dataset,
                 out,
                 teacher=taught_by,
+                start=start,
                 resume=resume,
                 progress=TrainingBar(epochs),
                 ranks=job,
@@ -172,11 +195,30 @@ def train(
         streams.show(json.dumps(report.to_json(), indent=1))
         return
     streams.show(
-        f"{model}: {100 * report.epochs[-1].validation_top1:.2f} % top-1 on "
-        f"{report.validation_images:,} validation images"
+        f"{name}: {100 * report.epochs[-1].validation_top1:.2f} % top-1 "
+        f"{'as static INT8 ' if start else ''}on {report.validation_images:,} validation images"
     )
     for line in ("Next:", f"  cifarq evaluate {out}", f"  cifarq-export {out}"):
         streams.show(one_line(line))
+
+
+def _require_one_model(model: str | None, qat: Path | None, target: str | None) -> None:
+    """Refuse a command line that names no model, or two.
+
+    Raises:
+        UsageError: it does, or the model that it names does not exist.
+    """
+    from cifarq import models as registry
+
+    if (model is None) == (qat is None):
+        said = f"{model} and --qat {qat} each name a model" if model else "no model is named"
+        raise UsageError(
+            f"{said}.", "Give a MODEL that `cifarq models` lists, or --qat CHECKPOINT."
+        )
+    if target and not qat:
+        raise UsageError(f"--target {target} is for --qat.", "Leave it out.")
+    if model:
+        registry.get(model)
 
 
 @cli.command(help=_EVALUATE_HELP, short_help="Print top-1 with its interval.")

@@ -26,6 +26,9 @@ class TrainConfig:
         average: share of the mean of the weights that each step keeps; see ``average``.
         small_crops: share of the epochs that learn from smaller crops; see ``crop_side``.
         teacher: SHA-256 of the weights of the model whose answers are learned from; empty if none.
+        qat: SHA-256 of the weights that quantization-aware training starts from; empty if it is
+            none.
+        target: the CPU class that it is for; empty if it is none.
         device: ``cpu``, ``cuda``, or ``auto``.
     """
 
@@ -42,6 +45,8 @@ class TrainConfig:
     average: float = 0.998
     small_crops: float = 0.0
     teacher: str = ""
+    qat: str = ""
+    target: str = ""
     device: str = "auto"
 
     def __post_init__(self) -> None:

@@ -21,11 +21,12 @@ from cifarq.checkpoint import Checkpoint, save
 from cifarq.data.datasets import Dataset
 from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
+from cifarq.training import qat, run_folder
 from cifarq.training import resume as resuming
-from cifarq.training import run_folder
 from cifarq.training.average import average
 from cifarq.training.batches import Batches
 from cifarq.training.events import Events
+from cifarq.training.fake_quantize import FakeQuantized
 from cifarq.training.loss import Loss, require_teacher
 from cifarq.training.ranks import ALONE, Ranks
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
@@ -44,6 +45,7 @@ def train(
     out: Path,
     *,
     teacher: Checkpoint | None = None,
+    start: Checkpoint | None = None,
     resume: bool = False,
     progress: Progress | None = None,
     ranks: Ranks = ALONE,
@@ -57,6 +59,8 @@ def train(
             is not touched.
         out: the checkpoint folder.
         teacher: whose answers are learned from, if any; ``config.teacher`` is its ``digest``.
+        start: what quantization-aware training starts from, if it is one; ``config.qat`` is its
+            ``digest``.
         resume: go on from the last epoch that ``out`` holds.
         progress: told of every step and epoch.
         ranks: the processes that train together. All call this alike; the first alone evaluates,
@@ -72,11 +76,13 @@ def train(
     models.get(config.architecture)
     if teacher:
         require_teacher(teacher, dataset)
+    if start:
+        qat.require_start(start, config, dataset)
     device = _device(config.device, ranks)
     ranks.require_images(config.batch_size)
     watcher = progress if progress and ranks.leads else Progress()
     with run_folder.hold_folder(out) if ranks.leads else nullcontext():
-        run = _prepare(config, dataset, out, teacher, resume, device, ranks)
+        run = _prepare(config, dataset, out, teacher, start, resume, device, ranks)
         events = Events(logdir if ranks.leads else None, len(run.history))
         if caveat := ranks.caveat(run.model):
             watcher.notice(caveat)
@@ -96,6 +102,7 @@ class _Run:
     dataset: Dataset
     out: Path
     ranks: Ranks
+    normalisation: tuple[tuple[float, ...], tuple[float, ...]]
     model: nn.Module
     learner: nn.Module
     optimizer: torch.optim.SGD
@@ -110,19 +117,17 @@ def _prepare(
     dataset: Dataset,
     out: Path,
     teacher: Checkpoint | None,
+    start: Checkpoint | None,
     resume: bool,
     device: torch.device,
     ranks: Ranks,
 ) -> _Run:
     """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
-    architecture = models.get(config.architecture)
-    build = getattr(architecture, "build_for_training", architecture.build)
-    torch.manual_seed(config.seed)
-    shape = dataset.train.images.shape[1:]
-    _require_crops(config, len(dataset.classes), shape)
     run_folder.require_one_run(config, dataset, ranks)
-    model = build(len(dataset.classes), shape)
-    model = model.to(device).to(memory_format=torch.channels_last)
+    normalisation = (start.mean, start.std) if start else dataset.normalisation
+    batches = Batches(dataset.train, *normalisation, config, device)
+    torch.manual_seed(config.seed)
+    model = qat.build(start, config, batches) if start else _build(config, dataset, device)
     optimizer = _optimizer(config, model)
     mean = average(model, config.average)
     found = ranks.first(lambda: run_folder.find(config, dataset, out, resume))
@@ -133,14 +138,24 @@ def _prepare(
         dataset,
         out,
         ranks,
+        normalisation,
         model,
         ranks.learner(model),
         optimizer,
-        Batches(dataset.train, *dataset.normalisation, config, device),
+        batches,
         Loss(config.label_smoothing, teacher.model() if teacher else None).to(device),
         mean,
         list(found.history) if found else [],
     )
+
+
+def _build(config: TrainConfig, dataset: Dataset, device: torch.device) -> nn.Module:
+    architecture = models.get(config.architecture)
+    build = getattr(architecture, "build_for_training", architecture.build)
+    shape = dataset.train.images.shape[1:]
+    _require_crops(config, len(dataset.classes), shape)
+    model: nn.Module = build(len(dataset.classes), shape)
+    return model.to(device).to(memory_format=torch.channels_last)
 
 
 def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) -> None:
@@ -179,12 +194,10 @@ def _train_epoch(run: _Run, number: int, watcher: Progress, events: Events) -> N
         kept = f"Epoch {number} is kept in {run.out}." if number else ""
         raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).", kept)
     run.ranks.share_statistics(run.model, run.average)
-    architecture = models.get(run.config.architecture)
-    fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
-    deployed = fold(run.average.module)
+    deployed = _deploy(run)
 
     def evaluate() -> Epoch:
-        top1 = _top1(deployed, run.dataset.validation, *run.dataset.normalisation)
+        top1 = _top1(deployed, run.dataset.validation, *run.normalisation)
         return Epoch(number + 1, loss, top1, round(time.perf_counter() - started, 1))
 
     run.history.append(run.ranks.first(evaluate))
@@ -206,16 +219,30 @@ def _keep(run: _Run, deployed: nn.Module) -> None:
     resuming.keep(run.out, resuming.State(run.model, run.average, run.optimizer), metadata)
 
 
+def _deploy(run: _Run) -> nn.Module:
+    """Return the mean of the weights as it is deployed: batch norms folded, or quantized."""
+    if isinstance(run.average.module, FakeQuantized):
+        return run.average.module
+    architecture = models.get(run.config.architecture)
+    fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
+    return fold(run.average.module)
+
+
 def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
-    mean, std = run.dataset.normalisation
+    mean, std = run.normalisation
+    weights, learned = deployed.state_dict(), None
+    if isinstance(deployed, FakeQuantized):
+        weights = deployed.weights()
+        learned = qat.learned(deployed, run.config, len(run.batches))
     return Checkpoint(
         architecture=run.config.architecture,
         classes=run.dataset.classes,
         input_shape=run.dataset.train.images.shape[1:],
         mean=mean,
         std=std,
-        weights=deployed.state_dict(),
+        weights=weights,
         training=_report(run.config, run.dataset, run.history).to_json(),
+        learned=learned,
     )
 
 

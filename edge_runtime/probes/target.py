@@ -18,6 +18,9 @@ ARM64 = "arm64"
 ANY = "any"
 NAMES = (X86_VNNI, X86, ARM64)
 
+LARGEST_WEIGHT = {X86_VNNI: 127, X86: 64, ARM64: 127}
+"""The INT8 code of a channel's largest weight."""
+
 _VNNI = {"avx512_vnni", "avx_vnni", "avx512vnni"}
 _DOTPROD = "asimddp"
 _ARM = {"aarch64", "arm64"}

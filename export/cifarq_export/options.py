@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
+from cifarq.options import Target
 from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode
-from edge_runtime.probes import target
 
 PATH = click.Path(path_type=Path)
 METHODS = ("minmax", "entropy", "percentile", "mse")
-BOARDS = {"pi3": target.ARM64, "pi4": target.ARM64, "pi5": target.ARM64}
 
 _T = TypeVar("_T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -35,23 +34,6 @@ class Numbers(click.ParamType[Any]):
         if len(numbers) not in self.counts:
             self.fail(f"{value!r} is not {self.name}", param, ctx)
         return numbers
-
-
-class Target(click.Choice):  # type: ignore[type-arg]
-    """A CPU class, a board that has it, or ``auto`` for that of this CPU."""
-
-    def __init__(self) -> None:
-        super().__init__(["auto", *target.NAMES, *BOARDS])
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Return the name of a CPU class."""
-        name = super().convert(value, param, ctx)
-        if name != "auto":
-            return BOARDS.get(name, name)
-        here = target.of_this_cpu()
-        if here is None:
-            self.fail(f"this CPU is none of {', '.join(target.NAMES)}; name one", param, ctx)
-        return here
 
 
 SOURCE_OPTIONS = (

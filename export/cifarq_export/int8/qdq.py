@@ -4,7 +4,6 @@ Weights per channel and symmetric, activations per tensor. What types they have 
 target's CPU multiplies; the graph is the same.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -48,24 +47,14 @@ WEIGHTED = ("Conv", "Gemm", "MatMul")
 """The operators whose weights are quantized: what a layer is, where layers are counted."""
 
 
-@dataclass(frozen=True)
-class Preset:
-    """How numbers are stored for a target.
-
-    Attributes:
-        activations: their type; weights are signed everywhere.
-        reduce_range: weights within 7 bits, so that sums of two products fit into 16.
-    """
-
-    activations: QuantType
-    reduce_range: bool = False
-
-
-PRESETS = {
-    targets.X86_VNNI: Preset(QuantType.QUInt8),
-    targets.X86: Preset(QuantType.QUInt8, reduce_range=True),
-    targets.ARM64: Preset(QuantType.QInt8),
+ACTIVATIONS = {
+    targets.X86_VNNI: QuantType.QUInt8,
+    targets.X86: QuantType.QUInt8,
+    targets.ARM64: QuantType.QInt8,
 }
+"""Their type for a target; weights are signed everywhere."""
+
+_LARGEST = 127
 
 
 def quantize(
@@ -90,16 +79,15 @@ def quantize(
     Raises:
         ExportError: nothing in it can be quantized.
     """
-    preset = PRESETS[target]
     kept = dict.fromkeys(faster_fp32, Kept.FASTER) | dict.fromkeys(keep_fp32, Kept.ACCURATE)
     shielded = _shield(model, kept)
     shields = [f"{name}{_SHIELD}{why}" for name, why in kept.items()]
     quantizer = QDQQuantizer(
         shielded,
         per_channel=True,
-        reduce_range=preset.reduce_range,
+        reduce_range=targets.LARGEST_WEIGHT[target] < _LARGEST,
         weight_qType=QuantType.QInt8,
-        activation_qType=preset.activations,
+        activation_qType=ACTIVATIONS[target],
         tensors_range=_as_tensors_data(ranges),
         nodes_to_quantize=[only] if only else [],
         nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *kept, *shields],
