@@ -167,14 +167,26 @@ def bundle(
 
 
 @cli.command(short_help="Compare all precisions of a model.")
-@options.apply(*SOURCE_OPTIONS, _FORMAT, *MAKING_OPTIONS, _JSON)
-def compare(format_: str | None, as_json: bool, **values: Any) -> None:
+@options.apply(
+    *SOURCE_OPTIONS,
+    _FORMAT,
+    *MAKING_OPTIONS,
+    click.option(
+        "--qat",
+        type=options.PATH,
+        metavar="CHECKPOINT",
+        help="What `cifarq train --qat` made of the model: its static INT8 is compared too.",
+    ),
+    _JSON,
+)
+def compare(format_: str | None, qat: Path | None, as_json: bool, **values: Any) -> None:
     """Compare all precisions of a model: size, top-1, agreement with FP32, and measured speed."""
     opened = _open(values)
 
     from cifarq.training.progress import stages
     from cifarq_export import compare as comparing
     from cifarq_export.bundle.request import Request
+    from cifarq_export.sources import checkpoint
 
     making = options.take(Making, values)
     request = Request(
@@ -183,9 +195,10 @@ def compare(format_: str | None, as_json: bool, **values: Any) -> None:
         making.input_dtype,
         making.calibration,
     )
+    trained = checkpoint.trained_from(qat, opened.source) if qat else None
     source, images = _gather(opened, making)
     with stages() as watch:
-        comparison = comparing.compare(source, request, images, watch)
+        comparison = comparing.compare(source, request, images, watch, trained)
     streams.show(json.dumps(comparison.to_json(), indent=1) if as_json else comparison.text())
 
 

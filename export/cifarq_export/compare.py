@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cifarq_export import formats, selection
@@ -10,8 +11,10 @@ from cifarq_export.bundle.artifact import Made, Maker, Watch, answer_fp32
 from cifarq_export.bundle.request import Request
 from cifarq_export.check import interleaving, speed
 from cifarq_export.check.arithmetic import JudgedBy
+from cifarq_export.check.baseline import Baseline
 from cifarq_export.check.gates import Limits
 from cifarq_export.check.speed import Speed
+from cifarq_export.formats import STATIC
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
 from edge_runtime import locks
@@ -129,24 +132,32 @@ def compare(
     request: Request,
     images: ExportImages,
     watch: Watch = lambda what, done, total: None,
+    trained: Source | None = None,
 ) -> Comparison:
     """Make all artifacts, check them, and time them interleaved.
+
+    Args:
+        source: what is compared.
+        request: what is asked for.
+        images: what artifacts are calibrated and checked on.
+        watch: told how far it is.
+        trained: what quantization-aware training made of it; its static INT8 is compared too.
 
     Raises:
         ExportError, EngineError, DataError: one cannot be made.
     """
-    limits = replace(request.limits, fallback_trials=0)
     with locks.scratch() as folder:
-        scratch = folder / "scratch"
-        scratch.mkdir()
-        recipe = request.recipe(source, images, scratch, watch)
         fp32 = answer_fp32(source, images.validation, watch)
-        maker = Maker(source, folder, recipe, fp32, limits, watch)
-        made = tuple(maker.make(*pair) for pair in request.pairs)
+        made = _make(folder, source, request, images, fp32, watch)
+        if trained:
+            static = tuple(pair for pair in request.pairs if pair[1] == STATIC)
+            learned = replace(request, pairs=static, method=None)
+            made += _make(folder, trained, learned, images, fp32, watch)
+        how = made[0].recipe.how
         take = partial(
             interleaving.interleave,
             {one.path.name: interleaving.artifact(one.engine, one.path) for one in made},
-            recipe.how.apply(images.validation.images[:1]),
+            how.apply(images.validation.images[:1]),
             rounds=max(2, speed.ROUNDS // RESTARTS),
             stretch_s=speed.STRETCH_S,
             restarts=RESTARTS,
@@ -161,8 +172,25 @@ def compare(
         images.more_validation,
         source.kind,
         request.target,
-        limits,
+        request.limits,
     )
+
+
+def _make(
+    folder: Path,
+    source: Source,
+    request: Request,
+    images: ExportImages,
+    fp32: Baseline,
+    watch: Watch,
+) -> tuple[Made, ...]:
+    """Make all artifacts of a source and check them; no layer is returned to FP32."""
+    scratch = folder / f"scratch-{source.name}"
+    scratch.mkdir()
+    recipe = request.recipe(source, images, scratch, watch)
+    limits = replace(request.limits, fallback_trials=0)
+    maker = Maker(source, folder, recipe, fp32, limits, watch)
+    return tuple(maker.make(*pair) for pair in request.pairs)
 
 
 def _estimate(estimate: Estimate) -> dict[str, float]:

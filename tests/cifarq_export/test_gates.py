@@ -21,12 +21,15 @@ from cifarq_export.check.speed import Speed
 from cifarq_export.explain import Explanation, Operator
 from cifarq_export.formats import STATIC, Recipe, Written
 from cifarq_export.int8.calibrate import Calibration
-from cifarq_export.sources import checkpoint
+from cifarq_export.sources import Source, checkpoint
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.results.statistics import Estimate
 
 REMEDY = "Try another."
 NAME = "m-int8-static.onnx"
+SOURCE = Source(
+    "m", (3, 1, 1), ("a", "b"), Preprocessing((0.5,), (0.5,)), lambda images: images[:, :2, 0, 0]
+)
 QUICK = (
     *("--format", "onnx", "--precision", "int8-static", "--min-speedup", "0"),
     *("--calibration", "minmax"),  # others lose less
@@ -75,7 +78,10 @@ def test_the_remedy_names_what_was_not_tried(precision, alternatives, says):
     pixels = np.random.default_rng(0).integers(0, 255, (16, 3, 4, 4), np.uint8)
     images = LabelledImages(pixels, np.zeros(16, np.int64))
     given = None if alternatives is None else Calibration(images, "entropy", alternatives)
-    assert gates.accuracy_remedy(precision, given).startswith(says)
+    assert gates.accuracy_remedy(precision, given, SOURCE).startswith(says)
+    trained = replace(SOURCE, checkpoint=Path("runs/a"))
+    names_qat = "`cifarq train --qat runs/a`" in gates.accuracy_remedy(precision, given, trained)
+    assert names_qat is (precision == STATIC)
 
 
 # Images of 1,000 that only FP32, and that only INT8 has right: the drop is 0.5 at 5 more.
@@ -132,6 +138,7 @@ def made(name=NAME, precision=STATIC, **changes):
     values = {"checked": compared(8, 8), "explanation": None, "size_bytes": 3 * 2**20}
     known = {"path": Path(name), "format": "onnx", "engine": "onnxruntime", "target": "any"}
     known |= {"judged_by": JudgedBy.ENGINE, "written": Written(), "precision": precision}
+    known["source"] = SOURCE
     known["recipe"] = Recipe(Preprocessing((0.5,), (0.5,)), "x86", Path("scratch"))
     return Made(**{**known, **values, **changes})
 

@@ -45,6 +45,7 @@ class Made:
 
     Attributes:
         path: the file.
+        source: what it was made from.
         format, engine, precision, target, judged_by: as in the manifest.
         recipe: how it was written.
         written: what the format says of it.
@@ -60,6 +61,7 @@ class Made:
     """
 
     path: Path
+    source: Source
     format: str
     engine: str
     precision: str
@@ -158,6 +160,7 @@ class Maker:
             )
         return Made(
             path=path,
+            source=self.source,
             format=subject.format,
             engine=formats.engine_of(subject.format),
             precision=precision,

@@ -6,6 +6,7 @@ from cifarq_export.bundle.artifact import Made
 from cifarq_export.check import gates, speed
 from cifarq_export.check.gates import Failure, Limits
 from cifarq_export.formats import STATIC
+from edge_runtime.probes import target
 
 _NOTHING = 0.01
 """Share of bytes and of multiply-accumulates below which INT8 is FP32 by another name: 1 % in INT8
@@ -24,7 +25,7 @@ def failures(made: Made, limits: Limits, kind: str) -> tuple[Failure, ...]:
     if made.precision == "fp32":
         failed = [gates.parity_failure(name, made.checked, kind)]
     else:
-        remedy = gates.accuracy_remedy(made.precision, made.recipe.calibration)
+        remedy = gates.accuracy_remedy(made.precision, made.recipe.calibration, made.source)
         failed = [gates.accuracy_failure(name, made.checked, limits, remedy, made.causes)]
     if made.speed.ratio is not None:
         counted = speed.describe(made.explanation)
@@ -47,6 +48,7 @@ def warnings(made: Made, limits: Limits) -> tuple[str, ...]:
     """Return what a user has to know of an artifact that passes its gates, a paragraph each."""
     given = [
         _nothing_gained(made),
+        _describe_other_target(made),
         f"{made.path.name}: {made.recovered}" if made.recovered else "",
         _describe_fallback(made, limits),
         _describe_faster(made),
@@ -99,6 +101,21 @@ def _nothing_gained(made: Made) -> str:
     if made.precision == STATIC:
         return said
     return f"{said} Take int8-static, which quantizes convolutions too."
+
+
+def _describe_other_target(made: Made) -> str:
+    """Say that weights were trained for a target that stores them in other steps."""
+    if made.precision != STATIC or made.source.learned is None:
+        return ""
+    trained = made.source.learned.qat.target
+    there, here = (target.LARGEST_WEIGHT[name] for name in (trained, made.target))
+    if there == here:
+        return ""
+    return (
+        f"{made.path.name}: weights were trained for {trained}, where the largest of a channel is "
+        f"{there} steps, and are stored for {made.target}, where it is {here}. Train with `cifarq "
+        f"train --qat` and --target {made.target}."
+    )
 
 
 def _describe_faster(made: Made) -> str:

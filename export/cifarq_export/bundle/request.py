@@ -13,6 +13,7 @@ from cifarq_export.int8.calibrate import Calibration
 from cifarq_export.sources import Source
 from cifarq_export.sources.images import ExportImages
 from edge_runtime.bundle.preprocess import NormalisedBy
+from edge_runtime.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,14 @@ class Request:
 
         Raises:
             DataError: the calibration images are too few, or constant.
+            UsageError: ranges are to be found that were learned.
         """
+        if self.method and source.learned:
+            raise UsageError(
+                f"--calibration {self.method}: the activation ranges of this checkpoint were "
+                "learned by `cifarq train --qat`.",
+                "Leave it out, or export the checkpoint that the training started from.",
+            )
         static = any(precision == STATIC for _, precision in self.pairs)
         raw = self.input_dtype == "uint8"
         return Recipe(
@@ -73,7 +81,7 @@ class Request:
             ),
             target=self.target,
             scratch=scratch,
-            calibration=self._calibration(images) if static else None,
+            calibration=self._calibration(images) if static and not source.learned else None,
             progress=lambda done: watch("calibrating", done, len(images.calibration)),
         )
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cifarq_export.check.baseline import Baseline
 from cifarq_export.formats import STATIC
 from cifarq_export.int8.calibrate import Calibration
+from cifarq_export.sources import Source
 from edge_runtime.errors import ExportError
 from edge_runtime.measure import accuracy
 from edge_runtime.results.parity import Parity
@@ -211,19 +212,27 @@ def _percent(share: Estimate) -> str:
     return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def accuracy_remedy(precision: str, calibration: Calibration | None) -> str:
+def accuracy_remedy(precision: str, calibration: Calibration | None, source: Source) -> str:
     """Return what to do about lost accuracy: of what was not tried yet.
 
     Args:
         precision: the artifact's.
         calibration: of its recipe, with the methods that the export tries by itself.
+        source: what is exported.
     """
+    if precision == STATIC and source.learned:
+        return "Train with `cifarq train --qat` for more --epochs, or try another --precision."
     if precision != STATIC or calibration is None:
         return "Try another --precision."
-    more = "more --calibration-images, or another --precision."
+    remedy = "more --calibration-images, or another --precision."
     if calibration.alternatives:  # recovery has been through them
-        return f"Give {more}"
-    return f"Leave --calibration {calibration.method} out, which tries several, or give {more}"
+        remedy = f"Give {remedy}"
+    else:
+        said = f"Leave --calibration {calibration.method} out, which tries several"
+        remedy = f"{said}, or give {remedy}"
+    if source.checkpoint is None:
+        return remedy
+    return f"{remedy} Or train it for INT8: `cifarq train --qat {source.checkpoint}`."
 
 
 def speed_failure(file: str, speed: Estimate, limits: Limits, cause: str) -> Failure | None:

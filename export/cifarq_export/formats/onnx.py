@@ -17,11 +17,12 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
-from cifarq_export.int8 import cache, calibrate, exact, onnx_graph, runtime
+from cifarq_export.int8 import cache, calibrate, exact, learned, onnx_graph, runtime
 from cifarq_export.int8.defaults import omit_defaults
 from cifarq_export.int8.short_names import shorten_names
 from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
+from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.files import write_bytes
@@ -55,8 +56,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
         model = static(source, recipe).quantize(recipe.keep_fp32, recipe.faster_fp32)
         omit_defaults(model)
         shorten_names(model)
-        assert recipe.calibration is not None
-        calibration = replace(recipe.calibration.record(), corrected_biases=recipe.correct_biases)
+        calibration = _record(source, recipe)
     else:
         model = _quantize_dynamic(fp32, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))
@@ -70,6 +70,15 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     )
 
 
+def _record(source: Source, recipe: Recipe) -> CalibrationRecord:
+    """Return what the manifest says of where the ranges come from."""
+    if source.learned:
+        qat = source.learned.qat
+        return CalibrationRecord("learned", qat.images, "train", qat.seed)
+    assert recipe.calibration is not None
+    return replace(recipe.calibration.record(), corrected_biases=recipe.correct_biases)
+
+
 def reference(path: Path) -> Predict:
     """Open a quantized artifact in arithmetic that saturates on no CPU."""
     return runtime.open_model(exact.make_unsigned(onnx.load(path)), path.name).run
@@ -78,6 +87,8 @@ def reference(path: Path) -> Predict:
 def static(source: Source, recipe: Recipe) -> Static:
     """Return what static INT8 is made from; its layers are nodes of the folded graph."""
     folded = static_base(source, recipe)
+    if source.learned:
+        return learned.static(folded, source.learned.ranges, recipe.target)
     plain = Static(folded, static_ranges(folded, source, recipe), recipe.target)
     return _correct_biases(plain, source, recipe) if recipe.correct_biases else plain
 

@@ -5,6 +5,7 @@ onnx_float32.py     other floats become FP32
 onnx_rewrite.py     another layout, element type or batch becomes the one that is exported
 runtime.py      what ONNX Runtime makes of a model: sessions, optimised and folded graphs
 calibrate.py    the range of every activation; thresholds.py: from values to a range
+learned.py      ranges that training learned, found again in the graph
 qdq.py          quantize and dequantize nodes, for a target
 static.py       what all static INT8 models of an export are made from
 cache.py        what was found is kept for the next run

@@ -17,8 +17,10 @@ outputs/          what a model answers, and how it comes to answer logits
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cifarq.learned_ranges import Learned
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.bundle.probabilities import Probabilities
 from edge_runtime.measure.accuracy import Predict
@@ -43,6 +45,8 @@ class Source:
         kind: what it is called in messages.
         changes: what was changed in the model that was given, a sentence each.
         probabilities: what turns its logits into probabilities.
+        checkpoint: the folder of ``cifarq train`` that it was read from, or None.
+        learned: its activation ranges, where quantization-aware training learned them.
     """
 
     name: str
@@ -56,3 +60,5 @@ class Source:
     kind: str = "FP32 PyTorch"
     changes: tuple[str, ...] = ()
     probabilities: Probabilities = Probabilities.SOFTMAX
+    checkpoint: Path | None = None
+    learned: Learned | None = None
