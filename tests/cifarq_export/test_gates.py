@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cifarq.data.labelled import LabelledImages
+from cifarq.learned_ranges import Learned, Qat
 from cifarq_export.bundle import gating
 from cifarq_export.bundle.artifact import Before, Made
 from cifarq_export.check import baseline, gates, sensitivity, speed
@@ -141,6 +142,16 @@ def made(name=NAME, precision=STATIC, **changes):
     known["source"] = SOURCE
     known["recipe"] = Recipe(Preprocessing((0.5,), (0.5,)), "x86", Path("scratch"))
     return Made(**{**known, **values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("trained", "target", "told"),
+    [("x86", "x86", False), ("x86-vnni", "arm64", False), ("x86-vnni", "x86", True)],
+)
+def test_weights_that_were_trained_in_other_steps_are_said(trained, target, told):
+    source = replace(SOURCE, learned=Learned(Qat(trained, "0" * 64, 100, 0), {}))
+    said = gating.warnings(made(source=source, target=target), Limits())
+    assert [f"trained for {trained}" in one and "64" in one for one in said] == [True] * told
 
 
 def test_too_few_images_is_one_line_a_bundle_and_asks_for_images_that_there_are():
