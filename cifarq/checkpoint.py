@@ -1,7 +1,8 @@
 """A checkpoint on disk: a folder with ``model.safetensors`` and ``checkpoint.json``.
 
 Nothing is pickled, so reading one runs no code. ``checkpoint.json`` holds the schema version, what
-is needed to build and feed the model, the training report, and the SHA-256 of the weights.
+is needed to build and feed the model, the training report, and the SHA-256 of the weights. After
+quantization-aware training the weights' file holds ranges too, as ``range/PLACE``.
 """
 
 import hashlib

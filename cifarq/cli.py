@@ -198,7 +198,10 @@ def train(
         f"{name}: {100 * report.epochs[-1].validation_top1:.2f} % top-1 "
         f"{'as static INT8 ' if start else ''}on {report.validation_images:,} validation images"
     )
-    for line in ("Next:", f"  cifarq evaluate {out}", f"  cifarq-export {out}"):
+    nexts = [f"cifarq evaluate {out}", f"cifarq-export {out}"]
+    if qat:
+        nexts.append(f"cifarq-export compare {qat} --qat {out}")
+    for line in ("Next:", *(f"  {command}" for command in nexts)):
         streams.show(one_line(line))
 
 

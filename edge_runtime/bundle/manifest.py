@@ -117,7 +117,7 @@ class CalibrationRecord:
     """What set the activation ranges of a static INT8 model: so many images, drawn with a seed.
 
     Attributes:
-        method: how ranges were found.
+        method: how ranges were found; ``learned`` by a quantization-aware training on the images.
         images, split, seed: which images.
         corrected_biases: whether biases make good what the rounding of weights takes away.
     """

@@ -145,14 +145,14 @@ def compare(
 
     Raises:
         ExportError, EngineError, DataError: one cannot be made.
+        UsageError: there is nothing to compare what was trained with.
     """
+    request = replace(request, limits=replace(request.limits, fallback_trials=0))
     with locks.scratch() as folder:
         fp32 = answer_fp32(source, images.validation, watch)
         made = _make(folder, source, request, images, fp32, watch)
         if trained:
-            static = tuple(pair for pair in request.pairs if pair[1] == STATIC)
-            learned = replace(request, pairs=static, method=None)
-            made += _make(folder, trained, learned, images, fp32, watch)
+            made += _make(folder, trained, _only_static(request), images, fp32, watch)
         how = made[0].recipe.how
         take = partial(
             interleaving.interleave,
@@ -176,6 +176,13 @@ def compare(
     )
 
 
+def _only_static(request: Request) -> Request:
+    pairs = tuple(pair for pair in request.pairs if pair[1] == STATIC)
+    if not pairs:
+        raise UsageError("--qat is for static INT8, which this --format has not.", "Leave it out.")
+    return replace(request, pairs=pairs, method=None)
+
+
 def _make(
     folder: Path,
     source: Source,
@@ -184,12 +191,11 @@ def _make(
     fp32: Baseline,
     watch: Watch,
 ) -> tuple[Made, ...]:
-    """Make all artifacts of a source and check them; no layer is returned to FP32."""
+    """Make all artifacts of a source, and check them."""
     scratch = folder / f"scratch-{source.name}"
     scratch.mkdir()
     recipe = request.recipe(source, images, scratch, watch)
-    limits = replace(request.limits, fallback_trials=0)
-    maker = Maker(source, folder, recipe, fp32, limits, watch)
+    maker = Maker(source, folder, recipe, fp32, request.limits, watch)
     return tuple(maker.make(*pair) for pair in request.pairs)
 
 

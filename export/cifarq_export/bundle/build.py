@@ -190,7 +190,8 @@ def _warn_of_left_out(left_out: dict[str, str], kept: tuple[Made, ...]) -> Itera
 
 
 def _warn_of_calibration(made: tuple[Made, ...]) -> Iterator[str]:
-    counts = [one.written.calibration.images for one in made if one.written.calibration]
+    calibrated = (one.written.calibration for one in made if not one.source.learned)
+    counts = [record.images for record in calibrated if record]
     if counts and counts[0] < FEW_IMAGES:
         yield (
             f"int8-static is calibrated on {counts[0]} images; give {FEW_IMAGES} or more with "

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cifarq.learned_ranges import Learned
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.bundle.probabilities import Probabilities
 from edge_runtime.measure.accuracy import Predict
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from cifarq.learned_ranges import Learned
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,4 @@ class Source:
     changes: tuple[str, ...] = ()
     probabilities: Probabilities = Probabilities.SOFTMAX
     checkpoint: Path | None = None
-    learned: Learned | None = None
+    learned: "Learned | None" = None
