@@ -10,7 +10,8 @@ Where things are::
     models/        one architecture a file, pretrained weights beside; layers.py: what they share
     training/      the training loop
     evaluation/    top-1, size and cost
-    checkpoint.py  weights on disk (safetensors + JSON)
+    checkpoint.py  weights on disk (safetensors + JSON); weights.py: those that a user gives
+    factory.py     a network of one's own: a function that builds it
     quantize.py    PyTorch INT8
     learned_ranges.py  what quantization-aware training leaves for static INT8
 """

@@ -3,10 +3,13 @@
 Nothing is pickled, so reading one runs no code. ``checkpoint.json`` holds the schema version, what
 is needed to build and feed the model, the training report, and the SHA-256 of the weights. After
 quantization-aware training the weights' file holds ranges too, as ``range/PLACE``.
+
+Schema 2 says how images were resized and which function built the model; 1 knew neither.
 """
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,16 +20,19 @@ import torch
 from torch import Tensor, nn
 
 from cifarq import learned_ranges, models
+from cifarq.factory import Factory
 from cifarq.learned_ranges import Learned, Qat
 from edge_runtime.bundle.manifest import require_class_names
 from edge_runtime.bundle.preprocess import Deviation, Mean
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.documents import json_file, strict
 from edge_runtime.documents.strict import Bounds
 from edge_runtime.documents.values import to_json
 from edge_runtime.errors import CheckpointError, reason
 from edge_runtime.files import read_regular, write_bytes, write_text
 
-SCHEMA = 1
+SCHEMA = 2
+_READ = (1, 2)
 WEIGHTS_FILE = "model.safetensors"
 METADATA_FILE = "checkpoint.json"
 MOST_BYTES = 2 * 2**30
@@ -47,6 +53,8 @@ class _Metadata:
     sha256: str
     training: dict[str, Any]
     qat: Qat | None = None
+    resize: Resizing | None = None
+    factory: Factory | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,16 @@ class Checkpoint:
     """Weights, and what is needed to build and feed the model they belong to.
 
     Attributes:
-        architecture: a name in ``cifarq.models``.
+        architecture: a name in ``cifarq.models``; of another model, the function's name.
         classes: class names in the order of the logits.
         input_shape: (C, H, W) of one image.
         mean, std: per-channel normalisation on the 0-1 scale, RGB.
         weights: the deployed graph's state_dict, batch norms folded.
         training: how it was trained and what it reached on validation.
         learned: activation ranges, of a quantization-aware training.
+        resize: how images are brought to ``input_shape``; None if they are taken as they are.
+        factory: the function that builds it; None if it is a model of ``cifarq.models``.
+        folder: where it was read; what it is called in messages.
     """
 
     architecture: str
@@ -71,6 +82,9 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     training: Mapping[str, Any] = field(default_factory=dict)
     learned: Learned | None = None
+    resize: Resizing | None = None
+    factory: Factory | None = None
+    folder: Path = field(default=Path("CHECKPOINT"), compare=False)
 
     def __post_init__(self) -> None:
         require_class_names(self.classes)
@@ -87,15 +101,21 @@ class Checkpoint:
         """The SHA-256 of the weights' file."""
         return hashlib.sha256(serialise(self.weights)).hexdigest()
 
-    def model(self) -> nn.Module:
+    def model(self, factory: Factory | None = None) -> nn.Module:
         """Build the model in eval mode with these weights.
 
+        Args:
+            factory: the function that the user names. It runs code, so a checkpoint that names one
+                is built only if it is this one.
+
         Raises:
-            CheckpointError: the weights are not this architecture's.
+            CheckpointError: the weights are not this architecture's, or it is built by a function
+                that the user does not name.
         """
         shape = len(self.classes), self.input_shape
-        build = models.get(self.architecture).build
-        with torch.device("meta"):  # which takes no memory, whatever the shape
+        build = self._builder(factory).build
+        # On meta a model takes no memory, whatever the shape; not every function builds there.
+        with torch.device("cpu" if self.factory else "meta"):
             own = build(*shape).state_dict()
         if difference := misfit(self.weights, own):
             raise CheckpointError(
@@ -103,8 +123,21 @@ class Checkpoint:
                 f"input {self.input_shape}: {difference}."
             )
         model = build(*shape)
-        model.load_state_dict(dict(self.weights))
+        fill(model, self.weights)
         return model.eval()
+
+    def _builder(self, named: Factory | None) -> Factory | models.Architecture:
+        if self.factory is None:
+            return models.get(self.architecture)
+        if self.factory != named:
+            options = f"{self.folder} {self.factory.options}"
+            raise CheckpointError(
+                f"{self.folder} was trained from {self.factory.options}; building that model runs "
+                "code, which a checkpoint may not choose.",
+                f"If you trust that code, name it: cifarq evaluate {options}, or cifarq-export "
+                f"{options}.",
+            )
+        return self.factory
 
 
 def save(checkpoint: Checkpoint, folder: Path) -> None:
@@ -125,6 +158,8 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         hashlib.sha256(content).hexdigest(),
         dict(checkpoint.training),
         learned.qat if learned else None,
+        checkpoint.resize,
+        checkpoint.factory,
     )
     text = json.dumps({"schema": SCHEMA, **to_json(metadata)}, indent=1) + "\n"
     try:
@@ -180,6 +215,18 @@ def parse_tensors(content: bytes, path: Path) -> dict[str, Tensor]:
             "pickle under that name, which is never read.",
             "Convert weights with safetensors.torch.save_file(model.state_dict(), FILE).",
         ) from error
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Load a state_dict that came from a file.
+
+    Raises:
+        RuntimeError: it is not the module's.
+    """
+    own = OrderedDict(tensors)
+    # Which version of each module wrote them is not in safetensors; MNASNet asks for it.
+    own._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
+    module.load_state_dict(own)
 
 
 def misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
@@ -280,6 +327,9 @@ def load(path: Path) -> Checkpoint:
             weights=weights,
             training=metadata.training,
             learned=Learned(metadata.qat, ranges) if metadata.qat else None,
+            resize=metadata.resize,
+            factory=metadata.factory,
+            folder=folder,
         )
     except ValueError as error:
         raise CheckpointError(f"{folder / METADATA_FILE}: {error}.") from error
@@ -295,10 +345,11 @@ def _read_metadata(path: Path) -> _Metadata:
         ) from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {reason(error)}.") from error
-    if not isinstance(content, dict) or not json_file.has_schema(content, SCHEMA):
+    if not isinstance(content, dict) or not json_file.has_schema(content, *_READ):
         schema = content.get("schema") if isinstance(content, dict) else None
         raise CheckpointError(
-            f"{path} has schema {schema!r:.40}; this version of cifarq reads {SCHEMA}."
+            f"{path} has schema {schema!r:.40}; this version of cifarq reads "
+            f"{' and '.join(map(str, _READ))}."
         )
     try:
         metadata = strict.build(_Metadata, content)
@@ -306,7 +357,8 @@ def _read_metadata(path: Path) -> _Metadata:
         raise CheckpointError(
             f"{path} is not a checkpoint's metadata: {error}.", "Copy the folder again."
         ) from error
-    if metadata.architecture not in models.names():
+    known = [metadata.factory.name] if metadata.factory else models.names()
+    if metadata.architecture not in known:  # files are called by it
         raise CheckpointError(
             f"{path}: no model {metadata.architecture!r:.60} in this version of cifarq."
         )

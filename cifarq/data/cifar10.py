@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cifarq.data import cache as user_cache
 from cifarq.data.labelled import LabelledImages
 from edge_runtime import locks
 from edge_runtime.errors import DataError
@@ -43,13 +44,6 @@ class Archive:
     md5: str = "c32a1d4ab5d03f1284b67883e8d87530"
 
 
-def cache_dir() -> Path:
-    """Return the user's cache folder for data sets (``~/.cache/cifarq`` on Linux)."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("cifarq"))
-
-
 def find(data_dir: Path) -> Path | None:
     """Return the binary-layout folder that ``data_dir`` is or holds, or None."""
     for folder in (data_dir / FOLDER, data_dir):
@@ -63,13 +57,13 @@ def find_or_download(archive: Archive | None = None, cache: Path | None = None) 
 
     Args:
         archive: what to download; the official archive by default.
-        cache: where to look and to put it; ``cache_dir()`` by default.
+        cache: where to look and to put it; the user's by default.
 
     Raises:
         DataError: it is not there and cannot be fetched; the message names both places.
     """
     archive = archive or Archive()
-    cache = cache or cache_dir()
+    cache = cache or user_cache.folder()
     if folder := find(cache):
         return folder
     # torchvision's downloader shows progress and checks the MD5. It loads PyTorch: import late.

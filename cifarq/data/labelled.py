@@ -6,7 +6,7 @@ that a draw of a few reads only those few.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -14,6 +14,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cifarq.data.pixel_store import stack
 from edge_runtime.classify import images, pixels
 from edge_runtime.classify.resize import Resize
 from edge_runtime.errors import DataError
@@ -89,11 +90,7 @@ class LabelledImages:
         """Return these images, resized if asked."""
         if resize is None or not len(self):
             return self
-        resized = []
-        for image in self.images:
-            resized.append(resize(image))
-            progress(1)
-        return LabelledImages(np.stack(resized), self.labels)
+        return LabelledImages(stack(map(resize, self.images), len(self), progress), self.labels)
 
     def to_grey(self) -> "LabelledImages":
         """Return these images with one channel, their luma."""
@@ -142,19 +139,21 @@ class LabelledFiles:
         Raises:
             DataError: one cannot be decoded, or has another size than the first.
         """
-        decoded: list[NDArray[np.uint8]] = []
+        return LabelledImages(stack(self._decode(resize), len(self), progress), self.labels)
+
+    def _decode(self, resize: Resize | None) -> Iterator[NDArray[np.uint8]]:
+        first: tuple[int, ...] = ()
         for file in self.files:
             image = _decode(file, resize)
-            decoded.append(image)
-            progress(1)
-            if image.shape != decoded[0].shape:
+            first = first or image.shape
+            if image.shape != first:
                 raise DataError(
                     f"{file} is {image.shape[2]}x{image.shape[1]} pixels, {self.files[0]} is "
-                    f"{decoded[0].shape[2]}x{decoded[0].shape[1]}.",
-                    "Resize all images to one size first; cifarq-export --model and --from do it "
-                    "with --resize.",
+                    f"{first[2]}x{first[1]}.",
+                    "Scale them to one size: cifarq train --image-size N, cifarq-export --resize "
+                    "N.",
                 )
-        return LabelledImages(np.stack(decoded), self.labels)
+            yield image
 
 
 def _decode(path: Path, resize: Resize | None) -> NDArray[np.uint8]:

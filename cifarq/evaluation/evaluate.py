@@ -16,10 +16,14 @@ from torch import nn
 
 from cifarq import checkpoint, quantize
 from cifarq.data.labelled import LabelledImages
+from cifarq.evaluation import confusion as confusions
+from cifarq.factory import Factory
 from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.preprocess import Channels, Preprocessing
+from edge_runtime.classify.resize import Resize
+from edge_runtime.documents.values import to_json
 from edge_runtime.errors import DataError, EngineError
 from edge_runtime.measure import accuracy
 from edge_runtime.measure.accuracy import Predict
@@ -44,6 +48,14 @@ class Subject:
     how: Preprocessing
     input_shape: tuple[int | str, ...]
 
+    @property
+    def resize(self) -> Resize | None:
+        """What brings images to its size; None where it takes them as they are."""
+        _, height, width = self.input_shape
+        if self.how.resize is None or not (isinstance(height, int) and isinstance(width, int)):
+            return None
+        return Resize(self.how.resize, height, width)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -52,6 +64,7 @@ class Evaluation:
     name: str
     images: int
     top1: Estimate
+    classes: tuple[str, ...]
     confusion: NDArray[np.int64]
     """(classes, classes): rows are labels, columns are answers."""
 
@@ -60,16 +73,17 @@ class Evaluation:
         return {
             "name": self.name,
             "images": self.images,
-            "top1": {"value": self.top1.value, "low": self.top1.low, "high": self.top1.high},
-            "confusion": self.confusion.tolist(),
+            "top1": to_json(self.top1),
+            **confusions.values(self.confusion, self.classes),
         }
 
 
-def subjects(path: Path, *, threads: int = 1) -> list[Subject]:
+def subjects(path: Path, *, factory: Factory | None = None, threads: int = 1) -> list[Subject]:
     """Open a checkpoint folder, a bundle, or one artifact inside a bundle.
 
     Args:
         path: what to open.
+        factory: the function that builds a checkpoint's model, if it is not one of ours.
         threads: for exported artifacts; PyTorch checkpoints use its own default.
 
     Raises:
@@ -78,15 +92,15 @@ def subjects(path: Path, *, threads: int = 1) -> list[Subject]:
     """
     bundle = path.parent if path.is_file() else path
     if not (bundle / manifest.FILE).is_file():
-        return [_checkpoint_subject(path)]
+        return [_checkpoint_subject(path, factory)]
     bundle, content, artifacts = artifacts_at(path)
     return [_artifact_subject(bundle, content, artifact, threads) for artifact in artifacts]
 
 
-def _checkpoint_subject(path: Path) -> Subject:
+def _checkpoint_subject(path: Path, factory: Factory | None) -> Subject:
     loaded = checkpoint.load(path)
-    predict = torch_predictor(loaded.model())
-    how = Preprocessing(loaded.mean, loaded.std)
+    predict = torch_predictor(loaded.model(factory))
+    how = Preprocessing(loaded.mean, loaded.std, resize=loaded.resize)
     return Subject(f"{path} (PyTorch)", predict, loaded.classes, how, loaded.input_shape)
 
 
@@ -164,9 +178,9 @@ def evaluate(
             f"{subject.name} does not answer finite numbers to all images.",
             "Its weights or its normalisation cannot be right: train or export it again.",
         )
-    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(confusion, (images.labels, logits.argmax(axis=1)), 1)
-    return Evaluation(subject.name, len(images), accuracy.top1(logits, images.labels), confusion)
+    matrix = confusions.count(images.labels, logits.argmax(axis=1), len(classes))
+    top1 = accuracy.top1(logits, images.labels)
+    return Evaluation(subject.name, len(images), top1, classes, matrix)
 
 
 def torch_predictor(model: nn.Module) -> Predict:

@@ -1,10 +1,12 @@
 """The training images on the device, and how a batch of them is prepared."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cifarq.data.labelled import LabelledImages
-from cifarq.training.augment import augment, draw_from
+from cifarq.training.augment import Draw, augment, draw_from
+from cifarq.training.photographs import resized_crops
 from cifarq.training.report import TrainConfig
 
 
@@ -29,7 +31,9 @@ class Batches:
         self.device = device
         self._config = config
         self.side = min(train.images.shape[2:])
-        self._images = torch.from_numpy(train.images).to(device)
+        # What lies in a file would fill a GPU's memory too: it stays there.
+        on_disk = isinstance(train.images, np.memmap)
+        self._images = torch.from_numpy(train.images).to("cpu" if on_disk else device)
         self._labels = torch.from_numpy(train.labels).to(device)
         self._mean = torch.tensor(mean, device=device)[:, None, None] * 255
         self._std = torch.tensor(std, device=device)[:, None, None] * 255
@@ -66,11 +70,14 @@ class Batches:
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
         if not self._config.alternate:
             mirrored = draw(2).bool()
-        index = chosen.to(self.device)
-        augmented = augment(
-            *(self._images[index], mirrored, draw),
-            crop=self.side - side,
-            cutout=self._config.cutout,
-        )
-        images = (augmented.float() - self._mean) / self._std
-        return images.contiguous(memory_format=torch.channels_last), self._labels[index]
+        chosen = chosen.to(self._images.device)
+        batch = self._images[chosen].to(self.device)
+        images = (self._augment(batch, mirrored, draw, side).float() - self._mean) / self._std
+        labels = self._labels[chosen.to(self.device)]
+        return images.contiguous(memory_format=torch.channels_last), labels
+
+    def _augment(self, images: Tensor, mirrored: Tensor, draw: Draw, side: int) -> Tensor:
+        if self._config.image_size is not None:
+            return resized_crops(images, mirrored, draw, side)
+        crop, cutout = self.side - side, self._config.cutout
+        return augment(images, mirrored, draw, crop=crop, cutout=cutout)

@@ -6,6 +6,8 @@ from torch.nn import functional
 
 from cifarq.checkpoint import Checkpoint
 from cifarq.data.datasets import Dataset
+from cifarq.training.imbalance import class_weights
+from cifarq.training.report import TrainConfig
 from edge_runtime.errors import CheckpointError
 
 TEMPERATURE = 4.0
@@ -21,13 +23,21 @@ class Loss(nn.Module):
     Args:
         label_smoothing: share of the target spread over all classes.
         teacher: answers the same images; in eval mode.
+        class_weights: (classes,), what the labels' part is weighted by; None weighs images alike.
 
     Source: Hinton et al. 2015 (arXiv:1503.02531); the teacher sees the same crops as the student
     as in Beyer et al. 2021 (arXiv:2106.05237).
     """
 
-    def __init__(self, label_smoothing: float, teacher: nn.Module | None) -> None:
+    def __init__(
+        self,
+        label_smoothing: float,
+        teacher: nn.Module | None,
+        class_weights: Tensor | None = None,
+    ) -> None:
         super().__init__()
+        self._class_weights: Tensor | None
+        self.register_buffer("_class_weights", class_weights)
         self._smoothing = label_smoothing
         self._teacher = teacher
 
@@ -39,7 +49,9 @@ class Loss(nn.Module):
             logits: (N, classes) float32.
             labels: (N,) int64.
         """
-        hard = functional.cross_entropy(logits, labels, label_smoothing=self._smoothing)
+        hard = functional.cross_entropy(
+            logits, labels, self._class_weights, label_smoothing=self._smoothing
+        )
         if self._teacher is None:
             return hard
         with torch.no_grad():
@@ -48,6 +60,14 @@ class Loss(nn.Module):
         soft = functional.kl_div(own, taught, reduction="batchmean", log_target=True)
         # The gradient of the softened loss is smaller by the temperature squared.
         return TEACHER_SHARE * TEMPERATURE**2 * soft + (1 - TEACHER_SHARE) * hard
+
+
+def loss_of(config: TrainConfig, dataset: Dataset, teacher: Checkpoint | None) -> Loss:
+    """Return what a run makes smaller."""
+    weights = None
+    if config.balanced:
+        weights = torch.from_numpy(class_weights(dataset.train.labels, len(dataset.classes)))
+    return Loss(config.label_smoothing, teacher.model() if teacher else None, weights)
 
 
 def require_teacher(teacher: Checkpoint, dataset: Dataset) -> None:

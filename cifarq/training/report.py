@@ -1,10 +1,20 @@
 """What a training run is, and what each epoch of it came to."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from cifarq import models
+from cifarq.factory import Factory
+from edge_runtime.bundle.resizing import Resizing
 from edge_runtime.documents.strict import Positive, Share
+from edge_runtime.documents.values import to_json
 from edge_runtime.errors import UsageError
+
+FINE_TUNING_LR = 0.003
+"""Peak learning rate of a run that begins with weights: ``TrainConfig``'s own would undo them.
+
+Source: A. Kolesnikov et al. 2019 (arXiv:1912.11370), section 3.3.
+"""
 
 
 @dataclass(frozen=True)
@@ -12,7 +22,7 @@ class TrainConfig:
     """What is trained and how.
 
     Attributes:
-        architecture: a name in ``cifarq.models``.
+        architecture: a name in ``cifarq.models``, or that of ``factory``.
         epochs: passes over the training part.
         seed: seeds weights, order, augmentation and dropout.
         batch_size: images a step.
@@ -25,6 +35,12 @@ class TrainConfig:
             is mirrored by chance.
         average: share of the mean of the weights that each step keeps; see ``average``.
         small_crops: share of the epochs that learn from smaller crops; see ``crop_side``.
+        image_size: side in pixels that photographs are scaled and cropped to; None takes images as
+            they are.
+        factory: the function that builds the model; None for one of ``cifarq.models``.
+        weights: the file of weights that the run begins with; empty for fresh ones.
+        freeze: what the names of parameters begin with that do not learn; see ``freezing``.
+        balanced: whether the loss weighs the classes alike, however many images each has.
         teacher: SHA-256 of the weights of the model whose answers are learned from; empty if none.
         qat: SHA-256 of the weights that quantization-aware training starts from; empty if it is
             none.
@@ -44,6 +60,11 @@ class TrainConfig:
     alternate: bool = True
     average: float = 0.998
     small_crops: float = 0.0
+    image_size: int | None = None
+    factory: Factory | None = None
+    weights: str = ""
+    freeze: tuple[str, ...] = ()
+    balanced: bool = False
     teacher: str = ""
     qat: str = ""
     target: str = ""
@@ -52,6 +73,16 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise UsageError(f"--epochs is {self.epochs}.", "Give 1 or more.")
+
+    @property
+    def builder(self) -> Factory | models.Architecture:
+        """What builds the model."""
+        return self.factory or models.get(self.architecture)
+
+    @property
+    def resizing(self) -> Resizing | None:
+        """How images are brought to their size; None if they are taken as they are."""
+        return Resizing(self.image_size) if self.image_size else None
 
 
 @dataclass(frozen=True)
@@ -77,7 +108,8 @@ class TrainReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values."""
-        return asdict(self)
+        values: dict[str, Any] = to_json(self)
+        return values
 
 
 class Progress:

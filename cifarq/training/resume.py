@@ -48,7 +48,10 @@ def keep(folder: Path, state: State, metadata: dict[str, str]) -> None:
     """Write state and metadata."""
     tensors = _tensors(state)
     for name, parameter in state.model.named_parameters():
-        tensors[f"{_MOMENTUM}{name}"] = state.optimizer.state[parameter]["momentum_buffer"]
+        momentum = state.optimizer.state[parameter].get("momentum_buffer")
+        if momentum is None:  # of what is frozen, or not used
+            momentum = torch.zeros_like(parameter)
+        tensors[f"{_MOMENTUM}{name}"] = momentum
     try:
         write_bytes(folder / FILE, serialise(tensors, metadata))
     except OSError as error:
@@ -100,9 +103,8 @@ def restore(kept: Kept, state: State) -> None:
         raise CheckpointError(f"cannot resume from {FILE}: {difference}.")
     checkpoint.require_finite(kept.tensors, FILE)
     for start, module in state.modules():
-        module.load_state_dict(
-            {name: kept.tensors[f"{start}{name}"] for name in module.state_dict()}
-        )
+        names = module.state_dict()
+        checkpoint.fill(module, {name: kept.tensors[f"{start}{name}"] for name in names})
     for name, parameter in parameters.items():
         momentum = torch.empty_like(parameter).copy_(kept.tensors[f"{_MOMENTUM}{name}"])
         state.optimizer.state[parameter]["momentum_buffer"] = momentum

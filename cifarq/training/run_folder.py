@@ -1,6 +1,5 @@
 """The folder of a training run: which run it holds, if any, and that one at a time writes to it."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +13,7 @@ from cifarq.training import resume as resuming
 from cifarq.training.ranks import Ranks
 from cifarq.training.report import Epoch, TrainConfig
 from edge_runtime.documents import json_file, strict
+from edge_runtime.documents.values import to_json
 from edge_runtime.errors import CheckpointError, UsageError
 from edge_runtime.locks import InUseError, hold
 
@@ -65,7 +65,9 @@ def find(config: TrainConfig, dataset: Dataset, out: Path, resume: bool) -> Foun
         )
     kept = resuming.read(out)
     done = _parse(kept, out)
-    if changes := differences(done.run, identity(config, dataset)):
+    # What an older version did not know was at its default.
+    before = identity(TrainConfig(config.architecture), dataset) | done.run
+    if changes := differences(before, identity(config, dataset)):
         raise CheckpointError(
             f"the run in {out} had another configuration ({changes}).",
             "Resume with the same options, or give another --out.",
@@ -116,10 +118,9 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 def identity(config: TrainConfig, dataset: Dataset) -> dict[str, Any]:
     """Return what has to be the same for a run to go on; the device may change, and the folder."""
-    images = hashlib.sha256(dataset.train.images.tobytes() + dataset.train.labels.tobytes())
-    run = asdict(config) | {"classes": list(dataset.classes), "data": images.hexdigest()[:12]}
+    run: dict[str, Any] = to_json(config)
     del run["device"]
-    return run
+    return run | {"classes": list(dataset.classes), "data": dataset.fingerprint}
 
 
 @contextmanager

@@ -21,13 +21,13 @@ from cifarq.checkpoint import Checkpoint, save
 from cifarq.data.datasets import Dataset
 from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
-from cifarq.training import qat, run_folder
+from cifarq.training import freezing, network, qat, run_folder
 from cifarq.training import resume as resuming
 from cifarq.training.average import average
 from cifarq.training.batches import Batches
 from cifarq.training.events import Events
 from cifarq.training.fake_quantize import FakeQuantized
-from cifarq.training.loss import Loss, require_teacher
+from cifarq.training.loss import Loss, loss_of, require_teacher
 from cifarq.training.ranks import ALONE, Ranks
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
 from cifarq.training.schedule import crop_side, one_cycle
@@ -36,7 +36,8 @@ from edge_runtime.errors import CheckpointError, UsageError
 from edge_runtime.measure import accuracy
 from edge_runtime.probes import cpuinfo
 
-_EVALUATION_BATCH = 500
+_EVALUATION_PIXELS = 500 * 32 * 32
+"""Of a batch that is evaluated: what a network computes of it has to fit into memory."""
 
 
 def train(
@@ -73,7 +74,8 @@ def train(
         CheckpointError: ``out`` cannot be written to, another process writes to it, or its run had
             another configuration.
     """
-    models.get(config.architecture)
+    if config.factory is None:
+        models.get(config.architecture)
     if teacher:
         require_teacher(teacher, dataset)
     if start:
@@ -82,7 +84,7 @@ def train(
     ranks.require_images(config.batch_size)
     watcher = progress if progress and ranks.leads else Progress()
     with run_folder.hold_folder(out) if ranks.leads else nullcontext():
-        run = _prepare(config, dataset, out, teacher, start, resume, device, ranks)
+        run = _prepare(config, dataset, out, teacher, start, resume, device, ranks, watcher)
         events = Events(logdir if ranks.leads else None, len(run.history))
         if caveat := ranks.caveat(run.model):
             watcher.notice(caveat)
@@ -121,13 +123,20 @@ def _prepare(
     resume: bool,
     device: torch.device,
     ranks: Ranks,
+    watcher: Progress,
 ) -> _Run:
     """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
     run_folder.require_one_run(config, dataset, ranks)
     normalisation = (start.mean, start.std) if start else dataset.normalisation
     batches = Batches(dataset.train, *normalisation, config, device)
     torch.manual_seed(config.seed)
-    model = qat.build(start, config, batches) if start else _build(config, dataset, device)
+    model: nn.Module
+    if start:
+        model = qat.build(start, config, batches)
+    else:
+        _require_crops(config, len(dataset.classes), dataset.train.images.shape[1:])
+        model = network.build(config, dataset, watcher)
+        model = model.to(device).to(memory_format=torch.channels_last)
     optimizer = _optimizer(config, model)
     mean = average(model, config.average)
     found = ranks.first(lambda: run_folder.find(config, dataset, out, resume))
@@ -143,19 +152,10 @@ def _prepare(
         ranks.learner(model),
         optimizer,
         batches,
-        Loss(config.label_smoothing, teacher.model() if teacher else None).to(device),
+        loss_of(config, dataset, teacher).to(device),
         mean,
         list(found.history) if found else [],
     )
-
-
-def _build(config: TrainConfig, dataset: Dataset, device: torch.device) -> nn.Module:
-    architecture = models.get(config.architecture)
-    build = getattr(architecture, "build_for_training", architecture.build)
-    shape = dataset.train.images.shape[1:]
-    _require_crops(config, len(dataset.classes), shape)
-    model: nn.Module = build(len(dataset.classes), shape)
-    return model.to(device).to(memory_format=torch.channels_last)
 
 
 def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) -> None:
@@ -166,7 +166,7 @@ def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) 
     """
     if not config.small_crops:
         return
-    build = models.get(config.architecture).build
+    build = config.builder.build
     small = shape[0], crop_side(shape[1], 0, 1, 1), crop_side(shape[2], 0, 1, 1)
     with torch.device("meta"):
         sizes = [
@@ -191,8 +191,11 @@ def _train_epoch(run: _Run, number: int, watcher: Progress, events: Events) -> N
     loss = _epoch(run, number, watcher)
     learned_s = time.perf_counter() - started
     if not math.isfinite(loss):
-        kept = f"Epoch {number} is kept in {run.out}." if number else ""
-        raise CheckpointError(f"training diverged in epoch {number + 1} (loss {loss}).", kept)
+        kept = f" Epoch {number} is kept in {run.out}." if number else ""
+        raise CheckpointError(
+            f"training diverged in epoch {number + 1} (loss {loss}).{kept}",
+            "Give a smaller --learning-rate.",
+        )
     run.ranks.share_statistics(run.model, run.average)
     deployed = _deploy(run)
 
@@ -223,8 +226,8 @@ def _deploy(run: _Run) -> nn.Module:
     """Return the mean of the weights as it is deployed: batch norms folded, or quantized."""
     if isinstance(run.average.module, FakeQuantized):
         return run.average.module
-    architecture = models.get(run.config.architecture)
-    fold: Callable[[nn.Module], nn.Module] = getattr(architecture, "fold", lambda model: model)
+    fold: Callable[[nn.Module], nn.Module]
+    fold = getattr(run.config.builder, "fold", lambda model: model)
     return fold(run.average.module)
 
 
@@ -243,6 +246,8 @@ def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
         weights=weights,
         training=_report(run.config, run.dataset, run.history).to_json(),
         learned=learned,
+        resize=run.config.resizing,
+        factory=run.config.factory,
     )
 
 
@@ -256,6 +261,7 @@ def _epoch(run: _Run, number: int, watcher: Progress) -> float:
     side = crop_side(run.batches.side, number, config.epochs, config.small_crops)
     total_loss = 0.0
     run.learner.train()
+    freezing.keep_evaluating(run.model, config.freeze)
     for step, chosen in enumerate(order):
         done, total = number * len(order) + step, config.epochs * len(order)
         for group in run.optimizer.param_groups:
@@ -307,11 +313,12 @@ def _epoch_seed(seed: int, epoch: int) -> int:
 def _top1(
     model: nn.Module, images: LabelledImages, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> float:
+    _, _, height, width = images.images.shape
     logits = accuracy.logits_of(
         torch_predictor(model),
         images.images,
         Preprocessing(mean, std),
-        batch_size=_EVALUATION_BATCH,
+        batch_size=max(1, _EVALUATION_PIXELS // (height * width)),
     )
     return accuracy.top1(logits, images.labels).value
 

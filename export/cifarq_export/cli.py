@@ -278,6 +278,8 @@ def _gather(opened: "Opened", making: Making) -> "tuple[Source, ExportImages]":
     from cifarq.training.progress import stages
     from cifarq_export.sources.outputs.canonical import make_canonical
 
+    if note := opened.gatherer.parts.note:
+        _note(note)
     with stages() as watch:
         images = opened.gatherer.gather(
             opened.source.classes,

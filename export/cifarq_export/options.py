@@ -42,7 +42,8 @@ SOURCE_OPTIONS = (
         "--model",
         "factory",
         metavar="PACKAGE.MODULE:FUNCTION",
-        help="Function that builds a PyTorch classifier. Its module is imported: its code runs.",
+        help="Function that builds a PyTorch classifier. Its module is imported: its code runs. "
+        "With CHECKPOINT: the function that it was trained from.",
     ),
     click.option(
         "--model-arg",
@@ -75,8 +76,8 @@ SOURCE_OPTIONS = (
     click.option(
         "--input-shape",
         type=Numbers(int, (3,), "C,H,W"),
-        help="Shape of one input image. Required with --model; with --from only if the file "
-        "does not fix it.",
+        help="Shape of one input image. Required with --model, unless there is a CHECKPOINT; with "
+        "--from only if the file does not fix it.",
     ),
     click.option(
         "--output",

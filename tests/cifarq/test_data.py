@@ -72,7 +72,9 @@ def test_split_is_the_same_for_the_same_seed_only():
 
 
 def test_a_class_of_one_image_cannot_be_split_and_is_named():
-    with pytest.raises(DataError, match=r"class 1 has 1 training image; 2 are needed.*Add images"):
+    with pytest.raises(
+        DataError, match=r"class 1 has 1 image left to train on; 2 are needed.*Add images"
+    ):
         datasets.split(numbered([0] * 20 + [1]))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import onnxruntime
 
-from cifarq.data import cifar10
+from cifarq.data import cache
 from edge_runtime.files import remove_leftovers, write_text
 
 
@@ -48,7 +48,7 @@ class Cache:
 
 def of_user(scratch: Path | None = None) -> Cache:
     """Return the user's cache, and ``scratch`` beside it."""
-    users = cifar10.cache_dir() / "calibration"
+    users = cache.folder() / "calibration"
     return Cache((users,) if scratch is None else (users, scratch))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cifarq import checkpoint as checkpoints
 from cifarq.evaluation.evaluate import torch_predictor
+from cifarq.factory import Factory
 from cifarq_export.sources import Source
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError
@@ -34,19 +35,23 @@ def trained_from(folder: Path, start: Source) -> Source:
     return replace(trained, name=f"{start.name}-qat")
 
 
-def source(folder: Path) -> Source:
+def source(folder: Path, factory: Factory | None = None) -> Source:
     """Open a checkpoint folder.
 
+    Args:
+        folder: the checkpoint.
+        factory: the function that builds its model, if it is not one of ours.
+
     Raises:
-        CheckpointError: it is none, or damaged.
+        CheckpointError: it is none, or damaged, or built by a function that is not named.
     """
     loaded = checkpoints.load(folder)
-    model = loaded.model()
+    model = loaded.model(factory)
     return Source(
         name=loaded.architecture,
         input_shape=loaded.input_shape,
         classes=loaded.classes,
-        how=Preprocessing(loaded.mean, loaded.std),
+        how=Preprocessing(loaded.mean, loaded.std, resize=loaded.resize),
         predict=torch_predictor(model),
         module=model,
         checkpoint=folder,

@@ -1,9 +1,6 @@
 """Any PyTorch classifier: a function that builds it, and a safetensors file with its weights."""
 
-import importlib
-import sys
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +8,14 @@ import torch
 from torch import nn
 
 from cifarq import checkpoint
+from cifarq import weights as given_weights
 from cifarq.evaluation.evaluate import torch_predictor
+from cifarq.factory import call
 from cifarq_export.sources import Source
 from cifarq_export.sources.outputs import module as module_output
 from cifarq_export.sources.outputs.heads import Head, Output, choose
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.errors import CheckpointError, ExportError, UsageError, reason
+from edge_runtime.errors import ExportError, reason
 
 
 def source(
@@ -48,7 +47,7 @@ def source(
     """
     model = _build(factory, arguments)
     if weights is not None:
-        _load(model, weights)
+        given_weights.load(model, weights)
     model.eval().cpu()
     checkpoint.require_finite(model.state_dict(), weights or factory)
     head = _choose_head(model, factory, input_shape, len(classes), output)
@@ -90,43 +89,6 @@ def _choose_head(
 
 
 def _build(factory: str, arguments: Mapping[str, Any]) -> nn.Module:
-    module_name, _, name = factory.partition(":")
-    if not module_name or not name.isidentifier():
-        raise UsageError(
-            f"--model {factory!r} is not package.module:function, as in "
-            "torchvision.models:resnet18."
-        )
-    here = str(Path.cwd())
-    if here not in sys.path:  # a module beside the user, as for python -m
-        sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise UsageError(
-            f"--model {factory}: cannot import {module_name} ({type(error).__name__}: {error})."
-        ) from error
-    make: Callable[..., Any] | None = getattr(module, name, None)
-    if make is None:
-        raise UsageError(f"--model {factory}: {module_name} has no {name!r}.")
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(0)  # a model without --weights is the same one every time
-            model = make(**arguments)
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"--model {factory}: {type(error).__name__}: {error}") from error
-    if not isinstance(model, nn.Module):
-        raise UsageError(f"--model {factory} returned a {type(model).__name__}, not an nn.Module.")
-    return model
-
-
-def _load(model: nn.Module, weights: Path) -> None:
-    own = model.state_dict()
-    tensors = OrderedDict(checkpoint.read_tensors(weights))
-    checkpoint.require_kinds(tensors, own, f"--weights {weights}")
-    # Which version of each module wrote them is not in safetensors; MNASNet asks for it.
-    tensors._metadata = own._metadata  # type: ignore[attr-defined]
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"--weights {weights} do not fit the model: {reason}") from error
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # a model without --weights is the same one every time
+        return call(factory, arguments)

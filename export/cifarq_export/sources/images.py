@@ -71,7 +71,9 @@ class Gatherer:
         if self.data_dir is not None:
             return datasets.find(self.data_dir)
         part = {packs.PACKS[name].part: packs.shipped(name) for name in packs.PACKS}
-        return datasets.Parts(cifar10.NAME, cifar10.CLASSES, **part)
+        return datasets.Parts(
+            cifar10.NAME, cifar10.CLASSES, part["train"], part["validation"], part["test"]
+        )
 
     @property
     def where(self) -> str:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from cifarq import models
-from cifarq.data import cifar10
+from cifarq.data import cifar10, datasets
+from cifarq.factory import Factory, parse
 from cifarq_export.sources import (
     Source,
     checkpoint,
@@ -15,11 +16,10 @@ from cifarq_export.sources import (
 )
 from cifarq_export.sources.images import Gatherer
 from cifarq_export.sources.normalisation import Normalisation
-from cifarq_export.sources.request import SourceRequest, arguments, class_names
+from cifarq_export.sources.request import SourceRequest, class_names
 from edge_runtime.bundle.preprocess import Channels
 
 _DEFAULT_MODEL = "seed-cnn"
-_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def open_source(request: SourceRequest) -> Opened:
     gatherer = Gatherer(request.data_dir, request.resizing)
     if request.is_checkpoint:
         source, assumed = _open_checkpoint(request), ""
+        gatherer = Gatherer(request.data_dir, request.resizing or source.how.resize)
     else:
         normalisation = _normalisation(request, gatherer)
         source = _open_foreign(request, gatherer, normalisation)
@@ -70,13 +71,14 @@ def _complete(request: SourceRequest) -> tuple[SourceRequest, str]:
 def _open_checkpoint(request: SourceRequest) -> Source:
     folder = request.checkpoint or models.pretrained(_DEFAULT_MODEL)
     assert folder is not None
-    return checkpoint.source(folder)
+    named = Factory(request.factory, request.model_args) if request.factory else None
+    return checkpoint.source(folder, named)
 
 
 def _normalisation(request: SourceRequest, gatherer: Gatherer) -> Normalisation:
     parts = gatherer.parts
     ours = (parts.name, parts.classes) == (cifar10.NAME, cifar10.CLASSES)
-    default = ("CIFAR-10", cifar10.MEAN, cifar10.STD) if ours else ("ImageNet", *_IMAGENET)
+    default = ("CIFAR-10", cifar10.MEAN, cifar10.STD) if ours else ("ImageNet", *datasets.IMAGENET)
     color = Channels(request.color) if request.color else None
     return Normalisation(default, request.mean, request.std, color)
 
@@ -91,7 +93,7 @@ def _open_foreign(
             request.onnx_file, classes, normalisation, request.input_shape, request.output
         )
     assert request.input_shape is not None
-    function, given = request.factory, arguments(request.model_args)
+    function, given = request.factory, parse(request.model_args)
     if request.timm_name is not None:
         function = timm_model.FACTORY
         given = timm_model.arguments(request.timm_name, given, request.input_shape, len(classes))

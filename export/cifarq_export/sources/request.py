@@ -1,11 +1,11 @@
 """What the command line says of a model, checked before anything heavy is imported."""
 
-import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
+from cifarq.factory import parse
 from cifarq_export.sources import timm_model
 from edge_runtime.bundle.preprocess import Deviation, Mean
 from edge_runtime.bundle.resizing import ResizeFilter, ResizeMode, Resizing
@@ -59,8 +59,8 @@ class SourceRequest:
 
     @property
     def is_checkpoint(self) -> bool:
-        """Whether it is a checkpoint of ours: the one named, or the one that ships."""
-        return not self.is_module and self.onnx_file is None
+        """Whether it is a checkpoint that we wrote: the one named, or the one that ships."""
+        return self.checkpoint is not None or not (self.is_module or self.onnx_file)
 
     @property
     def is_module(self) -> bool:
@@ -83,13 +83,13 @@ class SourceRequest:
         """What a model is called that timm builds: the name of its function says nothing."""
         name = self.timm_name
         if self.factory == timm_model.FACTORY:
-            name = arguments(self.model_args).get("model_name")
+            name = parse(self.model_args).get("model_name")
         return re.sub(r"[^A-Za-z0-9.]+", "-", str(name)).strip("-.") if name else None
 
     def _check_model(self) -> None:
         given = {
             "CHECKPOINT": self.checkpoint,
-            "--model": self.factory,
+            "--model": None if self.checkpoint else self.factory,  # it builds the checkpoint's
             "--timm": self.timm_name,
             "--from": self.onnx_file,
         }
@@ -100,7 +100,9 @@ class SourceRequest:
             raise UsageError(
                 "--weights, --model-arg and --keep-branches are for --model and --timm."
             )
-        if self.factory is not None and self.input_shape is None:
+        if self.checkpoint and self.weights:
+            raise UsageError("--weights are the checkpoint's own.", "Leave the option out.")
+        if self.factory is not None and not self.checkpoint and self.input_shape is None:
             raise UsageError("--model needs --input-shape.", "Example: --input-shape 3,224,224.")
 
     def _check_that_a_checkpoint_says_the_rest(self) -> None:
@@ -138,24 +140,6 @@ class SourceRequest:
         needs_resize = self.resize_mode or self.resize_filter
         if needs_resize and self.resize is None and self.timm_name is None:
             raise UsageError("--resize-mode and --resize-filter need --resize.")
-
-
-def arguments(texts: tuple[str, ...]) -> dict[str, Any]:
-    """Return the keyword arguments that ``NAME=VALUE`` texts give; a plain word is a string.
-
-    Raises:
-        UsageError: a text is none.
-    """
-    values = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"--model-arg {text!r} is not NAME=VALUE.")
-        try:
-            values[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            values[name] = value
-    return values
 
 
 def class_names(text: str) -> tuple[str, ...]:
