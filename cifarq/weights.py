@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from cifarq import checkpoint
+from cifarq import tensor_file
 from edge_runtime.errors import CheckpointError
 
 
@@ -25,12 +25,12 @@ def load(model: nn.Module, path: Path, *, new_head: int | None = None) -> tuple[
         CheckpointError: the file cannot be read or does not fit.
     """
     own = model.state_dict()
-    tensors = checkpoint.read_tensors(path)
-    checkpoint.require_kinds(tensors, own, f"--weights {path}")
-    checkpoint.require_finite(tensors, path)
+    tensors = tensor_file.read_tensors(path)
+    tensor_file.require_kinds(tensors, own, f"--weights {path}")
+    tensor_file.require_finite(tensors, path)
     left = tuple(name for name in own if _is_head(name, tensors, own, new_head))
     try:
-        checkpoint.fill(model, tensors | {name: own[name] for name in left})
+        tensor_file.fill(model, tensors | {name: own[name] for name in left})
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(f"--weights {path} do not fit the model: {reason}") from error

@@ -1,6 +1,6 @@
 """How a model is trained.
 
-train.py       the loop
+train.py       the loop; run.py: what it goes through
 ranks.py       the processes that train together
 batches.py     images on the device; augment.py, photographs.py: what is done to them
 schedule.py    learning rate and image size over a run

@@ -13,7 +13,7 @@ from edge_runtime.errors import UsageError
 FINE_TUNING_LR = 0.003
 """Peak learning rate of a run that begins with weights: ``TrainConfig``'s own would undo them.
 
-Source: A. Kolesnikov et al. 2019 (arXiv:1912.11370), section 3.3.
+Source: A. Kolesnikov et al. 2019 (arXiv:1912.11370), whose fine-tuning begins with it.
 """
 
 

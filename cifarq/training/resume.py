@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from cifarq import checkpoint
-from cifarq.checkpoint import serialise
+from cifarq import tensor_file
 from edge_runtime.documents import json_file
 from edge_runtime.errors import CheckpointError, reason
 from edge_runtime.files import write_bytes
@@ -53,7 +52,7 @@ def keep(folder: Path, state: State, metadata: dict[str, str]) -> None:
             momentum = torch.zeros_like(parameter)
         tensors[f"{_MOMENTUM}{name}"] = momentum
     try:
-        write_bytes(folder / FILE, serialise(tensors, metadata))
+        write_bytes(folder / FILE, tensor_file.serialise(tensors, metadata))
     except OSError as error:
         raise CheckpointError(f"cannot write {folder / FILE}: {reason(error)}.") from error
 
@@ -78,7 +77,7 @@ def read(folder: Path) -> Kept:
         CheckpointError: the file is damaged, or no training run's.
     """
     path = folder / FILE
-    content = checkpoint.read_bytes(path)
+    content = tensor_file.read_bytes(path)
     try:
         tensors = safetensors.torch.load(content)
         # safetensors hands out the metadata of a file that it opens itself, and not of bytes.
@@ -99,12 +98,12 @@ def restore(kept: Kept, state: State) -> None:
     parameters = dict(state.model.named_parameters())
     own = _tensors(state)
     own |= {f"{_MOMENTUM}{name}": tensor for name, tensor in parameters.items()}
-    if difference := checkpoint.misfit(kept.tensors, own):
+    if difference := tensor_file.misfit(kept.tensors, own):
         raise CheckpointError(f"cannot resume from {FILE}: {difference}.")
-    checkpoint.require_finite(kept.tensors, FILE)
+    tensor_file.require_finite(kept.tensors, FILE)
     for start, module in state.modules():
         names = module.state_dict()
-        checkpoint.fill(module, {name: kept.tensors[f"{start}{name}"] for name in names})
+        tensor_file.fill(module, {name: kept.tensors[f"{start}{name}"] for name in names})
     for name, parameter in parameters.items():
         momentum = torch.empty_like(parameter).copy_(kept.tensors[f"{_MOMENTUM}{name}"])
         state.optimizer.state[parameter]["momentum_buffer"] = momentum

@@ -8,31 +8,28 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from cifarq import models
 from cifarq.checkpoint import Checkpoint, save
 from cifarq.data.datasets import Dataset
 from cifarq.data.labelled import LabelledImages
 from cifarq.evaluation.evaluate import torch_predictor
-from cifarq.training import freezing, network, qat, run_folder
+from cifarq.training import freezing, qat, run_folder
 from cifarq.training import resume as resuming
-from cifarq.training.average import average
-from cifarq.training.batches import Batches
 from cifarq.training.events import Events
 from cifarq.training.fake_quantize import FakeQuantized
-from cifarq.training.loss import Loss, loss_of, require_teacher
+from cifarq.training.loss import require_teacher
 from cifarq.training.ranks import ALONE, Ranks
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
+from cifarq.training.run import Run, device_of, prepare
 from cifarq.training.schedule import crop_side, one_cycle
 from edge_runtime.bundle.preprocess import Preprocessing
-from edge_runtime.errors import CheckpointError, UsageError
+from edge_runtime.errors import CheckpointError
 from edge_runtime.measure import accuracy
 from edge_runtime.probes import cpuinfo
 
@@ -80,11 +77,11 @@ def train(
         require_teacher(teacher, dataset)
     if start:
         qat.require_start(start, config, dataset)
-    device = _device(config.device, ranks)
+    device = device_of(config.device, ranks)
     ranks.require_images(config.batch_size)
     watcher = progress if progress and ranks.leads else Progress()
     with run_folder.hold_folder(out) if ranks.leads else nullcontext():
-        run = _prepare(config, dataset, out, teacher, start, resume, device, ranks, watcher)
+        run = prepare(config, dataset, out, teacher, start, resume, device, ranks, watcher)
         events = Events(logdir if ranks.leads else None, len(run.history))
         if caveat := ranks.caveat(run.model):
             watcher.notice(caveat)
@@ -93,95 +90,7 @@ def train(
     return _report(config, dataset, run.history)
 
 
-@dataclass
-class _Run:
-    """A training run that is going on: what is trained, on what, and the epochs that are done.
-
-    ``learner`` computes as ``model`` does, with gradients that are all processes' mean.
-    """
-
-    config: TrainConfig
-    dataset: Dataset
-    out: Path
-    ranks: Ranks
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]]
-    model: nn.Module
-    learner: nn.Module
-    optimizer: torch.optim.SGD
-    batches: Batches
-    loss: Loss
-    average: AveragedModel
-    history: list[Epoch]
-
-
-def _prepare(
-    config: TrainConfig,
-    dataset: Dataset,
-    out: Path,
-    teacher: Checkpoint | None,
-    start: Checkpoint | None,
-    resume: bool,
-    device: torch.device,
-    ranks: Ranks,
-    watcher: Progress,
-) -> _Run:
-    """Build what is trained, and bring it to where the run in ``out`` stopped if there is one."""
-    run_folder.require_one_run(config, dataset, ranks)
-    normalisation = (start.mean, start.std) if start else dataset.normalisation
-    batches = Batches(dataset.train, *normalisation, config, device)
-    torch.manual_seed(config.seed)
-    model: nn.Module
-    if start:
-        model = qat.build(start, config, batches)
-    else:
-        _require_crops(config, len(dataset.classes), dataset.train.images.shape[1:])
-        model = network.build(config, dataset, watcher)
-        model = model.to(device).to(memory_format=torch.channels_last)
-    optimizer = _optimizer(config, model)
-    mean = average(model, config.average)
-    found = ranks.first(lambda: run_folder.find(config, dataset, out, resume))
-    if found:
-        resuming.restore(found.kept, resuming.State(model, mean, optimizer))
-    return _Run(
-        config,
-        dataset,
-        out,
-        ranks,
-        normalisation,
-        model,
-        ranks.learner(model),
-        optimizer,
-        batches,
-        loss_of(config, dataset, teacher).to(device),
-        mean,
-        list(found.history) if found else [],
-    )
-
-
-def _require_crops(config: TrainConfig, classes: int, shape: models.InputShape) -> None:
-    """Refuse smaller crops for a model whose weights depend on the images' size.
-
-    Raises:
-        UsageError: they do.
-    """
-    if not config.small_crops:
-        return
-    build = config.builder.build
-    small = shape[0], crop_side(shape[1], 0, 1, 1), crop_side(shape[2], 0, 1, 1)
-    with torch.device("meta"):
-        sizes = [
-            [tensor.shape for tensor in build(classes, each).state_dict().values()]
-            for each in (shape, small)
-        ]
-    if sizes[0] != sizes[1]:
-        raise UsageError(
-            f"--small-crops is {config.small_crops}, and the weights of {config.architecture} "
-            "depend on the images' size.",
-            "Leave it out.",
-        )
-
-
-def _train_epoch(run: _Run, number: int, watcher: Progress, events: Events) -> None:
+def _train_epoch(run: Run, number: int, watcher: Progress, events: Events) -> None:
     """Train for one epoch, evaluate, and write the checkpoint and what a resumed run needs.
 
     Raises:
@@ -215,14 +124,14 @@ def _train_epoch(run: _Run, number: int, watcher: Progress, events: Events) -> N
     watcher.epoch(run.history[-1])
 
 
-def _keep(run: _Run, deployed: nn.Module) -> None:
+def _keep(run: Run, deployed: nn.Module) -> None:
     """Write the checkpoint and what a resumed run needs."""
     save(_checkpoint(run, deployed), run.out)
     metadata = run_folder.as_metadata(run.config, run.dataset, run.history)
     resuming.keep(run.out, resuming.State(run.model, run.average, run.optimizer), metadata)
 
 
-def _deploy(run: _Run) -> nn.Module:
+def _deploy(run: Run) -> nn.Module:
     """Return the mean of the weights as it is deployed: batch norms folded, or quantized."""
     if isinstance(run.average.module, FakeQuantized):
         return run.average.module
@@ -231,7 +140,7 @@ def _deploy(run: _Run) -> nn.Module:
     return fold(run.average.module)
 
 
-def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
+def _checkpoint(run: Run, deployed: nn.Module) -> Checkpoint:
     mean, std = run.normalisation
     weights, learned = deployed.state_dict(), None
     if isinstance(deployed, FakeQuantized):
@@ -251,7 +160,7 @@ def _checkpoint(run: _Run, deployed: nn.Module) -> Checkpoint:
     )
 
 
-def _epoch(run: _Run, number: int, watcher: Progress) -> float:
+def _epoch(run: Run, number: int, watcher: Progress) -> float:
     """Learn from every image once; return the mean loss."""
     config, ranks = run.config, run.ranks
     seed = _epoch_seed(config.seed, number)
@@ -287,23 +196,6 @@ def autocast(device: torch.device) -> AbstractContextManager[Any]:
     """
     enabled = device.type == "cuda" or cpuinfo.has_bfloat16()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
-
-
-def _device(name: str, ranks: Ranks) -> torch.device:
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UsageError("--device cuda: this PyTorch sees no CUDA device.", "Use --device cpu.")
-    return ranks.cuda_device() if available and name != "cpu" else torch.device("cpu")
-
-
-def _optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.SGD:
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, lr=config.peak_lr, momentum=config.momentum, nesterov=True)
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

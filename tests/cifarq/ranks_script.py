@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cifarq import checkpoint
+from cifarq import tensor_file
 from cifarq.data import datasets
 from cifarq.models import seed_cnn
 from cifarq.training import ranks, train
@@ -37,7 +37,7 @@ class Recorder(ranks.Ranks):
         tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
         tensors |= {f"average/{name}": value for name, value in average.state_dict().items()}
         file = Path(f"{self.prefix}-{self.rank}-{len(self.done)}.safetensors")
-        file.write_bytes(checkpoint.serialise(tensors))
+        file.write_bytes(tensor_file.serialise(tensors))
 
 
 class Steps(Progress):

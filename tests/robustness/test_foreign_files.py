@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch")
-from cifarq import checkpoint, models
+from cifarq import checkpoint, models, tensor_file
 from cifarq.data import cifar10
 from cifarq.training import resume
 from cifarq_export.sources import onnx_file
@@ -61,7 +61,7 @@ READERS = {
     "accuracy data": accuracy_data.read,
     "name of accuracy data": accuracy_data.describe,
     "ONNX file": lambda path: onnx_file.source(path, ("a", "b"), SAID),
-    "weights": checkpoint.read_tensors,
+    "weights": tensor_file.read_tensors,
     "CIFAR-10": of_cifar10,
     "class names": lambda path: class_names(str(path)),
 }

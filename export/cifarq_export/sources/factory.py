@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cifarq import checkpoint
+from cifarq import tensor_file
 from cifarq import weights as given_weights
 from cifarq.evaluation.evaluate import torch_predictor
 from cifarq.factory import call
@@ -49,7 +49,7 @@ def source(
     if weights is not None:
         given_weights.load(model, weights)
     model.eval().cpu()
-    checkpoint.require_finite(model.state_dict(), weights or factory)
+    tensor_file.require_finite(model.state_dict(), weights or factory)
     head = _choose_head(model, factory, input_shape, len(classes), output)
     if head.name or head.flatten:
         model = module_output.Answer(model, head.name, head.width).eval()
