@@ -21,9 +21,10 @@ TIMEOUT_S = 300
 hypothesis.settings.register_profile("shared-machine", deadline=None)
 hypothesis.settings.load_profile("shared-machine")
 
-# A shell starts jobs in the background with SIGINT ignored, and children inherit that: the commands
-# that tests interrupt would not notice.
+# A shell starts jobs in the background with SIGINT ignored, nohup with SIGHUP, and children inherit
+# that: the commands that tests interrupt would not notice.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
