@@ -1,4 +1,4 @@
-"""The accurate model: a small residual network of nearly the most bytes that are still 1 MiB.
+"""The accurate model: a residual network of nearly as many weights as 1 MiB holds in INT8.
 
 Most of its weights are where the image is 8x8 pixels: there a weight costs 64 multiply-accumulates,
 and a convolution is wide enough for the kernels. On CIFAR-10: 1,003,514 parameters, 98.1 million
@@ -10,7 +10,7 @@ from torch import nn
 from cifarq.layers import ConvRelu, Residual, fold
 from cifarq.models import InputShape, require_side
 
-DESCRIPTION = "residual, conv 3-32-64-112-160: the most accurate within 1 MiB of INT8"
+DESCRIPTION = "residual, conv 3-32-64-112-160: at most 1 MiB in INT8"
 
 __all__ = ["DESCRIPTION", "Accurate", "build", "build_for_training", "fold"]
 

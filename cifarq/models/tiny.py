@@ -1,7 +1,7 @@
 """The tiny model: a residual network whose static INT8 file is no larger than MLPerf Tiny's.
 
-Few channels and many steps: a weight is used 256 times on maps of 16x16 pixels, 64 times on those
-of 8x8.
+Few channels and many layers, and convolutions with stride 2 instead of pools. On CIFAR-10: 84,186
+parameters, 13.7 million multiply-accumulates, some 93,200 bytes with its graph.
 """
 
 from torch import nn
@@ -9,7 +9,7 @@ from torch import nn
 from cifarq.layers import ConvRelu, Residual, fold
 from cifarq.models import InputShape, require_side
 
-DESCRIPTION = "residual, conv 3-32-32-48: the most accurate within MLPerf Tiny's 98,496 bytes"
+DESCRIPTION = "residual, conv 3-16-32-32-48: no larger in INT8 than MLPerf Tiny's 98,496 bytes"
 
 __all__ = ["DESCRIPTION", "Tiny", "build", "build_for_training", "fold"]
 
@@ -29,12 +29,11 @@ class Tiny(nn.Sequential):
     def __init__(self, classes: int, input_shape: InputShape, *, norm: bool = False) -> None:
         require_side("tiny", input_shape, 4)
         super().__init__(
-            ConvRelu(input_shape[0], 32, norm=norm),
-            nn.MaxPool2d(2),
+            ConvRelu(input_shape[0], 16, norm=norm),
+            ConvRelu(16, 32, stride=2, norm=norm),
             Residual(32, norm=norm),
             Residual(32, norm=norm),
-            nn.MaxPool2d(2),
-            Residual(32, norm=norm),
+            ConvRelu(32, 32, stride=2, norm=norm),
             Residual(32, norm=norm),
             ConvRelu(32, 48, norm=norm),
             nn.AdaptiveAvgPool2d(1),

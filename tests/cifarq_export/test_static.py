@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cifarq import models
 from cifarq_export.formats import onnx as onnx_format
 from cifarq_export.int8 import calibrate, runtime
 from cifarq_export.int8.cache import Cache
@@ -68,6 +69,18 @@ def test_weights_have_a_scale_a_channel(seed_cnn, recipe):
         "fc1.weight": 256,
         "fc2.weight": 10,
     }
+
+
+@pytest.mark.parametrize("target", ["x86-vnni", "arm64"])
+@pytest.mark.parametrize("name, most_bytes", [("tiny", 98_496), ("accurate", 2**20)])
+def test_a_model_has_the_size_that_it_was_made_for(
+    seed_cnn, shipped_images, recipe, tmp_path, name, most_bytes, target
+):
+    module = models.get(name).build(10, (3, 32, 32)).eval()
+    few = Calibration(shipped_images.calibration.take(np.arange(16)))
+    made = recipe(scratch=tmp_path, target=target, calibration=few)
+    path = written(replace(seed_cnn, name=name, module=module), made)
+    assert 0.9 * most_bytes < path.stat().st_size <= most_bytes
 
 
 @pytest.mark.parametrize("target", ["x86-vnni", "x86", "arm64"])
