@@ -80,7 +80,8 @@ or on CPUs. On CPUs set OMP_NUM_THREADS to the threads of one process; torchrun 
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
     metavar="RATE",
-    help="Highest learning rate of the run.  [default: 0.1; with --weights 0.003]",
+    help="Highest learning rate of the run.  [default: 0.1; with --weights 0.003; with "
+    "--qat 0.002]",
 )
 @click.option(
     "--teacher",
@@ -173,7 +174,8 @@ def train(
         device=device,
     )
     if start:
-        config = quantized.configure(config, start, target or Target().convert("auto", None, None))
+        here = target or Target().convert("auto", None, None)
+        config = quantized.configure(config, start, here, learning_rate)
 
     def kept() -> str:
         if not (out / resume_file).exists():

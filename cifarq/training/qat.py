@@ -21,9 +21,11 @@ PEAK_LR = 0.002
 _START_IMAGES = 256
 
 
-def configure(config: TrainConfig, start: Checkpoint, target: str) -> TrainConfig:
+def configure(
+    config: TrainConfig, start: Checkpoint, target: str, learning_rate: float | None = None
+) -> TrainConfig:
     """Return a configuration as quantization-aware training from a checkpoint has it."""
-    return replace(config, peak_lr=PEAK_LR, qat=start.digest, target=target)
+    return replace(config, peak_lr=learning_rate or PEAK_LR, qat=start.digest, target=target)
 
 
 def require_start(start: Checkpoint, config: TrainConfig, dataset: Dataset) -> None:

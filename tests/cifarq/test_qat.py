@@ -191,6 +191,14 @@ def test_the_command_trains_a_checkpoint_on(finished, two_class_folder, tmp_path
     assert checkpoint.load(tmp_path / "q").learned.qat.target == targets.ARM64
     told = json.loads((tmp_path / "q" / "checkpoint.json").read_text())
     assert str(finished.folder) not in json.dumps(told)
+    assert told["training"]["config"]["peak_lr"] == qat.PEAK_LR
+
+
+def test_a_learning_rate_that_is_given_is_taken(finished, two_class_folder, tmp_path):
+    options = ["--data-dir", two_class_folder, "--out", tmp_path / "q", "--epochs", 1]
+    done = command("--qat", finished.folder, "--learning-rate", 0.0005, *options)
+    assert done.exit_code == 0, done.output
+    assert checkpoint.load(tmp_path / "q").training["config"]["peak_lr"] == 0.0005
 
 
 @pytest.mark.parametrize(
