@@ -46,7 +46,8 @@ class Source:
         kind: what it is called in messages.
         changes: what was changed in the model that was given, a sentence each.
         probabilities: what turns its logits into probabilities.
-        checkpoint: the folder of ``cifarq train`` that it was read from, or None.
+        checkpoint: the folder that one of our models was read from, which ``cifarq train --qat``
+            can train on; None of others.
         learned: its activation ranges, where quantization-aware training learned them.
     """
 

@@ -54,6 +54,6 @@ def source(folder: Path, factory: Factory | None = None) -> Source:
         how=Preprocessing(loaded.mean, loaded.std, resize=loaded.resize),
         predict=torch_predictor(model),
         module=model,
-        checkpoint=folder,
+        checkpoint=None if factory else folder,
         learned=loaded.learned,
     )
