@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+import environment
 import networks_train
 from networks_files import FILES, FOREIGN
 from networks_report import markdown
@@ -188,18 +189,10 @@ def _measure(bundle: Path, scratch: Path, rounds: int) -> dict[str, Any]:
 
 def _environment(given: Setting) -> dict[str, Any]:
     """Return an empty record that says which machine and which versions this is."""
-    from importlib import metadata
-
-    from edge_runtime import __version__
-    from edge_runtime.documents.values import to_json
-    from edge_runtime.probes import host
-
     libraries = ("torch", "torchvision", "timm", "onnx", "onnxruntime", "numpy")
     return {
         "schema": 1,
-        "tool": f"cifarq {__version__}",
-        "host": to_json(host.describe()),
-        "versions": {name: metadata.version(name) for name in libraries},
+        **environment.describe(*libraries),
         "validation_images": given.validation_images,
         "rounds": given.rounds,
         "exports": {},

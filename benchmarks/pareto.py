@@ -17,12 +17,13 @@ Writes ``benchmarks/results/pareto.json``, ``pareto.md`` and ``pareto.svg``. Run
 import json
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+import environment
+import interleaved
 import pareto_litert
 import pareto_plot
 
@@ -90,11 +91,7 @@ def measure(
     models: dict[str, Any], data_dir: Path | None, tflite: tuple[Path, ...], restarts: int
 ) -> dict[str, Any]:
     """Evaluate and time all files; return what was found, JSON values only."""
-    from importlib import metadata
-
     from cifarq_export.check import interleaving
-    from edge_runtime.documents.values import to_json
-    from edge_runtime.probes import host
 
     os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     points = {f"cifarq {name}": _our_point(one) for name, one in models.items()}
@@ -111,11 +108,9 @@ def measure(
     for name, point in points.items():
         point["median_ns"] = taken.medians_ns(name)
         point["lost_time"] = taken.lost_time(name)
-    versions = {name: metadata.version(name) for name in ("onnxruntime", "ai-edge-litert")}
     return {
         "schema": 1,
-        "host": to_json(host.describe()),
-        "versions": versions,
+        **environment.describe("onnxruntime", "ai-edge-litert"),
         "settings": {"restarts": restarts, "rounds": ROUNDS, "turn_s": TURN_S},
         "points": points,
     }
@@ -141,21 +136,11 @@ def _interleave(subjects: dict[str, Any], restarts: int) -> Any:
     import numpy as np
 
     from cifarq.data import cifar10, packs
-    from cifarq.training.progress import stages
-    from cifarq_export.check import interleaving
     from edge_runtime.bundle.preprocess import normalise
 
     pixels = packs.shipped("golden").images[:1]
     batch = np.asarray(normalise(pixels, cifar10.MEAN, cifar10.STD))
-    with stages() as watch:
-        return interleaving.interleave(
-            subjects,
-            batch,
-            rounds=ROUNDS,
-            stretch_s=TURN_S,
-            restarts=restarts,
-            progress=partial(watch, "timing"),
-        )
+    return interleaved.take(subjects, batch, restarts=restarts, rounds=ROUNDS, stretch_s=TURN_S)
 
 
 def markdown(record: dict[str, Any]) -> str:

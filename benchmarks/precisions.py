@@ -16,11 +16,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+import interleaved
 import numpy as np
 from tqdm import tqdm
 
@@ -100,7 +100,9 @@ def measure(
             timed[made.path.name] = interleaving.artifact(made.engine, made.path)
             subjects[made.path.name] = _subject(made, maker.recipe.how, baselines)
         batch = maker.recipe.how.apply(baselines["validation"].images.images[:1])
-        samples = _interleave(timed, batch, restarts, rounds, stretch_s)
+        samples = interleaved.take(
+            timed, batch, restarts=restarts, rounds=rounds, stretch_s=stretch_s
+        )
     for name, subject in subjects.items():
         subject["turn_median_ns"] = samples.medians_ns(name)
         subject["turn_calls"] = [len(stretch.samples_ns) for stretch in samples.of[name]]
@@ -175,21 +177,6 @@ def _subject(made: Any, how: Any, baselines: dict[str, Any]) -> dict[str, Any]:
         "quantized": asdict(made.explanation.to_manifest()) if made.explanation else {},
         "accuracy": {name: _counts(session.run, how, one) for name, one in baselines.items()},
     }
-
-
-def _interleave(timed: Any, batch: Any, restarts: int, rounds: int, stretch_s: float) -> Any:
-    from cifarq.training.progress import stages
-    from cifarq_export.check import interleaving
-
-    with stages() as watch:
-        return interleaving.interleave(
-            timed,
-            batch,
-            rounds=rounds,
-            stretch_s=stretch_s,
-            restarts=restarts,
-            progress=partial(watch, "timing"),
-        )
 
 
 def _environment() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+import environment
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
@@ -75,7 +76,12 @@ def main(
     file = out / "recipes.json"
     record = json.loads(file.read_text()) if file.exists() else {}
     if record.get("schema") != SCHEMA or (not render and record["epochs"] != epochs):
-        record = {**_environment(), "epochs": epochs, "runs": {}}
+        record = {
+            "schema": SCHEMA,
+            **environment.describe("torch", "numpy"),
+            "epochs": epochs,
+            "runs": {},
+        }
     if not render:
         wanted = [
             (name, seed)
@@ -110,22 +116,6 @@ def _train(
         "config": report.to_json()["config"],
         "validation_top1": [epoch.validation_top1 for epoch in report.epochs],
         "seconds": [epoch.seconds for epoch in report.epochs],
-    }
-
-
-def _environment() -> dict[str, Any]:
-    """Return an empty record that says which machine and which versions this is."""
-    from importlib import metadata
-
-    from edge_runtime import __version__
-    from edge_runtime.documents.values import to_json
-    from edge_runtime.probes import host
-
-    return {
-        "schema": SCHEMA,
-        "tool": f"cifarq {__version__}",
-        "host": to_json(host.describe()),
-        "versions": {name: metadata.version(name) for name in ("torch", "numpy")},
     }
 
 

@@ -1,7 +1,7 @@
 """The tiny model: a residual network whose static INT8 file is no larger than MLPerf Tiny's.
 
 Few channels and many layers, and convolutions with stride 2 instead of pools. On CIFAR-10: 84,186
-parameters, 13.7 million multiply-accumulates, some 93,200 bytes with its graph.
+parameters, 13.7 million multiply-accumulates.
 """
 
 from torch import nn

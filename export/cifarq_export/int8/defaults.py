@@ -1,7 +1,7 @@
-"""What ONNX assumes where a file says nothing is not written: a fortieth of a small INT8 file.
+"""What ONNX assumes where a file says nothing is left out, which makes small INT8 files smaller.
 
-Zero points of biases, which are 0, are as large as the biases themselves; attributes that hold
-their default are half of what a convolution's node takes.
+Zero points of biases, which are 0, are as large as the biases themselves; and most attributes of
+convolutions hold their default.
 """
 
 from typing import Any
