@@ -66,3 +66,14 @@ def test_a_slow_artifact_is_taken_with_its_block_in_fp32(maker, monkeypatch):
     unlike = replace(slow, checked=replace(made.checked, drop=Estimate(-200, -200, -200)))
     before = sha256_of(made.path)
     assert slow_blocks.speed_up(unlike, lossy, fp32) is unlike and sha256_of(made.path) == before
+
+
+def test_blocks_that_would_leave_nothing_in_int8_are_not_tried(maker):
+    """lcnet_050: the blocks around its HardSigmoids are the whole network."""
+    maker.make("onnx", "fp32")
+    static = formats.static("onnx", maker.source, maker.recipe)
+    rest = tuple(node for node, layer in static.layers.items() if layer not in ("0", "2"))
+    few = replace(maker, recipe=replace(maker.recipe, keep_fp32=rest))
+    made = replace(few.make("onnx", "int8-static"), recipe=few.recipe)
+    slow = replace(made, speed=Speed(Estimate(0.001, 0.001, 0.001)))
+    assert slow_blocks.speed_up(slow, few, made.path) is slow

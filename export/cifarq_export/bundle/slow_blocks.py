@@ -65,7 +65,9 @@ def _trials(one: Made, maker: Maker) -> list[tuple[str, ...]]:
     macs = _macs(one.explanation, static.layers)
     found.sort(key=lambda block: sum(macs.get(node, 0) for node in block))
     halves = dict.fromkeys((len(found), len(found) // 2))
-    return [tuple(node for block in found[:count] for node in block) for count in halves if count]
+    trials = [tuple(node for block in found[:count] for node in block) for count in halves if count]
+    # Blocks that are all of the model leave nothing to quantize.
+    return [nodes for nodes in trials if static.layers.keys() - {*nodes, *one.recipe.keep_fp32}]
 
 
 def _macs(explanation: Explanation, layers: dict[str, str]) -> dict[str, int]:
