@@ -5,7 +5,8 @@
 Short calls fit between two preemptions and long ones do not, so a ratio that is measured on a busy
 machine may be far from the quiet machine's. Three networks whose FP32 calls take about 0.2, 2 and
 10 ms are exported (ONNX: FP32, static INT8; needs PyTorch) and measured together by the command
-line: in one run on the quiet machine, then in twenty while three processes are busy.
+line: in one run on the quiet machine, then in twenty while three processes are busy. A quiet run
+that shows no ratio, as beside other virtual machines, is taken again.
 
 Writes ``busy_ratios.json`` after each run; a rerun goes on. About a quarter of an hour.
 """
@@ -40,6 +41,7 @@ CLAIMS = (
 @click.option("--runs", default=20, show_default=True, type=click.IntRange(1))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(2))
 @click.option("--quiet-rounds", default=10, show_default=True, type=click.IntRange(2))
+@click.option("--quiet-attempts", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--min-runs", default=10, show_default=True, type=click.IntRange(1))
 @click.option("--min-time", default=0.3, show_default=True, type=click.FloatRange(0))
 @click.option("--out", default=experiment.OUT, type=click.Path(path_type=Path))
@@ -60,13 +62,19 @@ def main(out: Path, anew: bool, **numbers: Any) -> None:
         record = Record(NAME, out, settings, jobs, anew=anew)
         phases = ["quiet", *["busy"] * settings["runs"]]
         with experiment.bar(record, len(phases), "run") as bar:
+            how_quiet = {**settings, "rounds": settings["quiet_rounds"]}
             for phase in phases[len(record.trials) :]:
                 quiet = phase == "quiet"
-                how = {**settings, "rounds": settings["quiet_rounds"]} if quiet else settings
+                how = how_quiet if quiet else settings
                 with busy(0 if quiet else BUSY_PROCESSES):
                     found = busy_machine.run(bundles, how, Path(scratch) / "results.json")
                 record.add({"phase": phase, **found})
                 bar.update()
+        for _ in range(numbers["quiet_attempts"] - 1):
+            if not _disturbed(record.trials[0]):
+                break
+            found = busy_machine.run(bundles, how_quiet, Path(scratch) / "results.json")
+            record.replace(0, {"phase": "quiet", **found})
     experiment.show(claims(record.content))
 
 
@@ -85,19 +93,26 @@ def speed(trial: dict[str, Any], name: str) -> Estimate | None:
     return speeds({"rows": [row for row in trial["rows"] if row["model"] == name]})[INT8]
 
 
+def _disturbed(quiet: dict[str, Any]) -> str:
+    """Say why a quiet run tells nothing; '' if it does."""
+    if disturbed := busy_machine.named(quiet):
+        return f"the quiet machine was not quiet: {disturbed[0]}"
+    silent = [name for name in NETWORKS if speed(quiet, name) is None]
+    return f"{silent[0]} has no ratio on the quiet machine" if silent else ""
+
+
 def claims(record: dict[str, Any]) -> list[Claim]:
     """Return what was claimed beside what was found."""
     runs, trials = record["settings"]["runs"], record["trials"]
     if len(trials) < 1 + runs:
         return [Claim(CLAIMS[0], f"{max(0, len(trials) - 1)} of {runs} runs taken")]
     quiet, *loaded = trials
-    if disturbed := busy_machine.named(quiet):
-        return [Claim(CLAIMS[0], f"not decided, the quiet machine was not quiet: {disturbed[0]}")]
+    if disturbed := _disturbed(quiet):
+        return [Claim(CLAIMS[0], f"not decided, {disturbed}")]
     parts, enough = [], []
     for name, length in NETWORKS.items():
         expected, found = speed(quiet, name), [speed(trial, name) for trial in loaded]
-        if expected is None:
-            return [Claim(CLAIMS[0], f"not decided, {name} has no ratio on the quiet machine")]
+        assert expected is not None
         right = sum(is_right(one, expected.value) for one in found)
         parts.append(
             f"{length}: {right} of {runs}, {found.count(None)} not shown (quiet {expected})"

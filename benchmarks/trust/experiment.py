@@ -97,6 +97,14 @@ class Record:
     def add(self, trial: dict[str, Any]) -> None:
         """Keep a trial."""
         self.trials.append(trial)
+        self._write()
+
+    def replace(self, position: int, trial: dict[str, Any]) -> None:
+        """Keep a trial instead of another one."""
+        self.trials[position] = trial
+        self._write()
+
+    def _write(self) -> None:
         lines = {key: json.dumps(value, indent=1) for key, value in self.content.items()}
         lines["trials"] = "[\n" + ",\n".join(map(json.dumps, self.trials)) + "\n]"
         body = ",\n".join(f"{json.dumps(key)}: {value}" for key, value in lines.items())
