@@ -104,9 +104,16 @@ def _export(name: str, given: Setting) -> dict[str, Any]:
             "exit_code": done.returncode,
             "seconds": round(seconds, 1),
             "peak_bytes": peak_bytes,
-            "said": done.stderr.splitlines(),
+            "said": _without_folders(done.stderr, scratch, given.files).splitlines(),
             **(_measure(bundle, scratch, given.rounds) if shipped else _NOTHING),
         }
+
+
+def _without_folders(said: str, *folders: Path | None) -> str:
+    """Return what was said without the folders of this machine that files lie in."""
+    for folder in filter(None, folders):
+        said = said.replace(f"{folder}/", "")
+    return said
 
 
 def _model(name: str, given: Setting, scratch: Path) -> Sequence[str]:
