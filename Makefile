@@ -13,7 +13,7 @@ else
 TORCH := torch==2.14.1 torchvision==0.29.1
 endif
 
-.PHONY: demo test test-slow test-runtime fuzz lint bundle x86 arm64 clean
+.PHONY: demo test test-slow test-runtime test-engines fuzz lint bundle x86 arm64 clean
 
 demo: $(VENV)/installed  ## export the shipped model, measure it here, print the table
 	$(BIN)/cifarq-export --out $(DEMO) --overwrite
@@ -29,6 +29,14 @@ test-runtime:  ## run the device's tests alone, with $(PYTHON) and without PyTor
 	$(PYTHON) -m venv --clear build/runtime-venv
 	build/runtime-venv/bin/pip install --quiet --editable '.[ort,test]'
 	build/runtime-venv/bin/python -m pytest -n 2 --dist loadfile -m "not slow" tests/edge_runtime
+
+# OpenVINO would measure every ONNX artifact twice in all other tests, and ExecuTorch brings some
+# twenty packages that it does not need here: both are installed beside .venv.
+BESIDE := openvino executorch 'torchao>=0.18,<0.19' pytorch-tokenizers tabulate ruamel.yaml parameterized
+
+test-engines: $(VENV)/installed  ## run the tests of the engines that are installed beside .venv
+	$(BIN)/pip install --quiet --no-deps --upgrade --target build/engines $(BESIDE)
+	PYTHONPATH=$(CURDIR)/build/engines $(BIN)/python -m pytest tests/engines
 
 fuzz: $(VENV)/installed  ## draw 100,000 spoilt files of six kinds, and record what was found
 	$(BIN)/python tests/robustness/fuzz.py

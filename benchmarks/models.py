@@ -92,7 +92,7 @@ def _evaluate(folder: Path, data_dir: Path | None) -> dict[str, Any]:
         for artifact in content.artifacts:
             judge = arithmetic.judge_of(artifact.format, artifact.precision, TARGET)
             file, how = bundle / artifact.file, content.preprocessing
-            answers = arithmetic.answer(file, artifact.format, judge, how, test)
+            answers = arithmetic.answer(file, artifact.format, artifact.precision, judge, how, test)
             logits[artifact.precision] = answers
             files[artifact.precision] = artifact
     fp32, int8 = logits["fp32"], logits["int8-static"]

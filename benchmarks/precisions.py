@@ -97,7 +97,7 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         maker = _maker(source, data_dir, Path(scratch))
         for made in _artifacts(maker):
-            timed[made.path.name] = interleaving.artifact(made.engine, made.path)
+            timed[made.path.name] = interleaving.artifact(made.engine, made.path, made.precision)
             subjects[made.path.name] = _subject(made, maker.recipe.how, baselines)
         batch = maker.recipe.how.apply(baselines["validation"].images.images[:1])
         samples = interleaved.take(

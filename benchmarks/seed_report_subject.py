@@ -95,7 +95,8 @@ def _artifact(request: dict[str, Any], content: manifest.Manifest) -> Any:
     )
     engines.require(artifact.engine)
     file = integrity.read(Path(request["bundle"]), artifact)
-    return lambda: engines.load(artifact.engine, file, artifact.file, request["threads"]).run
+    options = engines.Options(request["threads"], precision)
+    return lambda: engines.load(artifact.engine, file, artifact.file, options).run
 
 
 def main() -> None:

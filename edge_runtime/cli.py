@@ -9,6 +9,7 @@ from edge_runtime.classify.command import classify
 from edge_runtime.command import program
 from edge_runtime.command.group import CommandGroup
 from edge_runtime.doctor.command import doctor
+from edge_runtime.doctor.listing import engines
 from edge_runtime.measure.command import WHAT, run
 from edge_runtime.report.command import compare, report
 
@@ -21,6 +22,7 @@ Examples:
   edge-bench report results.json --output markdown
   edge-bench compare before.json after.json
   edge-bench doctor                       what will not work on this device
+  edge-bench engines                      which engines there are, and which are installed
   edge-bench classify photos/             classify images"""
 
 
@@ -39,7 +41,7 @@ def cli() -> None:
     """Hold the subcommands; its help text stands above, with the examples."""
 
 
-for _command in (run, report, compare, doctor, classify):
+for _command in (run, report, compare, doctor, engines, classify):
     cli.add_command(_command)
 
 

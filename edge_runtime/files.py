@@ -18,6 +18,18 @@ def megabytes(size_bytes: float) -> str:
     return f"{size_bytes / 2**20:,.0f} MB"
 
 
+@contextmanager
+def in_memory(content: bytes) -> Iterator[str]:
+    """Yield the path of a file that holds ``content`` and is on no disk, on Linux.
+
+    For libraries that open files by name, and are to read the very bytes that were hashed.
+    """
+    with os.fdopen(os.memfd_create("cifarq"), "wb") as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}"
+
+
 def part_of(path: Path) -> Path:
     """Return where ``path`` is written before it takes its place: a new hidden name beside it."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

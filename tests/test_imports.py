@@ -45,6 +45,7 @@ def test_a_package_imports_nothing_heavy(name):
         ("edge_runtime", ["run", "--help"]),
         ("edge_runtime", ["report", "--help"]),
         ("edge_runtime", ["doctor", "--help"]),
+        ("edge_runtime", ["engines", "--help"]),
         ("edge_runtime", ["compare", "--help"]),
         ("edge_runtime", ["classify", "--help"]),
         ("cifarq_export", ["compare", "--help"]),
@@ -107,9 +108,18 @@ ALLOWED = {
     "click": "the command line",
     "onnxruntime": "an engine",
     "torch": "an engine",
+    "ai_edge_litert": "an engine",
+    "executorch": "an engine",
+    "MNN": "an engine",
+    "ncnn": "an engine",
+    "openvino": "an engine",
     "PIL": "photographs, for edge-bench classify and for training",
 }
 """What the device side may import beside the standard library, each for a reason."""
+
+
+TORCHES = ("executorch", "torch", "torch_export")
+"""The engines that take and give PyTorch's tensors."""
 
 
 def test_the_device_side_imports_what_is_listed_and_each_engine_in_its_place():
@@ -120,7 +130,15 @@ def test_the_device_side_imports_what_is_listed_and_each_engine_in_its_place():
                 found.setdefault(name, set()).add(path.relative_to(REPOSITORY).as_posix())
     assert set(found) == set(ALLOWED)
     assert found["onnxruntime"] == {"edge_runtime/engines/onnxruntime.py"}
-    assert found["torch"] == {"edge_runtime/engines/torch.py"}
+    assert found["torch"] == {f"edge_runtime/engines/{n}.py" for n in TORCHES}
+    for name, file in (
+        ("ai_edge_litert", "litert"),
+        ("executorch", "executorch"),
+        ("MNN", "mnn"),
+        ("ncnn", "ncnn"),
+        ("openvino", "openvino"),
+    ):
+        assert found[name] == {f"edge_runtime/engines/{file}.py"}
     assert found["PIL"] == {"edge_runtime/classify/pillow.py"}
 
 

@@ -108,7 +108,8 @@ def _artifact_subject(
     bundle: Path, content: manifest.Manifest, artifact: manifest.Artifact, threads: int
 ) -> Subject:
     file = integrity.read(bundle, artifact)
-    session = engines.load(_engine_for(artifact), file, artifact.file, threads)
+    options = engines.Options(threads, artifact.precision)
+    session = engines.load(_engine_for(artifact), file, artifact.file, options)
     return Subject(
         str(bundle / artifact.file),
         session.run,

@@ -8,5 +8,6 @@ golden.py         the real images that travel along
 preprocess.py     how images become inputs
 resizing.py       how they are brought to the input's size before
 probabilities.py  how logits become probabilities
+tuned.py          settings of engines that were found to be faster here
 installing.py     what is missing here, and what of the bundle installs it
 """

@@ -1,19 +1,23 @@
 """Which artifact of a bundle runs when a program says little or nothing of it.
 
-In this order: what passed its gates; INT8 of static ranges, dynamic INT8, FP32; the format whose
-engine takes less memory (ONNX before TorchScript). What was made for another class of CPU, or is
-known to be slow, is run by name alone.
+In this order: what passed its gates; INT8 of static ranges, dynamic INT8, FP16, FP32; the format
+whose engine takes less memory. What was made for another class of CPU, or is known to be slow, is
+run by name alone. A results file that was measured here decides instead of that order.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edge_runtime import engines
 from edge_runtime.bundle.manifest import Artifact, Manifest
 from edge_runtime.errors import UsageError, did_you_mean
-from edge_runtime.probes import target
+from edge_runtime.probes import host, target
+from edge_runtime.probes.host import Host
+from edge_runtime.results import document, recommendation, verdict
+from edge_runtime.results.rows import Row
 
-PRECISIONS = ("int8-static", "int8-dynamic", "fp32")
+PRECISIONS = ("int8-static", "int8-dynamic", "fp16", "fp32")
 BY_NAME = ("int8-dynamic-conv",)
 """Precisions never chosen: INT8 convolutions of dynamic range are slow (onnxruntime#6732)."""
 
@@ -59,6 +63,42 @@ def candidates(content: Manifest, wish: Wish, cpu: str | None) -> list[Artifact]
     passed = [a for a in chosen if not a.overridden]
     # Sorting is stable: what is equal stays in the manifest's order.
     return sorted(passed or chosen, key=_rank)
+
+
+def fastest(content: Manifest, wish: Wish, results: Path) -> Row:
+    """Return the row of a results file that is fastest on this device, of what may run.
+
+    Args:
+        content: the bundle's.
+        wish: what was asked for.
+        results: what ``edge-bench --json`` wrote here.
+
+    Raises:
+        BundleError: it is no results file.
+        UsageError: it was measured on another device, or has nothing of the bundle to choose from.
+    """
+    measured, here = document.read(results), host.describe()
+    if (there := _device(measured.host)) != _device(here):
+        raise UsageError(
+            f"{results} was measured on another device ({', '.join(map(str, there))}).",
+            "Measure here: edge-bench --json FILE.",
+        )
+    files = {artifact.sha256 for artifact in _select(content, wish)}
+    rows = tuple(
+        row
+        for row in measured.rows
+        if row.sha256 in files and not row.overridden and engines.is_installed(row.engine)
+    )
+    chosen = replace(measured, rows=rows)
+    advice = recommendation.recommend(chosen, verdict.judge(chosen))
+    if advice is None or advice.row is None:
+        why = advice.text if advice else "it has fewer than two rows of this bundle that ran here."
+        raise UsageError(f"{results} does not tell what is fastest: {why}")
+    return advice.row
+
+
+def _device(described: Host) -> tuple[object, ...]:
+    return described.machine, described.cpu, described.cpus
 
 
 def _select(content: Manifest, wish: Wish) -> list[Artifact]:

@@ -88,6 +88,9 @@ class Classifier:
         precision: ``fp32``, ``int8-dynamic``, ``int8-static``, ...
         format: ``onnx``, ``torchscript``, ...
         artifact: the name of one file, instead of these two.
+        results: what ``edge-bench --json`` measured of the bundle on this device: the fastest
+            artifact, engine and settings in it are taken, under the limits it was measured with
+            (``--max-size`` and the like).
         threads: of the engine.
         batch_size: images a call at most, where the artifact leaves that open. None: 16, but 1 for
             dynamic INT8, whose ranges come from the whole call: an image's answer would depend on
@@ -104,7 +107,8 @@ class Classifier:
         BundleError: the bundle or the artifact is missing or damaged.
         EngineMissingError: no engine that it could run on is installed.
         EngineError: the engine cannot be imported, or refuses the artifact.
-        UsageError: the bundle has nothing of that name, or a number makes no sense.
+        UsageError: the bundle has nothing of that name, the results are of another device or tell
+            nothing of it, or a number makes no sense.
     """
 
     def __init__(
@@ -114,6 +118,7 @@ class Classifier:
         precision: str | None = None,
         format: str | None = None,
         artifact: str | None = None,
+        results: str | Path | None = None,
         threads: int = 1,
         batch_size: int | None = None,
     ) -> None:
@@ -122,8 +127,15 @@ class Classifier:
             require_count("batch_size", batch_size, MOST_BATCH)
         folder, wish = Path(bundle), Wish(artifact, precision, format)
         content = manifest.read(folder)
-        candidates = choice.candidates(content, wish, target.of_this_cpu())
-        self.artifact, self.engine = _first_installed(candidates, folder, content)
+        knobs: dict[str, str] = {}
+        if results is not None:
+            row = choice.fastest(content, wish, Path(results))
+            self.engine, knobs = row.engine, row.knobs
+            self.artifact = next(a for a in content.artifacts if a.sha256 == row.sha256)
+            engines.require(self.engine)
+        else:
+            candidates = choice.candidates(content, wish, target.of_this_cpu())
+            self.artifact, self.engine = _first_installed(candidates, folder, content)
         self._shape = _input_shape(self.artifact)
         self.batch_size, self._fixed = _images_a_call(self.artifact, batch_size)
         self.classes = content.classes
@@ -131,7 +143,8 @@ class Classifier:
         self._probabilities = content.probabilities
         self.engine_version = engines.version(self.engine)
         file = integrity.read(folder, self.artifact)
-        self._session = engines.load(self.engine, file, self.artifact.file, threads)
+        options = engines.Options(threads, self.artifact.precision, knobs)
+        self._session = engines.load(self.engine, file, self.artifact.file, options)
 
     def predict(
         self, images: Any, *, top: int = 1, color: str = Color.RGB, layout: str = Layout.HWC
@@ -260,7 +273,8 @@ def _first_installed(
                 script = installing.script_for(engines.get(name).REQUIRES, folder, content)
                 engines.require(name, script)
             except EngineMissingError as error:
-                missing[name] = str(error)
+                if name == runners[0]:  # one way to run it is enough
+                    missing[name] = str(error)
             else:
                 return artifact, name
     raise EngineMissingError("; or ".join(missing.values()))

@@ -86,6 +86,12 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in new releas
 @click.option("--precision", metavar="NAME", help="fp32, int8-dynamic, int8-static, ...")
 @click.option("--format", metavar="NAME", help="As the bundle names it: onnx, torchscript, ...")
 @click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Run what is fastest in this file, which edge-bench --json measured on this device.",
+)
+@click.option(
     "--threads",
     default=1,
     show_default=True,
@@ -159,7 +165,8 @@ def _classify(paths: tuple[str, ...], bundle: Path, options: dict[str, Any], tal
     from edge_runtime.classify import inputs
     from edge_runtime.classify.classifier import Classifier
 
-    chosen = {name: options[name] for name in ("artifact", "precision", "format", "threads")}
+    names = ("artifact", "precision", "format", "results", "threads")
+    chosen = {name: options[name] for name in names}
     model = Classifier(bundle, **chosen)
     tally.start(f"{model.artifact.file} on {model.engine} {model.engine_version}")
     if gates := model.artifact.overridden:

@@ -10,4 +10,5 @@ what a name can tell, and what remains to be seen there.
     engines.py   what the engines do when they are tried
     examine.py   all of it, in the order in which it is read
     command.py   what is typed and printed
+    listing.py   ``edge-bench engines``: which there are, and which are here
 """

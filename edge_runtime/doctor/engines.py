@@ -15,17 +15,20 @@ from edge_runtime.results.settings import Settings
 from edge_runtime.setup import engine_import
 from edge_runtime.setup.engine_import import Tried
 
+_USUAL = "onnxruntime"
+"""What is asked for where there is no engine at all."""
+
 SELF_CHECK_IMAGES = 64
 """Golden images that each artifact answers: one ruined layer shows in a few."""
 
 
 def wanted(contents: Contents | None) -> tuple[str, ...]:
-    """Return the names of the engines to try: all without a bundle.
+    """Return the names of the engines to try: those that are installed here.
 
-    With one, those that checked its artifacts, and others that read them and are installed here.
+    With a bundle those that checked its artifacts, installed or not, and others that read them.
     """
     if contents is None:
-        return tuple(engines.names())
+        return tuple(filter(engines.is_installed, engines.names())) or (_USUAL,)
     formats = {artifact.format for artifact in contents.manifest.artifacts}
     reading = {name for format_ in formats for name in engines.reading(format_)}
     return tuple(sorted({*_checking(contents), *filter(engines.is_installed, reading)}))

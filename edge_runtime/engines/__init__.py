@@ -3,17 +3,19 @@
 A file defines::
 
     FORMATS: tuple[str, ...]           the formats that it reads
+    PRECISIONS: tuple[str, ...]        the precisions that it runs
     REQUIRES: str                      the module it imports, and only inside a child process
     INSTALL: str                       the command that installs it
     WHEEL: str                         the requirement of the wheel that travels with a bundle
     ASKED_FOR: str                     the exporter's option without which that wheel stays at home
     PROCESS_BYTES: int                 memory of a process with it and a small model, roughly
-    load(content, name, threads) -> Session     opens an artifact from bytes whose hash was checked
+    load(content, name, options) -> Session     opens an artifact from bytes whose hash was checked
     version() -> str
 
 and may define::
 
     WHEEL_NOTE: str                    what its wheel costs: its size
+    KNOBS: dict[str, tuple[str, ...]]  what may be tuned, and its values, the default first
     no_wheel(machine) -> str           why no wheel of it can travel to a machine; '' if one can
     checks(precisions) -> list[Check]  what else artifacts of these precisions need of it
 
@@ -24,13 +26,16 @@ engine that reads it.
 import contextlib
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import pkgutil
+import platform
 import re
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from edge_runtime.errors import EngineError, reason
@@ -41,11 +46,30 @@ if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing
     from numpy.typing import NDArray
 
 
+_MACHINES = ("x86_64", "aarch64")
+"""On Linux, those that PyPI has wheels of every engine for."""
+
+
 class Session(Protocol):
-    """A loaded artifact."""
+    """A loaded artifact; ``details``, if it has them, say how it runs: names and values."""
 
     def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
         """Map (N, C, H, W) float32 to logits (N, classes)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an engine is to run an artifact.
+
+    Attributes:
+        threads: how many it may use.
+        precision: the artifact's: what is computed in, where the engine has a choice.
+        knobs: values of the engine's ``KNOBS``; of those that are left out the default.
+    """
+
+    threads: int = 1
+    precision: str = "fp32"
+    knobs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,19 +91,20 @@ class Engine(Protocol):
     """What a file in this folder defines."""
 
     FORMATS: tuple[str, ...]
+    PRECISIONS: tuple[str, ...]
     REQUIRES: str
     INSTALL: str
     WHEEL: str
     ASKED_FOR: str
     PROCESS_BYTES: int
 
-    def load(self, content: bytes, name: str, threads: int) -> Session:
-        """Load an artifact from its bytes, to run on ``threads`` threads.
+    def load(self, content: bytes, name: str, options: Options) -> Session:
+        """Load an artifact from its bytes.
 
         Args:
             content: what its file holds. Nothing but these bytes may be read: they were hashed.
             name: of its file, for messages.
-            threads: how many the engine may use.
+            options: how it is to run.
 
         Raises:
             EngineError: the engine refuses it.
@@ -107,6 +132,26 @@ def reading(format_: str) -> list[str]:
 def is_installed(name: str) -> bool:
     """Say whether what an engine requires is installed here, without importing it."""
     return importlib.util.find_spec(get(name).REQUIRES.partition(".")[0]) is not None
+
+
+def installed_version(name: str) -> str:
+    """Return the version of an engine's distribution, without importing it; '' if it is not here.
+
+    A module that was not installed from a distribution has none.
+    """
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(distribution(name))
+    return ""
+
+
+def lack() -> str:
+    """Return why no engine can be installed on this machine; '' if nothing is known of it."""
+    machine = platform.machine()
+    if sys.maxsize < 2**32:
+        return "this Python is 32-bit, and there are wheels for 64 bits alone"
+    if machine not in _MACHINES:
+        return f"there are wheels for {' and '.join(_MACHINES)}, and this is {machine}"
+    return ""
 
 
 def wheel_note(name: str) -> str:
@@ -183,14 +228,17 @@ def require(name: str, install: str = "") -> Engine:
     return engine
 
 
-def load(name: str, content: bytes, file: str, threads: int = 1) -> Session:
+_DEFAULT = Options()
+
+
+def load(name: str, content: bytes, file: str, options: Options = _DEFAULT) -> Session:
     """Load an artifact on an engine.
 
     Args:
         name: the engine's.
         content: the artifact's bytes, whose hash was checked.
         file: its name.
-        threads: how many the engine may use.
+        options: how it is to run.
 
     Raises:
         EngineMissingError: what the engine requires is not installed.
@@ -198,7 +246,19 @@ def load(name: str, content: bytes, file: str, threads: int = 1) -> Session:
     """
     engine = require(name)
     with one_error(f"{name} cannot load {file}"):
-        return engine.load(content, file, threads)
+        return engine.load(content, file, options)
+
+
+def details(session: Session) -> dict[str, str]:
+    """Return how a session runs, as far as its engine says."""
+    said: dict[str, str] = getattr(session, "details", {})
+    return said
+
+
+def knobs(name: str) -> dict[str, tuple[str, ...]]:
+    """Return an engine's settings that may be tuned, each with its values, the default first."""
+    known: dict[str, tuple[str, ...]] = getattr(get(name), "KNOBS", {})
+    return known
 
 
 def version(name: str) -> str:

@@ -1,9 +1,10 @@
 """ONNX Runtime on the CPU."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.documents import onnx_file
-from edge_runtime.engines import Session
+from edge_runtime.engines import Options, Session
 from edge_runtime.errors import EngineError, reason
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
@@ -11,11 +12,19 @@ if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing
     from numpy.typing import NDArray
 
 FORMATS = ("onnx",)
+PRECISIONS = ("fp32", "int8-dynamic", "int8-static")
 REQUIRES = "onnxruntime"
 INSTALL = "pip install onnxruntime"
 WHEEL = "onnxruntime"
 ASKED_FOR = ""
 PROCESS_BYTES = 100 * 2**20
+KNOBS = {
+    "graph": ("all", "extended", "basic"),
+    "spinning": ("yes", "no"),
+    "memory pattern": ("yes", "no"),
+    "memory arena": ("yes", "no"),
+}
+"""Source: ONNX Runtime's "Thread management" and "Graph optimizations"."""
 
 
 class OrtSession:
@@ -69,13 +78,28 @@ def open_session(content: bytes, name: str, threads: int = 1, options: Any = Non
         raise EngineError(f"ONNX Runtime {version()} refuses {name}: {reason(error)}") from error
 
 
-def load(content: bytes, name: str, threads: int) -> Session:
+def load(content: bytes, name: str, options: Options) -> Session:
     """Load an ONNX model.
 
     Raises:
         EngineError: ONNX Runtime refuses it, or it is not whole.
     """
-    return open_session(content, name, threads)
+    return open_session(content, name, options.threads, _session_options(options.knobs))
+
+
+def _session_options(knobs: Mapping[str, str]) -> Any:
+    import onnxruntime
+
+    given = onnxruntime.SessionOptions()
+    if "graph" in knobs:
+        level = f"ORT_ENABLE_{knobs['graph'].upper()}"
+        given.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    if "spinning" in knobs:
+        key = "session.intra_op.allow_spinning"
+        given.add_session_config_entry(key, str(int(knobs["spinning"] == "yes")))
+    given.enable_mem_pattern = knobs.get("memory pattern") != "no"
+    given.enable_cpu_mem_arena = knobs.get("memory arena") != "no"
+    return given
 
 
 def version() -> str:

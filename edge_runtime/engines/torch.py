@@ -6,10 +6,10 @@ A TorchScript file can run code: ``load`` is for bytes whose hash matched their 
 import io
 import platform
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.engines import Check, Session
+from edge_runtime.engines import Check, Options, Session
 from edge_runtime.errors import EngineError
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing
     from numpy.typing import NDArray
 
 FORMATS = ("torchscript",)
+PRECISIONS = ("fp32", "int8-dynamic")
 REQUIRES = "torch"
 # Above 2.9.1 PyPI's aarch64 wheels bring CUDA packages of several GB.
 INSTALL = "pip install torch==2.9.1" if platform.machine() == "aarch64" else "pip install torch"
@@ -24,13 +25,15 @@ WHEEL = "torch==2.9.1"
 ASKED_FOR = "--with-torch"
 WHEEL_NOTE = "115 MB more to copy, 500 MB installed"
 PROCESS_BYTES = 400 * 2**20
+KNOBS = {"layout": ("channels first", "channels last")}
+"""Source: PyTorch's "Channels Last Memory Format"."""
 
 
 class _TorchSession:
-    def __init__(self, content: bytes, threads: int) -> None:
+    def __init__(self, content: bytes, options: Options) -> None:
         import torch
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(options.threads)
         choose_quantized_backend()
         with warnings.catch_warnings():
             # torch.jit still works and says it will go: pytorch#177239.
@@ -41,13 +44,26 @@ class _TorchSession:
             torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.qint8)
             self._module = torch.jit.load(io.BytesIO(content), map_location="cpu")
         self._module.eval()
-        self._from_numpy = torch.from_numpy
+        self._from_numpy = reader(options)
         self._inference_mode = torch.inference_mode
 
     def run(self, batch: "NDArray[np.float32]") -> "NDArray[Any]":
         with self._inference_mode():
             logits: NDArray[Any] = self._module(self._from_numpy(batch)).numpy()
         return logits
+
+
+def reader(options: Options) -> Callable[[Any], Any]:
+    """Return what makes a tensor of an array (N, C, H, W), in the layout that was chosen."""
+    import torch
+
+    if options.knobs.get("layout") != "channels last":
+        return torch.from_numpy
+
+    def read(batch: Any) -> Any:
+        return torch.from_numpy(batch).contiguous(memory_format=torch.channels_last)
+
+    return read
 
 
 def choose_quantized_backend() -> None:
@@ -86,14 +102,14 @@ def checks(precisions: Collection[str]) -> list[Check]:
     return [Check("quantized", text, "install another build of PyTorch, or use other artifacts")]
 
 
-def load(content: bytes, name: str, threads: int) -> Session:
+def load(content: bytes, name: str, options: Options) -> Session:
     """Load a TorchScript file from its bytes, whose hash has been checked.
 
     Raises:
         EngineError: PyTorch refuses it.
     """
     try:
-        return _TorchSession(content, threads)
+        return _TorchSession(content, options)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise EngineError(f"PyTorch {version()} refuses {name}: {reason}") from error

@@ -5,6 +5,7 @@ plan.py                 which artifacts, in which order, and how
 recording.py            a run from its first round to its last, kept in a file
 runner.py               a check of each artifact, then rounds through all rows, in processes
 worker.py               such a process: one artifact, one engine, a check or one turn
+tuning.py               the fastest settings of an engine, within a budget of time
 timing.py               warm-up and samples
 null.py                 a session that computes nothing: what remains is the harness
 request.py              what it is asked, and what it answers

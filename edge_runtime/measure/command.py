@@ -11,7 +11,14 @@ import click
 from edge_runtime.command import streams
 from edge_runtime.errors import RecordingError
 from edge_runtime.measure.options import Counts, Cpus
-from edge_runtime.report.command import OUTPUTS, exit_code, require_option, show
+from edge_runtime.report.command import (
+    OUTPUTS,
+    exit_code,
+    needs_options,
+    require_option,
+    show,
+    take_needs,
+)
 from edge_runtime.results import settings
 from edge_runtime.results.settings import Settings
 
@@ -121,7 +128,17 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
     help="Save all samples in this file, after every turn.",
 )
 @_option("--resume", is_flag=True, help="Continue the run in the --json file.")
+@_option(
+    "--tune",
+    "tune_s",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Before measuring, try the engines' settings for about so long in all. What is faster "
+    "than the defaults is kept in the bundle's tuned.json, and measured as a row of its own, now "
+    "and later.",
+)
 @require_option
+@needs_options
 @_option("--output", default="table", type=click.Choice(OUTPUTS), help="Format of the output.")
 def run(
     paths: tuple[Path, ...],
@@ -131,12 +148,15 @@ def run(
     require: str | None,
     output: str,
     accuracy_data: Path | None,
+    tune_s: float | None,
     **values: Any,
 ) -> None:
     """Make the plan and carry it out."""
     from edge_runtime.measure import recording
 
     plan = _plan(paths, engines, accuracy_data, values)
+    if tune_s is not None:
+        plan = _tune(plan, tune_s)
     with recording.begin(plan, json_file, resume=resume) as record:
         problems = _report_problems(plan)
         _measure(record, output)
@@ -166,10 +186,30 @@ def _plan(
     return plan
 
 
+def _tune(plan: "Plan", budget_s: float) -> "Plan":
+    """Find the engines' fastest settings, keep them in the bundles, and return the plan with them.
+
+    What was found before an interruption is kept.
+    """
+    from edge_runtime.bundle import tuned
+    from edge_runtime.measure import plan as planning
+    from edge_runtime.measure import runner, tuning
+    from edge_runtime.probes.host import Host
+    from edge_runtime.results.rows import Results
+
+    shown = Results(plan.settings, Host(), tuple(map(runner.row, plan.jobs)))
+    streams.tell("Engines' settings, each against the defaults:")
+    for one in tuning.tune(plan, budget_s):
+        tuned.write(one.job.bundle, [one.entry])
+        streams.tell(f"  {shown.label(runner.row(one.job))}: {tuning.describe(one)}")
+    return planning.with_tuned(plan)
+
+
 def _settings(values: dict[str, Any], accuracy_data: str) -> Settings:
     seconds = {name: values.pop(name) for name in ("min_time", "max_time", "cooldown", "timeout")}
     in_seconds = {f"{name}_s": value for name, value in seconds.items()}
-    return Settings(**values, **in_seconds, accuracy_data=accuracy_data)
+    needs = take_needs(values)
+    return Settings(**values, **in_seconds, needs=needs, accuracy_data=accuracy_data)
 
 
 def _report_problems(plan: "Plan") -> list[str]:

@@ -2,11 +2,13 @@
 
 import os
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
 from edge_runtime import engines
+from edge_runtime.bundle import tuned
 from edge_runtime.bundle.location import artifacts_at
 from edge_runtime.bundle.manifest import Artifact, Manifest
 from edge_runtime.errors import BundleError, UsageError, did_you_mean
@@ -28,6 +30,7 @@ class Job:
         batch_size: images a call.
         threads: of the engine.
         name: what the bundle is called; its folder's name if empty.
+        knobs: the engine's settings, where they are not its defaults.
     """
 
     bundle: Path
@@ -37,6 +40,7 @@ class Job:
     batch_size: int = 1
     threads: int = 1
     name: str = ""
+    knobs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,29 @@ def make(
     if not located:
         raise problems[0]
     _check_engines(asked, [artifact for _, _, artifact in located])
-    jobs = tuple(
+    jobs = [
         Job(*one, engine, batch_size, threads, name)
         for one, name in zip(located, _names(located), strict=True)
         for engine in _engines(one[2], asked)
         for batch_size, threads in product(settings.batch_sizes, settings.threads)
-    )
-    return Plan(jobs, settings, accuracy_data, tuple(map(str, problems)))
+    ]
+    return with_tuned(Plan(tuple(jobs), settings, accuracy_data, tuple(map(str, problems))))
+
+
+def with_tuned(plan: Plan) -> Plan:
+    """Return a plan in which each job is followed by itself with the settings of ``tuned.json``.
+
+    Raises:
+        BundleError: such a file is damaged.
+    """
+    plain = [job for job in plan.jobs if not job.knobs]
+    return replace(plan, jobs=tuple(one for job in plain for one in _both(job)))
+
+
+def _both(job: Job) -> Iterator[Job]:
+    yield job
+    if knobs := tuned.find(job.bundle, job.artifact, job.engine, job.threads, job.batch_size):
+        yield replace(job, knobs=knobs)
 
 
 def _engines(artifact: Artifact, asked: tuple[str, ...]) -> list[str]:

@@ -1,6 +1,6 @@
 """What the waiting process and a worker say to each other, as JSON: a request and an answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_runtime.bundle.manifest import Manifest
 from edge_runtime.measure.timing import Enough
@@ -47,6 +47,7 @@ class Request:
         batch_size: images a call.
         threads: of the engine.
         cpus: what the process is pinned to; all that it may use if empty.
+        knobs: the engine's settings, where they are not its defaults.
     """
 
     bundle: str
@@ -56,6 +57,7 @@ class Request:
     batch_size: int
     threads: int
     cpus: tuple[int, ...] = ()
+    knobs: dict[str, str] = field(default_factory=dict)
     check: Check | None = None
     timing: Timing | None = None
 
@@ -68,10 +70,12 @@ class Answer:
         status: how it ended.
         message: what happened and what to do, where it did not end well.
         engine_version: of the engine that ran it.
+        details: how it ran, as far as the engine says.
     """
 
     status: Status
     message: str = ""
     engine_version: str = ""
+    details: dict[str, str] = field(default_factory=dict)
     accuracy: Accuracy | None = None
     turn: Turn | None = None

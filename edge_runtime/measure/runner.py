@@ -77,7 +77,7 @@ def run(
     taken = sum(len(row.turns) for row in rows)
     for positions in groups(plan):
         if rows[positions[0]].accuracy is None and rows[positions[0]].status is Status.OK:
-            answer = _ask(plan, plan.jobs[positions[0]], start)
+            answer = ask(plan, plan.jobs[positions[0]], start)
             for i in positions:
                 rows[i] = _with_check(rows[i], plan.jobs[i], answer)
             left = _left(plan, rows)
@@ -88,7 +88,7 @@ def run(
         for place, i in enumerate(order):
             if plan.settings.cooldown_s:
                 sleep(plan.settings.cooldown_s)
-            answer = _ask(plan, plan.jobs[i], start, number)
+            answer = ask(plan, plan.jobs[i], start, number)
             rows[i] = _with_turn(rows[i], answer)
             taken += 1
             ended = number if place == len(order) - 1 else 0
@@ -99,14 +99,15 @@ def check(plan: Plan, *, start: Start = standard) -> Iterator[Row]:
     """Yield a row for each check of a plan: what its artifact answers. Nothing is timed."""
     for positions in groups(plan):
         job = plan.jobs[positions[0]]
-        yield _with_check(row(job), job, _ask(plan, job, start))
+        yield _with_check(row(job), job, ask(plan, job, start))
 
 
 def groups(plan: Plan) -> list[list[int]]:
     """Return the positions of the jobs that share a check: one artifact, engine and batch size."""
     shared: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(plan.jobs):
-        key = job.name, job.bundle, job.artifact.file, job.engine, job.batch_size
+        knobs = tuple(sorted(job.knobs.items()))
+        key = job.name, job.bundle, job.artifact.file, job.engine, job.batch_size, knobs
         shared.setdefault(key, []).append(i)
     return list(shared.values())
 
@@ -127,6 +128,7 @@ def row(job: Job) -> Row:
         batch_size=job.batch_size,
         threads=job.threads,
         status=Status.OK,
+        knobs=dict(job.knobs),
         overridden=artifact.overridden,
     )
 
@@ -149,6 +151,7 @@ def request(plan: Plan, job: Job, number: int = 0) -> Request:
         batch_size=job.batch_size,
         threads=job.threads,
         cpus=settings.cpus,
+        knobs=dict(job.knobs),
         check=check,
         timing=timing,
     )
@@ -158,7 +161,7 @@ def _left(plan: Plan, rows: Sequence[Row]) -> int:
     return sum(plan.settings.rounds - len(row.turns) for row in rows if row.status.goes_on)
 
 
-def _ask(plan: Plan, job: Job, start: Start, number: int = 0) -> Answer:
+def ask(plan: Plan, job: Job, start: Start, number: int = 0) -> Answer:
     """Return what a child answers; where it does not, an answer that says why."""
     asked = request(plan, job, number)
     answer = child.ask(
@@ -183,7 +186,7 @@ def _with_check(row: Row, job: Job, answer: Answer) -> Row:
     row = replace(row, status=answer.status, message=answer.message, accuracy=answer.accuracy)
     if answer.accuracy is None:
         return row
-    row = replace(row, engine_version=answer.engine_version)
+    row = replace(row, engine_version=answer.engine_version, details=answer.details)
     problem = answer.accuracy.problem(
         row.precision,
         fp32_tolerance=DEVICE_TOLERANCE,

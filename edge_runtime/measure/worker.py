@@ -45,8 +45,9 @@ class _Subject:
     stages: dict[str, Stage]
 
     def load(self) -> Session:
-        file, threads = self.artifact.file, self.request.threads
-        return engines.load(self.request.engine, self.content, file, threads)
+        asked = self.request
+        options = engines.Options(asked.threads, self.artifact.precision, asked.knobs)
+        return engines.load(self.request.engine, self.content, self.artifact.file, options)
 
     def let_go(self) -> None:
         self.content = b""
@@ -70,8 +71,8 @@ def work(request: Request) -> Answer:
     subject = _open(request)
     version = engines.version(request.engine)
     if request.check:
-        answers = _check(subject, request.check)
-        return Answer(Status.OK, engine_version=version, accuracy=answers)
+        answers, details = _check(subject, request.check)
+        return Answer(Status.OK, engine_version=version, details=details, accuracy=answers)
     assert request.timing is not None
     return Answer(Status.OK, engine_version=version, turn=_turn(subject, request.timing))
 
@@ -89,8 +90,11 @@ def _open(request: Request) -> _Subject:
     return _Subject(request, artifact, content, pack, stages)
 
 
-def _check(subject: _Subject, check: Check) -> Accuracy:
-    """Return how the golden images are answered, and other images if there are any."""
+def _check(subject: _Subject, check: Check) -> tuple[Accuracy, dict[str, str]]:
+    """Return how the golden images are answered, and other images if there are any.
+
+    And how the engine says that it ran them.
+    """
     pack, session = subject.pack.first(check.images), subject.load()
     subject.let_go()
     logits = _answers(subject, session, pack.images)
@@ -103,12 +107,13 @@ def _check(subject: _Subject, check: Check) -> Accuracy:
     # Dynamic INT8 takes its ranges from the whole batch: only single images compare with these.
     dynamic = subject.artifact.precision.startswith("int8-dynamic")
     alone = subject.request.batch_size == 1 or not dynamic
-    return Accuracy(
+    answers = Accuracy(
         **asdict(parity.compare(logits, pack.logits)),
         right=int(accuracy.is_right(logits, pack.labels).sum()),
         exported=parity.compare(logits, own) if alone and own is not None else None,
         data=_count(subject, session, Path(check.data_file)) if check.data_file else None,
     )
+    return answers, engines.details(session)
 
 
 def _count(subject: _Subject, session: Session, file: Path) -> Counts:

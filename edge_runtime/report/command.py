@@ -1,13 +1,17 @@
 """The commands ``edge-bench report`` and ``edge-bench compare``: draw results files."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_runtime.command import streams
+from edge_runtime.command.quantities import MILLISECONDS, SIZE
 
 if TYPE_CHECKING:
+    from edge_runtime.results.needs import Needs
     from edge_runtime.results.rows import Results
 
 OUTPUTS = ("table", "markdown", "csv", "json", "jsonl")
@@ -20,9 +24,36 @@ require_option = click.option(
 )
 
 
+def needs_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what a row has to be to be recommended."""
+    for option in (
+        click.option(
+            "--max-p95", type=MILLISECONDS, help="Recommend rows up to this 95th percentile: 5ms."
+        ),
+        click.option(
+            "--min-top1",
+            type=click.FloatRange(0, 100),
+            metavar="PERCENT",
+            help="Recommend rows from this top-1 on.",
+        ),
+        click.option("--max-size", type=SIZE, help="Recommend rows up to this file size: 1MB."),
+    ):
+        command = option(command)
+    return command
+
+
+def take_needs(values: dict[str, Any]) -> "Needs":
+    """Return what ``needs_options`` brought, taken out of a command's values."""
+    from edge_runtime.results.needs import Needs
+
+    size, top1, p95 = (values.pop(name) for name in ("max_size", "min_top1", "max_p95"))
+    return Needs(None if size is None else int(size), top1, p95)
+
+
 @click.command()
 @click.argument("file", type=_FILE)
 @require_option
+@needs_options
 @click.option(
     "--output",
     default="table",
@@ -30,11 +61,14 @@ require_option = click.option(
     type=click.Choice(OUTPUTS),
     help="Format of the output.",
 )
-def report(file: Path, require: str | None, output: str) -> None:
+def report(file: Path, require: str | None, output: str, **values: Any) -> None:
     """Show the results in a FILE that --json wrote, on any machine."""
     from edge_runtime.results import document
+    from edge_runtime.results.needs import Needs
 
-    results = document.read(file)
+    results, needs = document.read(file), take_needs(values)
+    if needs != Needs():
+        results = replace(results, settings=replace(results.settings, needs=needs))
     show(results, output)
     raise SystemExit(exit_code(results, require, failed=False) if require else 0)
 

@@ -13,6 +13,8 @@ def render(results: Results) -> str:
     parts.append([f"**{view.headline}**"])
     if view.verdict.reasons:
         parts.append([f"- {in_markdown(reason)}" for reason in view.verdict.reasons])
+    if view.recommendation:
+        parts.append([in_markdown(view.recommendation)])
     problems = [f"{file}: {message}" for file, message in view.problems]
     parts.append([f"- {in_markdown(note)}" for note in (*problems, *view.notes)])
     return "\n\n".join("\n".join(lines) for lines in parts if lines)

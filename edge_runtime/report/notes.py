@@ -34,6 +34,7 @@ def of(results: Results, references: References) -> tuple[str, ...]:
         _accuracy(ran, results),
         _elsewhere(ran, results),
         _memory(ran),
+        _details(ran, results),
         _machine(results),
         _target(results),
         _gates(results),
@@ -161,6 +162,20 @@ def _memory(ran: list[Row]) -> Iterable[str]:
     }
     for reason in sorted(reasons):
         yield f"memory: {UNKNOWN}, {reason}."
+
+
+def _details(ran: list[Row], results: Results) -> Iterable[str]:
+    """Say how an engine ran its rows, where it tells."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for row in ran:
+        if row.knobs:
+            chosen = ", ".join(f"{name} {value}" for name, value in sorted(row.knobs.items()))
+            yield f"{results.label(row)}: {chosen}."
+        if row.details:
+            text = ", ".join(f"{name} {value}" for name, value in row.details.items())
+            told[f"{row.engine} {row.engine_version}: {text}"].append(results.label(row))
+    for text, labels in told.items():
+        yield f"{text} ({', '.join(labels)})."
 
 
 _SHOWN: dict[str, Callable[[Any], str]] = {

@@ -13,5 +13,6 @@ def render(results: Results) -> str:
     parts += [grid.text() for grid in (view.bundles, view.scaling) if grid]
     problems = [f"{file}: {message}" for file, message in view.problems]
     parts.append([view.headline, *(wrap(f"- {reason}") for reason in view.verdict.reasons)])
+    parts.append([wrap(view.recommendation)] if view.recommendation else [])
     parts.append([wrap(note) for note in (*problems, *view.notes)])
     return "\n\n".join("\n".join(lines) for lines in parts if lines)

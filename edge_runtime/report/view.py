@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edge_runtime.report import bundles, columns, notes, references, scaling
 from edge_runtime.report.columns import Column, Group
 from edge_runtime.report.grid import Grid
-from edge_runtime.results import verdict
+from edge_runtime.results import recommendation, verdict
 from edge_runtime.results.rows import Results, Row, Status
 from edge_runtime.results.verdict import Verdict
 
@@ -20,6 +20,7 @@ class View:
         columns: of the table, beside the one that names the row.
         notes: how to read it.
         verdict: of the run.
+        recommendation: what to run here, as a sentence; empty if there is nothing to choose.
         scaling: what was varied, if anything was.
         bundles: later bundles against the first, if there are several.
     """
@@ -29,6 +30,7 @@ class View:
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
     verdict: Verdict
+    recommendation: str
     scaling: Grid | None
     bundles: Grid | None
 
@@ -64,6 +66,7 @@ def of(results: Results) -> View:
     compared = references.find(results, judged)
     models = ", ".join(sorted({row.model for row in results.rows}))
     machine = results.host.cpu or results.host.machine
+    advice = recommendation.recommend(results, judged)
     settings = results.settings
     title = f"{models} on {machine}, batch {_listed(settings.batch_sizes)}, "
     title += "1 thread" if settings.threads == (1,) else f"{_listed(settings.threads)} threads"
@@ -73,6 +76,7 @@ def of(results: Results) -> View:
         columns=tuple(columns.of(results, compared)),
         notes=notes.of(results, compared),
         verdict=judged.run,
+        recommendation=f"Fastest here: {advice.text}" if advice else "",
         scaling=scaling.of(results, judged),
         bundles=bundles.of(results, judged),
     )

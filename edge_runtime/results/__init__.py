@@ -9,5 +9,7 @@ statistics.py  percentiles and intervals
 parity.py      whether an artifact computes what the FP32 model does
 changes.py     what happened on the machine between two readings
 rules.py       what makes a row doubtful; verdict.py: whether a number may be believed
+needs.py       what a row has to be to be recommended
+recommendation.py  the fastest of those, as far as intervals show it
 comparison.py  result documents beside each other
 """

@@ -7,6 +7,8 @@ Schema history:
     3  settings say whether the CPU was emulated. Documents of schema 2 are read: theirs was not.
     4  what is unknown or was not measured is null everywhere (no accuracy was ``{}``); the host
        says which machine emulates its CPU. Documents of schema 2 and 3 are read.
+    5  rows say how the engine ran them, and with which settings other than its defaults; settings
+       say what a row needs to be recommended. Documents of schema 2 to 4 are read.
 """
 
 import json
@@ -20,15 +22,17 @@ from edge_runtime.documents.values import to_json
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.files import write_pieces
 from edge_runtime.results import verdict
+from edge_runtime.results.recommendation import recommend
 from edge_runtime.results.rows import Results
 from edge_runtime.results.verdict import Judgement
 
-SCHEMA = 4
-READABLE = (2, 3, 4)
+SCHEMA = 5
+READABLE = (2, 3, 4, 5)
 
 
 def header(results: Results, judged: Judgement) -> dict[str, Any]:
     """Return all of a document but its rows, as JSON values."""
+    advice = recommend(results, judged)
     return {
         "schema": SCHEMA,
         "settings": to_json(results.settings),
@@ -37,6 +41,7 @@ def header(results: Results, judged: Judgement) -> dict[str, Any]:
         "started": results.started,
         "tool": results.tool,
         "verdict": judged.run.to_json(),
+        "recommendation": advice.to_json() if advice else None,
     }
 
 
@@ -114,7 +119,7 @@ def _check(results: Results) -> None:
     """Refuse what is valid row by row, and that no run comes to."""
     counted = Counter(row.key for row in results.rows)
     if twice := [key for key, count in counted.items() if count > 1]:
-        raise ValueError(f"two rows are of {', '.join(map(str, twice[0]))}")
+        raise ValueError(f"two rows are of {', '.join(str(part) for part in twice[0] if part)}")
     counts, rounds = [len(row.turns) for row in results.rows], results.settings.rounds
     if max(counts, default=0) > rounds:
         raise ValueError(f"a row has {max(counts)} turns, of {rounds} rounds")

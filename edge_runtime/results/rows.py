@@ -17,7 +17,7 @@ from edge_runtime.results.settings import Settings
 from edge_runtime.results.statistics import Estimate, paired_ratio, supported_percentile
 from edge_runtime.results.turns import Turn
 
-Key = tuple[str, str, str, int, int]
+Key = tuple[str, str, str, int, int, str]
 """What tells a row from the others of its run."""
 
 
@@ -50,6 +50,8 @@ class Row:
         status: how it ended.
         message: what happened and what to do, where it did not end well.
         engine_version: of the engine that ran it.
+        knobs: the engine's settings, where they are not its defaults: the row is a tuned one.
+        details: how the engine ran it, as far as it says: names and values.
         turns: what was measured, a round each.
         accuracy: what it answered before it was timed; None where it did not answer.
         overridden: gates that it failed when it was exported, from the manifest.
@@ -69,6 +71,8 @@ class Row:
     status: Status
     message: str = ""
     engine_version: str = ""
+    knobs: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
     turns: tuple[Turn, ...] = ()
     accuracy: Accuracy | None = None
     overridden: tuple[str, ...] = ()
@@ -81,7 +85,8 @@ class Row:
     @property
     def key(self) -> Key:
         """What tells it from the other rows of its run."""
-        return self.bundle, self.file, self.engine, self.batch_size, self.threads
+        knobs = ", ".join(f"{name} {value}" for name, value in sorted(self.knobs.items()))
+        return self.bundle, self.file, self.engine, self.batch_size, self.threads, knobs
 
     @property
     def outcome(self) -> str:
@@ -182,7 +187,8 @@ class Results:
         """
         label = f"{row.format} {row.precision}"
         same_file = {other.engine for other in self.rows if other.key[:2] == row.key[:2]}
-        return f"{label} on {row.engine}" if len(same_file) > 1 else label
+        label = f"{label} on {row.engine}" if len(same_file) > 1 else label
+        return f"{label}, tuned" if row.knobs else label
 
     def label(self, row: Row) -> str:
         """Return what a row is called among the others: only what tells them apart is said."""

@@ -1,9 +1,10 @@
 """How a run measures each artifact: part of its results."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_runtime.documents.strict import Count, Positive
 from edge_runtime.errors import UsageError
+from edge_runtime.results.needs import Needs
 
 MOST_THREADS = 1024
 """More than the CPUs of any board: an engine tries to start as many as it is told."""
@@ -41,6 +42,7 @@ class Settings:
         accuracy_data: name and hash of the file with other images for top-1, if one was given.
         timeout_s: seconds after which a process is killed.
         seed: of the order of the rows within each round.
+        needs: what a row has to be to be recommended.
         emulated: whether the CPU is emulated, so that neither latency nor memory say anything.
     """
 
@@ -56,6 +58,7 @@ class Settings:
     accuracy_data: str = ""
     timeout_s: float = 600.0
     seed: int = 0
+    needs: Needs = field(default_factory=Needs)
     emulated: bool = False
 
     def __post_init__(self) -> None:

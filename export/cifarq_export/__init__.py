@@ -9,6 +9,8 @@ Where things are::
     selection.py    which formats and precisions were requested, and which exist
     sources/        what is exported: a checkpoint, any PyTorch model, an ONNX file; and its images
     formats/        what writes an artifact, one format a file
+    converters/     converters of others, each in a process of its own
+    tflite/         TFLite files, written from an ONNX graph
     int8/           graph clean-up, calibration, thresholds, static INT8
     check/          what an artifact has to pass: parity, accuracy, speed
     explain/        what of an artifact is INT8, and why the rest is not, one format a file

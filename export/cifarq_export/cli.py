@@ -24,8 +24,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead
 _FORMAT = click.option(
     "--format",
     "format_",
-    metavar="NAME",
-    help="Format to write: a name that `cifarq-export formats` lists, or all.  [default: all]",
+    metavar="NAMES",
+    help="Formats to write, separated by commas: names that `cifarq-export formats` lists, or all "
+    "that can be written here.  [default: torchscript,onnx]",
 )
 
 
@@ -72,7 +73,7 @@ def cli() -> None:
         "precisions",
         metavar="NAMES",
         help="Precisions to write, separated by commas, or all. int8-dynamic-conv is written only "
-        "if it is named.  [default: fp32,int8-dynamic,int8-static]",
+        "if it is named.  [default: fp32,fp16,int8-dynamic,int8-static]",
     ),
     *MAKING_OPTIONS,
     click.option(
@@ -141,6 +142,10 @@ def bundle(
     selected = selection.choose(format_, precisions, formats.for_source(source))
     for format_name, precision in selected.skipped:
         streams.tell(f"Skipped: {format_name} cannot be written as {precision}.")
+    for format_name in selected.missing:
+        streams.tell(f"Skipped: {format_name}: {formats.missing(format_name)}")
+    for format_name, _ in selected.pairs:
+        formats.require(format_name)
     limits, making = options.take(gates.Limits, values), options.take(Making, values)
     request = Request(
         selected.pairs,

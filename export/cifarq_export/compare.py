@@ -156,7 +156,10 @@ def compare(
         how = made[0].recipe.how
         take = partial(
             interleaving.interleave,
-            {one.path.name: interleaving.artifact(one.engine, one.path) for one in made},
+            {
+                one.path.name: interleaving.artifact(one.engine, one.path, one.precision)
+                for one in made
+            },
             how.apply(images.validation.images[:1]),
             rounds=max(2, speed.ROUNDS // RESTARTS),
             stretch_s=speed.STRETCH_S,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cifarq_export import formats
 from edge_runtime.errors import UsageError, did_you_mean
 
-DEFAULT_PRECISIONS = ("fp32", "int8-dynamic", "int8-static")
+DEFAULT_PRECISIONS = ("fp32", "fp16", "int8-dynamic", "int8-static")
 ON_REQUEST = ("int8-dynamic-conv",)
 """Precisions that are not part of ``all``: known to be slow, and here to be measured."""
 ALL = "all"
@@ -19,11 +19,13 @@ class Selection:
     Attributes:
         pairs: of format and precision.
         skipped: named pairs that do not exist, and were passed over.
+        missing: formats that ``all`` leaves out, because what writes them is not installed.
         named: whether the precisions were named, rather than left to us.
     """
 
     pairs: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
     named: bool
 
 
@@ -33,10 +35,11 @@ def choose(
     """Resolve what the command line asks for.
 
     A pair that does not exist is passed over where either side was left to us (no value, or
-    ``all``), and refused where both were named.
+    ``all``), or has a pair all the same; it is refused where both were named.
 
     Args:
-        format_: a format's name, ``all``, or None.
+        format_: names separated by commas, ``all`` for those that can be written here, or None for
+            the usual ones.
         precisions: names separated by commas, ``all``, or None for the default ones.
         possible: formats that the source can be written in; all if None.
 
@@ -47,7 +50,10 @@ def choose(
     known = list(dict.fromkeys(p for supported in exists.values() for p in supported))
     usual = [precision for precision in known if precision not in ON_REQUEST]
     offered = [name for name in exists if possible is None or name in possible]
-    chosen_formats = _parse(format_, "format", list(exists), offered, offered)
+    missing_formats = tuple(name for name in offered if formats.missing(name))
+    here = [name for name in offered if name not in missing_formats]
+    usual_formats = [name for name in offered if not formats.is_on_request(name)]
+    chosen_formats = _parse(format_, "format", list(exists), here, usual_formats)
     for name in chosen_formats:
         if name not in offered:
             raise UsageError(
@@ -59,13 +65,21 @@ def choose(
     missing = tuple((f, p) for f, p in wanted if p not in exists[f])
     named = precisions is not None and ALL not in _split(precisions)
     pairs = tuple(pair for pair in wanted if pair not in missing)
-    if missing and ((named and format_ not in (None, ALL)) or not pairs):
-        format_name, precision = missing[0]
+    refused = [pair for pair in missing if _is_alone(pair, pairs)]
+    if refused and ((named and format_ not in (None, ALL)) or not pairs):
+        format_name, precision = refused[0]
         raise UsageError(
             f"{format_name} cannot be written as {precision}.",
             f"Choose from: {', '.join(exists[format_name])}.",
         )
-    return Selection(pairs, missing if named else (), named)
+    left_out = missing_formats if format_ is not None and ALL in _split(format_) else ()
+    return Selection(pairs, missing if named else (), left_out, named)
+
+
+def _is_alone(missing: tuple[str, str], pairs: tuple[tuple[str, str], ...]) -> bool:
+    """Say whether a format or a precision of a pair that does not exist has no other pair."""
+    format_, precision = missing
+    return not any(f == format_ for f, _ in pairs) or not any(p == precision for _, p in pairs)
 
 
 def _parse(

@@ -56,7 +56,7 @@ def answers(tmp_path_factory, seed_cnn, shipped_images):
         if not path.exists():
             how = Recipe(seed_cnn.how, target, folder, calibration)
             onnx_format.write(seed_cnn, precision, path, how)
-        return arithmetic.answer(path, "onnx", judged_by, seed_cnn.how, few)
+        return arithmetic.answer(path, "onnx", "int8-static", judged_by, seed_cnn.how, few)
 
     return ask
 

@@ -17,13 +17,13 @@ CONV = "int8-dynamic-conv"
     [
         (None, None, TORCHSCRIPT + ONNX, ()),
         ("onnx", None, ONNX, ()),
-        ("all", "fp32", (("torchscript", "fp32"), ("onnx", "fp32")), ()),
+        ("onnx,torchscript", "fp32", (("onnx", "fp32"), ("torchscript", "fp32")), ()),
         ("onnx", f"{CONV}, fp32", (("onnx", CONV), ("onnx", "fp32")), ()),
         ("onnx", "fp32,fp32", (("onnx", "fp32"),), ()),
         (None, CONV, (("onnx", CONV),), (("torchscript", CONV),)),
         ("torchscript", None, TORCHSCRIPT, ()),
         ("torchscript", "all", TORCHSCRIPT, ()),
-        ("all", "all", (*TORCHSCRIPT, *ONNX), ()),
+        (None, "all", (*TORCHSCRIPT, *ONNX), ()),
         (None, "int8-static", ONNX[2:], (("torchscript", "int8-static"),)),
     ],
 )

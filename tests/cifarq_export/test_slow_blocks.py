@@ -20,10 +20,10 @@ from edge_runtime.results.statistics import Estimate
 
 @pytest.fixture
 def maker(seed_cnn, recipe, shipped_images, tmp_path):
-    """What makes a network of four layers, the first two with a HardSigmoid between them."""
+    """What makes a network of four layers, the first two with an ELU between them."""
     torch.manual_seed(0)
     model = nn.Sequential(
-        *(nn.Conv2d(3, 8, 3, stride=2), nn.Hardswish(), nn.Conv2d(8, 8, 3), nn.ReLU()),
+        *(nn.Conv2d(3, 8, 3, stride=2), nn.ELU(), nn.Conv2d(8, 8, 3), nn.ReLU()),
         *(nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 11 * 11, 10)),
     ).eval()
     source = replace(seed_cnn, name="net", predict=torch_predictor(model), module=model)
@@ -33,7 +33,7 @@ def maker(seed_cnn, recipe, shipped_images, tmp_path):
 
 def test_a_block_reaches_from_layer_to_layer_and_has_no_conversions(maker):
     static = formats.static("onnx", maker.source, maker.recipe)
-    (block,) = blocks.around(static.model, "HardSigmoid")
+    (block,) = blocks.around(static.model, "Elu")
     assert [static.layers[node] for node in block if node in static.layers] == ["0", "2"]
     assert blocks.around(static.model, "Erf") == []
 
@@ -69,7 +69,7 @@ def test_a_slow_artifact_is_taken_with_its_block_in_fp32(maker, monkeypatch):
 
 
 def test_blocks_that_would_leave_nothing_in_int8_are_not_tried(maker):
-    """lcnet_050: the blocks around its HardSigmoids are the whole network."""
+    """lcnet_050: the blocks around what had no INT8 kernel were the whole network."""
     maker.make("onnx", "fp32")
     static = formats.static("onnx", maker.source, maker.recipe)
     rest = tuple(node for node, layer in static.layers.items() if layer not in ("0", "2"))

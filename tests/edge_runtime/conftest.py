@@ -120,6 +120,18 @@ def row(file: str, precision: str, rounds: list[tuple[int, ...]], **changes: Any
 
 
 @pytest.fixture
+def make_turn() -> Callable[..., Turn]:
+    """Make a turn up: see ``turn``."""
+    return turn
+
+
+@pytest.fixture
+def make_row() -> Callable[..., Row]:
+    """Make a row up: see ``row``."""
+    return row
+
+
+@pytest.fixture
 def results() -> Results:
     """Results made up for drawing: round numbers, one row of each kind, three rounds."""
 

@@ -24,7 +24,6 @@ from edge_runtime.bundle.manifest import (
     TensorSpec,
 )
 from edge_runtime.files import sha256_of
-from edge_runtime.probes import target
 from edge_runtime.results.statistics import Estimate
 
 Watch = Callable[[str, int, int], object]
@@ -164,7 +163,7 @@ class Maker:
             format=subject.format,
             engine=formats.engine_of(subject.format),
             precision=precision,
-            target=recipe.target if precision == STATIC else target.ANY,
+            target=formats.made_for(subject.format, precision, recipe.target),
             judged_by=subject.judged_by,
             recipe=recipe,
             written=trial.written,

@@ -159,7 +159,7 @@ def _write_golden(path: Path, made: tuple[Made, ...], maker: Maker, images: Labe
 
     exported = {
         one.path.name: arithmetic.answer(
-            one.path, one.format, one.judged_by, maker.recipe.how, images, progress
+            one.path, one.format, one.precision, one.judged_by, maker.recipe.how, images, progress
         )
         for one in quantized
     }

@@ -13,17 +13,31 @@ from edge_runtime.setup import platforms
 if TYPE_CHECKING:
     from cifarq_export.bundle import wheelhouse
 
-_ASKED_FOR = "asked_for_"
+
+def _asked_options() -> list[str]:
+    """Return the options that bring a wheel, each of one engine or more."""
+    return sorted({engines.get(name).ASKED_FOR for name in engines.names()} - {""})
 
 
-def _wheel_option(name: str) -> Callable[[Any], Any]:
-    """Return the option that brings the wheel of an engine that is not brought by itself."""
-    engine, note = engines.get(name), engines.wheel_note(name)
+def _parameter(option: str) -> str:
+    return option.strip("-").replace("-", "_")
+
+
+def _asked_by(option: str) -> list[str]:
+    """Return the engines whose one wheel an option brings."""
+    return [name for name in engines.names() if option == engines.get(name).ASKED_FOR]
+
+
+def _wheel_option(option: str) -> Callable[[Any], Any]:
+    """Return the option that brings a wheel that is not brought by itself."""
+    names = _asked_by(option)
+    formats = "/".join(engines.get(name).FORMATS[0] for name in names)
+    note = engines.wheel_note(names[0])
     return click.option(
-        engine.ASKED_FOR,
-        f"{_ASKED_FOR}{name}",
+        option,
+        _parameter(option),
         is_flag=True,
-        help=f"With --wheels: {engines.distribution(name)} too, for {'/'.join(engine.FORMATS)}"
+        help=f"With --wheels: {engines.distribution(names[0])} too, for {formats}"
         f"{f' ({note})' if note else ''}.",
     )
 
@@ -40,7 +54,7 @@ SHIPPING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "NAME says which Python and C library are there: pi-bookworm and pi-trixie for 64-bit "
         "Raspberry Pi OS; linux-aarch64-py3.12, linux-x86_64-py3.11-glibc2.35.",
     ),
-    *(_wheel_option(name) for name in engines.names() if engines.get(name).ASKED_FOR),
+    *map(_wheel_option, _asked_options()),
     click.option(
         "--archive", is_flag=True, help="Write the bundle as OUT.tar.gz too: one file to copy."
     ),
@@ -58,15 +72,14 @@ def wheels_for(device: str | None, typed: dict[str, Any]) -> "wheelhouse.Wish | 
     Raises:
         UsageError: the name stands for no platform, or an engine has no wheel for it.
     """
-    flags = {name: typed.pop(name) for name in list(typed) if name.startswith(_ASKED_FOR)}
-    asked_for = frozenset(name.removeprefix(_ASKED_FOR) for name, given in flags.items() if given)
+    given = [option for option in _asked_options() if typed.pop(_parameter(option))]
     if device is None:
-        for name in asked_for:
+        for option in given:
             raise UsageError(
-                f"{engines.get(name).ASKED_FOR} adds to --wheels:",
-                "name the device, as in --wheels pi-bookworm.",
+                f"{option} adds to --wheels:", "name the device, as in --wheels pi-bookworm."
             )
         return None
+    asked_for = frozenset(name for option in given for name in _asked_by(option))
     from cifarq_export.bundle import wheelhouse
 
     return wheelhouse.Wish(platforms.platform(device), asked_for)

@@ -43,7 +43,7 @@ def speed_up(one: Made, maker: Maker, fp32: Path) -> Made:
 
 def _time(trial: Made, maker: Maker, fp32: Path) -> Speed:
     measured = speed.measure(
-        {"trial": speed.Pair(trial.engine, trial.path, fp32)},
+        {"trial": speed.Pair(trial.engine, trial.path, trial.precision, fp32)},
         maker.recipe.how,
         maker.baseline.images.images[:1],
         lambda done, total: maker.watch("timing blocks in FP32", done, total),

@@ -46,5 +46,5 @@ def _pair(made: tuple[Made, ...], maker: Maker) -> dict[str, speed.Pair]:
             path = maker.recipe.scratch / file_name(maker.source, one.format, "fp32")
             formats.get(one.format).write(maker.source, "fp32", path, maker.recipe)
             fp32[one.format] = path
-        pairs[one.path.name] = speed.Pair(one.engine, one.path, fp32[one.format])
+        pairs[one.path.name] = speed.Pair(one.engine, one.path, one.precision, fp32[one.format])
     return pairs

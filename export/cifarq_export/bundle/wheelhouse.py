@@ -51,16 +51,14 @@ class Wish:
         Raises:
             UsageError: an engine is asked for that no artifact uses.
         """
-        names = set(needed)
-        for name in sorted(self.asked_for - names):
-            option = engines.get(name).ASKED_FOR
-            raise UsageError(f"{option}: no artifact of this bundle is run by {name}.")
-        wanted = [
-            _requirement(name)
-            for name in sorted(names)
-            if name in self.asked_for or not engines.get(name).ASKED_FOR
-        ]
-        return (*wanted, *_ALWAYS)
+        names = {name for name in needed if not engines.get(name).ASKED_FOR}
+        formats = {format_ for name in needed for format_ in engines.get(name).FORMATS}
+        asked = {n for n in self.asked_for if not formats.isdisjoint(engines.get(n).FORMATS)}
+        used = {engines.get(name).ASKED_FOR for name in asked}
+        for option in sorted({engines.get(name).ASKED_FOR for name in self.asked_for} - used):
+            run_by = next(n for n in sorted(self.asked_for) if option == engines.get(n).ASKED_FOR)
+            raise UsageError(f"{option}: no artifact of this bundle is run by {run_by}.")
+        return (*dict.fromkeys(_requirement(name) for name in sorted(names | asked)), *_ALWAYS)
 
 
 def fill(
@@ -128,8 +126,9 @@ def _note(name: str) -> str:
 def _requirement(name: str) -> str:
     """Return an engine's requirement: no newer than the one that checks the artifacts here."""
     wheel = engines.get(name).WHEEL
-    pinned = any(sign in wheel for sign in "=<>~!")
-    return wheel if pinned else f"{wheel}<={_installed(engines.distribution(name))}"
+    if any(sign in wheel for sign in "=<>~!") or not engines.is_installed(name):
+        return wheel
+    return f"{wheel}<={_installed(engines.distribution(name))}"
 
 
 def _installed(distribution: str) -> str:

@@ -44,7 +44,9 @@ def judge_of(format_: str, precision: str, target: str) -> JudgedBy:
     return JudgedBy.REFERENCE if formats.has_reference(format_) else JudgedBy.ENGINE
 
 
-def open_artifact(path: Path, format_: str, judged_by: JudgedBy) -> accuracy.Predict:
+def open_artifact(
+    path: Path, format_: str, precision: str, judged_by: JudgedBy
+) -> accuracy.Predict:
     """Open an artifact that was just written, and return what maps a batch to its logits.
 
     Raises:
@@ -52,12 +54,14 @@ def open_artifact(path: Path, format_: str, judged_by: JudgedBy) -> accuracy.Pre
     """
     if judged_by is JudgedBy.REFERENCE:
         return formats.reference(format_, path)
-    return engines.load(formats.engine_of(format_), path.read_bytes(), path.name).run
+    options = engines.Options(precision=precision)
+    return engines.load(formats.engine_of(format_), path.read_bytes(), path.name, options).run
 
 
 def answer(
     path: Path,
     format_: str,
+    precision: str,
     judged_by: JudgedBy,
     how: Preprocessing,
     images: LabelledImages,
@@ -68,5 +72,5 @@ def answer(
     Raises:
         EngineError: the engine is missing or refuses it.
     """
-    run = open_artifact(path, format_, judged_by)
+    run = open_artifact(path, format_, precision, judged_by)
     return accuracy.logits_of(run, images.images, how, progress=progress)

@@ -49,11 +49,11 @@ class Subject:
     loader: str = ENGINE_LOADER
 
 
-def artifact(engine: str, path: Path, threads: int = 1) -> Subject:
+def artifact(engine: str, path: Path, precision: str = "fp32", threads: int = 1) -> Subject:
     """Return the subject for an artifact that was just written: what its file holds now."""
     record = FileRecord(path.name, path.stat().st_size, sha256_of(path))
     where = {"folder": str(path.resolve().parent), "record": asdict(record)}
-    return Subject({"engine": engine, **where, "threads": threads})
+    return Subject({"engine": engine, **where, "threads": threads, "precision": precision})
 
 
 @dataclass(frozen=True)

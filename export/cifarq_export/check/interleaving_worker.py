@@ -31,10 +31,13 @@ _MIN_CALLS = 5
 _WARM_UP_CALLS = 2  # a stretch starts with cold caches: other processes used them
 
 
-def engine_session(engine: str, folder: str, record: dict[str, Any], threads: int) -> Predict:
+def engine_session(
+    engine: str, folder: str, record: dict[str, Any], threads: int, precision: str
+) -> Predict:
     """Load an artifact, if it is still the one that the parent means."""
     file = FileRecord(**record)
-    return engines.load(engine, integrity.read(Path(folder), file), file.file, threads).run
+    options = engines.Options(threads, precision)
+    return engines.load(engine, integrity.read(Path(folder), file), file.file, options).run
 
 
 class _Subject:

@@ -10,7 +10,6 @@ import numpy as np
 
 from cifarq_export import formats
 from cifarq_export.check import baseline
-from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.sensitivity import Subject
 from edge_runtime.measure import accuracy
 
@@ -95,7 +94,7 @@ def _agreement(subject: Subject, fp32: baseline.Baseline) -> float:
     static = formats.static(subject.format, subject.source, subject.recipe)
     if static is None:
         return 1.0
-    run = static.open(by_reference=subject.judged_by is JudgedBy.REFERENCE)
+    run = static.open()
     size = baseline.batch_size(subject.source)
     how = subject.recipe.how
     logits = accuracy.logits_of(run, fp32.images.images, how, batch_size=size)

@@ -64,7 +64,7 @@ class Subject:
         """
         images = self.baseline.images
         logits = arithmetic.answer(
-            path, self.format, self.judged_by, self.recipe.how, images, progress
+            path, self.format, STATIC, self.judged_by, self.recipe.how, images, progress
         )
         return gates.compare(logits, self.baseline)
 
@@ -134,7 +134,7 @@ def layer_costs(
 
 def _cost(subject: Subject, static: Static, part: Baseline, node: str, layer: str) -> LayerCost:
     """Quantize one layer alone, and compare. Integers are the same in batches of any size."""
-    run = static.open(by_reference=subject.judged_by is JudgedBy.REFERENCE, only=node)
+    run = static.open(only=node)
     size, how = baseline.batch_size(subject.source), subject.recipe.how
     logits = accuracy.logits_of(run, part.images.images, how, batch_size=size)
     changed = float((logits.argmax(axis=1) != part.logits.argmax(axis=1)).mean())

@@ -52,6 +52,7 @@ class Pair:
 
     engine: str
     path: Path
+    precision: str
     fp32: Path
 
 
@@ -78,10 +79,14 @@ def measure(
     speeds: dict[str, Speed] = {}
     for engine in dict.fromkeys(pair.engine for pair in pairs.values()):
         group = {name: pair for name, pair in pairs.items() if pair.engine == engine}
-        paths = {path for pair in group.values() for path in (pair.path, pair.fp32)}
+        precisions = {pair.path: pair.precision for pair in group.values()}
+        precisions |= {pair.fp32: "fp32" for pair in group.values()}
         take = partial(
             interleaving.interleave,
-            {str(path): interleaving.artifact(engine, path) for path in sorted(paths)},
+            {
+                str(path): interleaving.artifact(engine, path, precisions[path])
+                for path in sorted(precisions)
+            },
             how.apply(image),
             rounds=ROUNDS,
             stretch_s=STRETCH_S,

@@ -10,6 +10,7 @@ A file defines ``explain(content, name, image, precision) -> Explanation`` of an
 and where these cannot run code, and so may be opened outside a bundle, ``read_file(path,
 input_shape)``: a file's bytes, and an image of zeros that it takes.
 
+litert.py        operators as a TFLite file names them
 onnx.py          operators as ONNX Runtime fuses and times them
 torchscript.py   operators as PyTorch dispatches them
 report.py        ``cifarq-export explain``

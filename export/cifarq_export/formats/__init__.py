@@ -7,6 +7,10 @@ A file defines::
     PRECISIONS: tuple[str, ...]          what it can write; the first is fp32
     can_write(source) -> bool            whether a source can be written in it
     write(source, precision, path, recipe) -> Written
+    ON_REQUEST: bool                     optional: whether it is written only if it is named
+    REQUIRES: str                        optional: the module without which it cannot be written,
+    INSTALL: str                         and what installs that
+    FOR_ANY_CPU: bool                    optional: whether one static INT8 file is for every CPU
     reference(path) -> Predict           optional: opens an artifact in the arithmetic that the
                                          format defines, which is the same on every CPU
     static(source, recipe) -> Static     optional: what static INT8 is made from, with the layers
@@ -16,11 +20,17 @@ Nothing outside this folder knows a format's name. What runs its files are the e
 ``edge_runtime/engines`` that read the format; ``explain/`` may have a file of the same name that
 says what of an artifact is INT8.
 
+executorch.py    programs of ExecuTorch, for XNNPACK
+litert.py        TFLite files, images channels last
+mnn.py           MNN's own, by its converters
+ncnn.py          ncnn's own, by pnnx
 onnx.py          weights inside, a dynamic batch, every precision
+pt2.py           exported by torch.export
 torchscript.py   traced and frozen by PyTorch
 """
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +45,7 @@ from edge_runtime.bundle.manifest import CalibrationRecord
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import ExportError
 from edge_runtime.measure.accuracy import Predict
+from edge_runtime.probes import target as targets
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
@@ -119,9 +130,44 @@ def get(name: str) -> Format:
     return cast(Format, importlib.import_module(f"cifarq_export.formats.{name}"))
 
 
+def is_on_request(name: str) -> bool:
+    """Say whether a format is written only if it is named."""
+    return bool(getattr(get(name), "ON_REQUEST", False))
+
+
+def missing(name: str) -> str:
+    """Return what installs the writer of a format that is not here; '' where it is."""
+    module: str = getattr(get(name), "REQUIRES", "")
+    if not module or importlib.util.find_spec(module) is not None:
+        return ""
+    return str(get(name).INSTALL)  # type: ignore[attr-defined]
+
+
+def require(name: str) -> None:
+    """Refuse a format whose writer is not installed.
+
+    Raises:
+        ExportError: it is not.
+    """
+    if install := missing(name):
+        raise ExportError(f"what writes {name} is not installed:", install)
+
+
 def has_reference(name: str) -> bool:
     """Say whether a format's artifacts can be opened in arithmetic that no CPU changes."""
     return hasattr(get(name), "reference")
+
+
+def made_for(name: str, precision: str, target: str) -> str:
+    """Return the CPU class that a format's artifacts are made for, where ``target`` was asked for.
+
+    Args:
+        name: the format's.
+        precision: the artifact's.
+        target: a name in ``edge_runtime.probes.target``.
+    """
+    for_any = precision != STATIC or getattr(get(name), "FOR_ANY_CPU", False)
+    return targets.ANY if for_any else target
 
 
 def reference(name: str, path: Path) -> Predict:

@@ -17,8 +17,9 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, STATIC, Recipe, Written
-from cifarq_export.int8 import cache, calibrate, exact, learned, onnx_graph, runtime
+from cifarq_export.int8 import cache, calibrate, exact, learned, onnx_graph, qdq, runtime
 from cifarq_export.int8.defaults import omit_defaults
+from cifarq_export.int8.hard import expand_hard
 from cifarq_export.int8.short_names import shorten_names
 from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
@@ -48,17 +49,17 @@ def can_write(source: Source) -> bool:
 
 def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
     """Write an ONNX file."""
-    fp32 = _fp32(source, recipe)
+    fp32_file = fp32(source, recipe)
     calibration = None
     if precision == "fp32":
-        model = onnx.load(fp32)
+        model = onnx.load(fp32_file)
     elif precision == STATIC:
         model = static(source, recipe).quantize(recipe.keep_fp32, recipe.faster_fp32)
         omit_defaults(model)
         shorten_names(model)
-        calibration = _record(source, recipe)
+        calibration = record(source, recipe)
     else:
-        model = _quantize_dynamic(fp32, recipe.scratch / f"{precision}.onnx", precision)
+        model = _quantize_dynamic(fp32_file, recipe.scratch / f"{precision}.onnx", precision)
     write_bytes(path, model.SerializeToString(deterministic=True))
     graph = model.graph
     return Written(
@@ -70,7 +71,7 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     )
 
 
-def _record(source: Source, recipe: Recipe) -> CalibrationRecord:
+def record(source: Source, recipe: Recipe) -> CalibrationRecord:
     """Return what the manifest says of where the ranges come from."""
     if source.learned:
         qat = source.learned.qat
@@ -86,10 +87,24 @@ def reference(path: Path) -> Predict:
 
 def static(source: Source, recipe: Recipe) -> Static:
     """Return what static INT8 is made from; its layers are nodes of the folded graph."""
-    folded = static_base(source, recipe)
+    return static_of(expand_hard(static_base(source, recipe)), source, recipe)
+
+
+def static_of(
+    folded: Any, source: Source, recipe: Recipe, kernels: qdq.Kernels = qdq.ONNX_RUNTIME
+) -> Static:
+    """Return what static INT8 is made from.
+
+    Args:
+        folded: the FP32 model.
+        source: what is exported.
+        recipe: how it is to be.
+        kernels: what is quantized.
+    """
     if source.learned:
         return learned.static(folded, source.learned.ranges, recipe.target)
-    plain = Static(folded, static_ranges(folded, source, recipe), recipe.target)
+    ranges = static_ranges(folded, source, recipe)
+    plain = Static(folded, ranges, recipe.target, kernels)
     return _correct_biases(plain, source, recipe) if recipe.correct_biases else plain
 
 
@@ -110,7 +125,7 @@ def static_base(source: Source, recipe: Recipe) -> Any:
     """Return the folded FP32 model that static INT8 starts from."""
     path = recipe.scratch / "folded.onnx"
     if not path.exists():
-        model = runtime.fold(onnx.load(_fp32(source, recipe)), recipe.scratch)
+        model = runtime.fold(onnx.load(fp32(source, recipe)), recipe.scratch)
         write_bytes(path, model.SerializeToString(deterministic=True))
     return onnx.load(path)
 
@@ -128,7 +143,7 @@ def static_ranges(folded: Any, source: Source, recipe: Recipe) -> calibrate.Rang
     )
 
 
-def _fp32(source: Source, recipe: Recipe) -> Path:
+def fp32(source: Source, recipe: Recipe) -> Path:
     """Write the FP32 model once for all artifacts of an export."""
     path = recipe.scratch / "fp32.onnx"
     if not path.exists():

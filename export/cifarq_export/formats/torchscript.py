@@ -55,12 +55,17 @@ def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written
     model: nn.Module = source.module
     if precision == "int8-dynamic":
         model = quantize.dynamic_int8(model)
-    dtype = torch.float32
-    if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
-        model, dtype = _Normalised(model, recipe.how).eval(), torch.uint8
+    model, dtype = normalised(model, recipe.how)
     example = torch.zeros(2, *source.input_shape, dtype=dtype)
     write_bytes(path, _strip(_trace(model, example)))
     return Written()
+
+
+def normalised(model: nn.Module, how: Preprocessing) -> tuple[nn.Module, torch.dtype]:
+    """Return a model that normalises by itself where the artifact is to, and what it takes."""
+    if how.normalised_by is NormalisedBy.ARTIFACT:
+        return _Normalised(model, how).eval(), torch.uint8
+    return model, torch.float32
 
 
 def _trace(model: nn.Module, example: torch.Tensor) -> bytes:

@@ -7,6 +7,8 @@ runtime.py      what ONNX Runtime makes of a model: sessions, optimised and fold
 calibrate.py    the range of every activation; thresholds.py: from values to a range
 learned.py      ranges that training learned, found again in the graph
 qdq.py          quantize and dequantize nodes, for a target
+hard.py         HardSwish and HardSigmoid as what has INT8 kernels
+factors.py      products with one number, taken into the scale
 static.py       what all static INT8 models of an export are made from
 cache.py        what was found is kept for the next run
 blocks.py       what lies around an operator that has no INT8 kernel

@@ -45,11 +45,7 @@ def _omit_zero_points(graph: Any) -> None:
                 continue
             if not numpy_helper.to_array(zero_point).any():
                 del node.input[2]
-    used = {name for node in graph.node for name in node.input}
-    used |= {value.name for value in graph.output}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+    onnx_graph.drop_unused(graph)
 
 
 def _is_assumed(node: Any, attribute: Any, version: int) -> bool:

@@ -66,6 +66,13 @@ def input_sizes(entry: Any) -> list[int]:
     return [max(axis.dim_value, 0) for axis in entry.type.tensor_type.shape.dim]
 
 
+def fix_batch(model: Any, size: int) -> Any:
+    """Return a copy that takes a batch of one size."""
+    copy = copy_model(model)
+    copy.graph.input[0].type.tensor_type.shape.dim[0].dim_value = size
+    return copy
+
+
 def attribute(node: Any, name: str) -> Any:
     """Return the value of a node's attribute; None if it has none of that name."""
     found = (entry for entry in node.attribute if entry.name == name)
@@ -122,6 +129,24 @@ def bypass(graph: Any, node: Any) -> None:
     elif given not in outputs and any(given in other.output for other in graph.node):
         graph.node.remove(node)
         rename(graph, given, made)
+
+
+def drop_unused(graph: Any) -> None:
+    """Take out the nodes and constants that nothing takes anything of, in place.
+
+    A graph with inner graphs, which may name its values, has to be left as it is.
+    """
+    ends = {value.name for value in graph.output}
+    while True:
+        used = ends | {name for node in graph.node for name in node.input}
+        idle = [node for node in graph.node if used.isdisjoint(node.output)]
+        for node in idle:
+            graph.node.remove(node)
+        if not idle:
+            break
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def opset(model: Any) -> int:

@@ -4,6 +4,7 @@ Weights per channel and symmetric, activations per tensor. What types they have 
 target's CPU multiplies; the graph is the same.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from cifarq_export.int8 import onnx_graph
 from cifarq_export.int8.calibrate import Ranges
+from cifarq_export.int8.factors import fold_factors
 from edge_runtime.errors import ExportError, reason
 from edge_runtime.probes import target as targets
 
@@ -43,6 +45,23 @@ OPERATORS = (
 """What ONNX Runtime's CPU engine has INT8 kernels for, as classifiers use it. Softmax is left out:
 its answers would be steps of 1/256."""
 
+
+@dataclass(frozen=True)
+class Kernels:
+    """What an engine computes in INT8.
+
+    Attributes:
+        operators: their types.
+        rescale: whether integers may be read by another scale than they were written by, which
+            takes a product with one number without arithmetic.
+    """
+
+    operators: tuple[str, ...] = OPERATORS
+    rescale: bool = True
+
+
+ONNX_RUNTIME = Kernels()
+
 WEIGHTED = ("Conv", "Gemm", "MatMul")
 """The operators whose weights are quantized: what a layer is, where layers are counted."""
 
@@ -65,6 +84,7 @@ def quantize(
     keep_fp32: tuple[str, ...] = (),
     faster_fp32: tuple[str, ...] = (),
     only: str | None = None,
+    kernels: Kernels = ONNX_RUNTIME,
 ) -> Any:
     """Return a static INT8 model.
 
@@ -75,6 +95,7 @@ def quantize(
         keep_fp32: names of nodes that stay FP32 for their accuracy.
         faster_fp32: names of nodes that stay FP32 because they are faster so.
         only: quantize this one node alone.
+        kernels: what is quantized.
 
     Raises:
         ExportError: nothing in it can be quantized.
@@ -91,7 +112,7 @@ def quantize(
         tensors_range=_as_tensors_data(ranges),
         nodes_to_quantize=[only] if only else [],
         nodes_to_exclude=[*onnx_graph.NORMALISATION, *_head(model), *kept, *shields],
-        op_types_to_quantize=list(OPERATORS),
+        op_types_to_quantize=list(kernels.operators),
         extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
     )
     try:
@@ -99,7 +120,8 @@ def quantize(
     except ValueError as error:
         raise ExportError(f"ONNX Runtime cannot quantize this model: {reason(error)}") from error
     quantizer.model.topological_sort()  # ONNX asks for it; ONNX Runtime alone would not
-    quantized = onnx_graph.prepare(quantizer.model.model)
+    model = quantizer.model.model
+    quantized = fold_factors(model) if kernels.rescale else onnx_graph.prepare(model)
     if not any(node.op_type == "QuantizeLinear" for node in quantized.graph.node):
         raise ExportError("nothing in this model can be quantized: no convolution, no Gemm.")
     return quantized

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cifarq_export.int8 import exact, qdq, runtime
 from cifarq_export.int8.calibrate import Ranges
 from edge_runtime.measure.accuracy import Predict
+from edge_runtime.probes import target as targets
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class Static:
         model: FP32, folded (see ``runtime.fold``).
         ranges: of its activations.
         target: the CPU class that it is quantized for.
+        kernels: what is quantized.
     """
 
     model: Any
     ranges: Ranges
     target: str
+    kernels: qdq.Kernels = qdq.ONNX_RUNTIME
 
     @property
     def layers(self) -> dict[str, str]:
@@ -58,16 +61,19 @@ class Static:
             keep_fp32=keep_fp32,
             faster_fp32=faster_fp32,
             only=only,
+            kernels=self.kernels,
         )
 
-    def open(self, *, by_reference: bool, only: str | None = None) -> Predict:
+    def open(self, *, only: str | None = None) -> Predict:
         """Open the INT8 model without a file: batch -> logits.
 
+        It is computed by ONNX Runtime's kernels of this CPU where it is quantized for such a one,
+        elsewhere in arithmetic that saturates on no CPU.
+
         Args:
-            by_reference: in arithmetic that saturates on no CPU, instead of this CPU's kernels.
             only: quantize this one node alone.
         """
         model = self.quantize(only=only)
-        return runtime.open_model(
-            exact.make_unsigned(model) if by_reference else model, "the INT8 model"
-        ).run
+        if self.target != targets.of_this_cpu():
+            model = exact.make_unsigned(model)
+        return runtime.open_model(model, "the INT8 model").run

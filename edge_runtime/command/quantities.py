@@ -1,0 +1,45 @@
+"""Quantities with their units, as they are typed: ``1MB``, ``5ms``."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+_NUMBER = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([a-zA-Zµ]*)\s*")
+
+
+class Quantity(click.ParamType):  # type: ignore[type-arg]  # generic in new releases only
+    """A number above 0 with one of some units.
+
+    Args:
+        name: what help calls it.
+        units: by their names in lower case: how many of what is returned one is.
+        example: one, for messages.
+    """
+
+    def __init__(self, name: str, units: Mapping[str, float], example: str) -> None:
+        self.name = name
+        self._units = units
+        self._example = example
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return the number in the smallest unit's terms."""
+        if isinstance(value, float):
+            return value
+        matched = _NUMBER.fullmatch(str(value))
+        factor = self._units.get(matched[2].lower()) if matched else None
+        if matched is None or factor is None or not float(matched[1]):
+            named = ", ".join(unit for unit in self._units if unit)
+            self.fail(
+                f"{value!r} is not a number above 0 with a unit ({named}), as in {self._example}.",
+                param,
+                ctx,
+            )
+        return float(matched[1]) * factor
+
+
+SIZE = Quantity("SIZE", {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}, "1MB")
+"""Bytes; a KB is 1,024 of them."""
+
+MILLISECONDS = Quantity("TIME", {"us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3}, "5ms")
