@@ -42,7 +42,7 @@ from cifarq_export.int8.static import Static
 from cifarq_export.sources import Source
 from edge_runtime import engines
 from edge_runtime.bundle.manifest import CalibrationRecord
-from edge_runtime.bundle.preprocess import Preprocessing
+from edge_runtime.bundle.preprocess import NormalisedBy, Preprocessing
 from edge_runtime.errors import ExportError
 from edge_runtime.measure.accuracy import Predict
 from edge_runtime.probes import target as targets
@@ -151,6 +151,16 @@ def require(name: str) -> None:
     """
     if install := missing(name):
         raise ExportError(f"what writes {name} is not installed:", install)
+
+
+def require_numbers(engine: str, recipe: Recipe) -> None:
+    """Refuse artifacts that take raw bytes, for an engine whose files take numbers alone.
+
+    Raises:
+        ExportError: the recipe asks for such ones.
+    """
+    if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
+        raise ExportError(f"{engine} takes numbers, not bytes.", "Leave out --input or --format.")
 
 
 def has_reference(name: str) -> bool:

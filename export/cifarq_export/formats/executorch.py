@@ -8,6 +8,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,7 @@ def _quantize(
             batch = recipe.how.apply(images[start : start + _CALIBRATION_BATCH])
             watched(torch.from_numpy(batch))
             recipe.progress(len(batch))
-    drawn = recipe.calibration.record()
-    record = CalibrationRecord("minmax", len(images), drawn.split, drawn.seed)
-    return convert_pt2e(watched), record
+    return convert_pt2e(watched), replace(recipe.calibration.record(), method="minmax")
 
 
 def _lower(model: nn.Module, example: torch.Tensor) -> bytes:

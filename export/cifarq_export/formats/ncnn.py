@@ -6,13 +6,11 @@ import zipfile
 from pathlib import Path
 
 from cifarq_export.converters import pnnx
-from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Recipe, Written
+from cifarq_export.formats import INPUT_NAME, OUTPUT_NAME, Recipe, Written, require_numbers
 from cifarq_export.formats import onnx as onnx_format
 from cifarq_export.sources import Source
 from edge_runtime.bundle.golden import zip_entry
-from edge_runtime.bundle.preprocess import NormalisedBy
 from edge_runtime.engines import ncnn
-from edge_runtime.errors import ExportError
 from edge_runtime.files import write_bytes
 
 ORDER = 4
@@ -30,8 +28,7 @@ def can_write(source: Source) -> bool:
 
 def write(source: Source, precision: str, path: Path, recipe: Recipe) -> Written:
     """Write an archive of ncnn's files."""
-    if recipe.how.normalised_by is NormalisedBy.ARTIFACT:
-        raise ExportError("ncnn takes numbers, not bytes.", "Leave out --input or --format.")
+    require_numbers("ncnn", recipe)
     fp16 = precision == "fp16"
     with tempfile.TemporaryDirectory(dir=recipe.scratch) as folder:
         model = Path(folder) / "model.onnx"
