@@ -249,6 +249,8 @@ def ratios(wrong=0, hidden=0, count=20, quiet=(), taken=None, lost_when_quiet=()
         ({"taken": 19}, None, "19 of 20 runs taken"),
         ({"quiet": ["other processes used 1.0 CPUs"]}, None, "was not quiet"),
         ({"lost_when_quiet": ["fp32"]}, None, "fast has no ratio on the quiet machine"),
+        ({"hidden": 20, "lost_when_quiet": ["fp32"]}, True, "20 not shown (quiet not shown)"),
+        ({"hidden": 20, "quiet": ["other processes used 1.0 CPUs"]}, True, "20 of 20"),
     ],
 )
 def test_ratios_on_a_busy_machine_are_judged_by_how_many_are_wrong(trust, changes, holds, said):
