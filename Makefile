@@ -13,7 +13,7 @@ else
 TORCH := torch==2.14.1 torchvision==0.29.1
 endif
 
-.PHONY: demo test test-slow test-runtime test-engines fuzz lint bundle x86 arm64 clean
+.PHONY: demo test test-slow test-runtime test-engines test-report report-pictures fuzz lint bundle x86 arm64 clean
 
 demo: $(VENV)/installed  ## export the shipped model, measure it here, print the table
 	$(BIN)/cifarq-export --out $(DEMO) --overwrite
@@ -37,6 +37,27 @@ BESIDE := openvino executorch 'torchao>=0.18,<0.19' pytorch-tokenizers tabulate 
 test-engines: $(VENV)/installed  ## run the tests of the engines that are installed beside .venv
 	$(BIN)/pip install --quiet --no-deps --upgrade --target build/engines $(BESIDE)
 	PYTHONPATH=$(CURDIR)/build/engines $(BIN)/python -m pytest tests/engines
+
+# The page of edge-bench report is looked at in a real browser: Debian's, driven by playwright, which
+# is installed beside .venv; axe-core checks whether everyone can use it.
+REPORT := build/report
+AXE := build/axe-core/axe.min.js
+
+test-report: $(VENV)/installed $(AXE)  ## run the tests of the report's page in Chromium
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -qq -y chromium >/dev/null) \
+	  || { echo "chromium is absent. Run as root: apt-get install chromium" >&2; exit 1; }
+	$(BIN)/pip install --quiet --upgrade --target $(REPORT) playwright
+	PYTHONPATH=$(CURDIR)/$(REPORT) $(BIN)/python -m pytest tests/edge_runtime/test_page.py
+
+$(AXE):
+	mkdir -p $(@D)
+	@command -v npm >/dev/null || (apt-get update -qq && apt-get install -qq -y npm >/dev/null)
+	cd $(@D) && npm pack --silent axe-core >/dev/null
+	tar -xzf $(@D)/axe-core-*.tgz -C $(@D) --strip-components 1 package/axe.min.js package/LICENSE
+
+report-pictures: $(VENV)/installed  ## measure demo, other engines and a sweep; draw the README's pictures
+	$(BIN)/pip install --quiet --upgrade --target $(REPORT) playwright
+	PYTHONPATH=$(CURDIR)/$(REPORT) $(BIN)/python benchmarks/report_pictures.py
 
 fuzz: $(VENV)/installed  ## draw 100,000 spoilt files of six kinds, and record what was found
 	$(BIN)/python tests/robustness/fuzz.py

@@ -45,6 +45,7 @@ class BlockAnswer:
 
     ns: int
     energy_uj: int | None
+    energy_source: str
     energy_reason: str
 
 
@@ -188,6 +189,7 @@ def run_subjects(
                 answer = children[name].ask({"block": [first, last]}, BlockAnswer)
                 records[name]["block_ns"].append(answer.ns)
                 records[name]["block_energy_uj"].append(answer.energy_uj)
+                records[name]["energy_source"] = answer.energy_source
                 records[name]["energy_reason"] = answer.energy_reason
             bar.update()
         bar.close()

@@ -11,6 +11,7 @@ standard output:
 import json
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from edge_runtime import engines
 from edge_runtime.bundle import integrity, manifest
 from edge_runtime.measure.child import answer, answers
 from edge_runtime.probes import energy, memory
+from edge_runtime.probes.energy import Sampler
+from edge_runtime.results.energy import LEAST_COVERAGE
 
 
 class Subject:
@@ -32,6 +35,7 @@ class Subject:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.images_file = request["images"]
+        self.energy = energy.find()
         content = manifest.read(Path(request["bundle"]))
         self.how = content.preprocessing
         self.logits = np.zeros((request["count"], len(content.classes)), np.float32)
@@ -46,18 +50,27 @@ class Subject:
         """Classify images start to stop, one a call; only the calls are timed."""
         # A block is read, and one image at a time made ready: the peak is to be the model's.
         images = np.array(np.load(self.images_file, mmap_mode="r")[start:stop])
-        before = energy.counter_uj()
+        sampler = Sampler(self.energy.value) if self.energy.value else None
         nanoseconds = 0
-        for i in range(len(images)):
-            batch = self.how.apply(images[i : i + 1])
-            started = time.perf_counter_ns()
-            logits = self.predict(batch)
-            nanoseconds += time.perf_counter_ns() - started
-            self.logits[start + i] = logits[0]
-        after = energy.counter_uj()
-        known = before.value is not None and after.value is not None
-        used = energy.used_uj(before.value or 0, after.value or 0) if known else None
-        return {"ns": nanoseconds, "energy_uj": used, "energy_reason": before.reason}
+        with sampler or nullcontext():
+            for i in range(len(images)):
+                batch = self.how.apply(images[i : i + 1])
+                started = time.perf_counter_ns()
+                logits = self.predict(batch)
+                nanoseconds += time.perf_counter_ns() - started
+                self.logits[start + i] = logits[0]
+        return {"ns": nanoseconds, **self.used(sampler)}
+
+    def used(self, sampler: Sampler | None) -> dict[str, Any]:
+        """Return the energy of a block, its source, and the reason where there is none."""
+        covered = sampler is not None and sampler.coverage >= LEAST_COVERAGE
+        joules = sampler.joules if sampler and covered else None
+        unread = (sampler.problem or "the source was read too seldom") if sampler else ""
+        return {
+            "energy_uj": None if joules is None else round(1e6 * joules),
+            "energy_source": self.energy.value.name if self.energy.value else "",
+            "energy_reason": self.energy.reason or (unread if joules is None else ""),
+        }
 
     def memory(self) -> dict[str, Any]:
         """Return the memory figures so far, in bytes."""

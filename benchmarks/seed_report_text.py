@@ -222,8 +222,8 @@ def _energy_sentence(record: dict[str, Any]) -> str:
     ratio = paired_ratio(used[FP32], used[INT8])
     verdict = "Holds here" if ratio.low > 1 else "Not shown here"
     return (
-        f"{verdict}: FP32 takes {ratio.value:.3f} times the package energy of INT8, 95 % interval "
-        f"[{ratio.low:.3f}, {ratio.high:.3f}] (RAPL)."
+        f"{verdict}: FP32 takes {ratio.value:.3f} times the energy of INT8, 95 % interval "
+        f"[{ratio.low:.3f}, {ratio.high:.3f}] ({record['subjects'][FP32]['energy_source']})."
     )
 
 

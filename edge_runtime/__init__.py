@@ -12,6 +12,7 @@ Where things are::
     command/            what all our commands do alike: start, say, end
     bundle/             what was copied to this device
     engines/            what runs an artifact, one engine a file
+    operators/          what an engine runs a network as, whatever the engine
     probes/             what is read off the machine, one quantity a file
     measure/            from a plan to the samples of one process
     results/            what was measured, its document, and what it means

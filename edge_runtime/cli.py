@@ -11,7 +11,7 @@ from edge_runtime.command.group import CommandGroup
 from edge_runtime.doctor.command import doctor
 from edge_runtime.doctor.listing import engines
 from edge_runtime.measure.command import WHAT, run
-from edge_runtime.report.command import compare, report
+from edge_runtime.report.command import compare, history, report
 
 _EXAMPLES = """\b
 Examples:
@@ -20,7 +20,10 @@ Examples:
   edge-bench seed-cnn-bundle --threads 1,2,4 --batch-size 1,8
   edge-bench a-bundle b-bundle --require valid
   edge-bench report results.json --output markdown
+  edge-bench report pi4.json pi5.json --output html -o report.html
   edge-bench compare before.json after.json
+  edge-bench compare before.json after.json --fail-if slower=5%
+  edge-bench history results/             a line a run, and where a row became slower
   edge-bench doctor                       what will not work on this device
   edge-bench engines                      which engines there are, and which are installed
   edge-bench classify photos/             classify images"""
@@ -33,15 +36,15 @@ Examples:
     install="pip install numpy onnxruntime",
     help=WHAT + _EXAMPLES,
     epilog="Exit: 0 all rows ran or only lack their engine; 1 a row is corrupt, crashed, "
-    "mismatched, failed or timed out, none ran, or --require is not met; 2 the command line is "
-    "wrong.",
+    "mismatched, failed or timed out, none ran, --require is not met or a limit is broken; 2 the "
+    "command line is wrong; 3 it cannot be told whether a limit is kept.",
 )
 @click.version_option(edge_runtime.__version__, prog_name="edge-bench")
 def cli() -> None:
     """Hold the subcommands; its help text stands above, with the examples."""
 
 
-for _command in (run, report, compare, doctor, engines, classify):
+for _command in (run, report, compare, history, doctor, engines, classify):
     cli.add_command(_command)
 
 

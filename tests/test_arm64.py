@@ -41,15 +41,18 @@ def recorded():
     return json.loads((RECORDED / "arm64.json").read_text())
 
 
-def found(agree=64, difference=1e-6, largest_logit=1.0, images=64):
-    against = {
+def against(agree=64, difference=1e-6, largest_logit=1.0, images=64):
+    return {
         "images": images,
         "agree": agree,
         "largest_difference": difference,
         "largest_logit": largest_logit,
     }
+
+
+def found(**changes):
     made_with = {"engine": "onnxruntime 1", "numpy": "2", "python": "3", "libc": "glibc 2"}
-    return {"right": 50, "against_x86": against, "made_with": made_with}
+    return {"right": 50, "against_x86": against(**changes), "made_with": made_with}
 
 
 def record_of(precision, on_a72):
@@ -79,6 +82,10 @@ def record_of(precision, on_a72):
         ("fp32", found(difference=None), "logits differ by up to not a number"),
         ("fp32", {"failed": "SIGILL"}, "SIGILL"),
         ("int8-static", {"right": 50}, "there is nothing to compare with"),
+        ("fp16", found(agree=61), "61 of 64 images"),
+        ("int8-static", {**found(agree=50), "against_exported": against(62)}, None),
+        ("int8-static", {**found(), "against_exported": against(61)}, "61 of 64 images"),
+        ("fp32", {**found(), "against_exported": against(50)}, None),
     ],
 )
 def test_limits_are_judged_from_the_records_numbers(arm64, precision, on_a72, problem):
@@ -113,7 +120,7 @@ def test_answers_are_counted_and_the_same_bits_found(arm64):
     logits = {"x86": own, "cortex-a53": own.copy(), "cortex-a72": other}
     answers = {name: comparison.Answers(found, {"sha256": "0"}) for name, found in logits.items()}
     (artifact,) = content.artifacts
-    counted = comparison.of(artifact, {**answers, "cortex-a76": "SIGILL"}, pack)
+    counted = comparison.of(artifact, "onnxruntime", {**answers, "cortex-a76": "SIGILL"}, pack)
     assert counted["same_bits"] == [["x86", "cortex-a53"], ["cortex-a72"]]
     machines = counted["machines"]
     assert machines["cortex-a53"]["against_x86"]["agree"] == 8
@@ -133,7 +140,7 @@ def test_logits_that_are_no_numbers_can_be_written_and_are_a_problem(arm64):
     broken = np.full_like(pack.logits, np.nan)
     logits = {"x86": pack.logits, "cortex-a53": broken}
     answers = {name: comparison.Answers(found, {}) for name, found in logits.items()}
-    counted = comparison.of(content.artifacts[0], answers, pack)
+    counted = comparison.of(content.artifacts[0], "onnxruntime", answers, pack)
     json.dumps(counted, allow_nan=False)
     on_core = counted["machines"]["cortex-a53"]
     assert comparison.problem("fp32", on_core) and comparison.problem("int8-static", on_core)
@@ -146,7 +153,15 @@ def logits(tmp_path):
     out = tmp_path / "found.npz"
 
     def run(count):
-        command = [sys.executable, str(ARM64 / "logits.py"), BUNDLE, ONNX, count, out]
+        command = [
+            sys.executable,
+            str(ARM64 / "logits.py"),
+            BUNDLE,
+            ONNX,
+            "onnxruntime",
+            count,
+            out,
+        ]
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         with np.load(out) as arrays:
@@ -363,3 +378,27 @@ def test_no_time_is_in_the_record(recorded):
     timed = re.compile(r"_(ns|s|ms|us)$|latency|seconds|time|started|speed|^p[0-9]{2}")
     named = keys(recorded) - set(recorded["artifacts"]) - set(recorded["exported_with"])
     assert [key for key in named if timed.search(key)] == []
+
+
+def test_an_artifact_is_run_on_every_engine_here_that_reads_it(arm64, monkeypatch):
+    outputs = arm64("outputs")
+    (artifact,) = manifest.read(BUNDLE).artifacts
+    monkeypatch.setattr(outputs.engines, "is_installed", lambda name: True)
+    assert outputs.runners(artifact) == ["onnxruntime", "openvino"]
+    labels = [outputs.Subject(artifact, name).label for name in outputs.runners(artifact)]
+    assert labels == [ONNX, f"{ONNX} on openvino"]
+    monkeypatch.setattr(outputs.engines, "is_installed", lambda name: name == "onnxruntime")
+    assert outputs.runners(artifact) == ["onnxruntime"]
+
+
+@pytest.mark.parametrize(
+    "code, said",
+    [(1, "exit code 1"), (132, "ended by SIGILL"), (-4, "ended by SIGILL"), (200, "exit code 200")],
+)
+def test_an_illegal_instruction_is_named(arm64, code, said):
+    assert arm64("outputs").ending(code) == said
+
+
+def test_every_engine_with_a_wheel_for_arm_is_laid(arm64):
+    wanted = {name.partition("==")[0] for name in arm64("lay_root").requirements()}
+    assert {"onnxruntime", "ai-edge-litert", "ncnn", "MNN", "openvino", "torch"} <= wanted

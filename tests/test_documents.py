@@ -106,7 +106,9 @@ def test_energy_that_was_measured_is_compared_and_else_the_reason_is_said(text, 
     measured = json.loads(json.dumps(record))
     for name, used in (("eager fp32", 2000), ("eager int8-dynamic", 1000)):
         measured["subjects"][name]["block_energy_uj"] = [used, used * 1.01]
+        measured["subjects"][name]["energy_source"] = "RAPL package-0"
     assert "2.000 times" in text._energy_sentence(measured)
+    assert "(RAPL package-0)" in text._energy_sentence(measured)
     for name in ("eager fp32", "eager int8-dynamic"):
         measured["subjects"][name]["block_energy_uj"] = [None]
         measured["subjects"][name]["energy_reason"] = "no counter"
@@ -143,7 +145,8 @@ def test_the_kept_bundle_holds_the_runtime_as_it_is_now():
         }
     source = {
         path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
-        for path in (REPOSITORY / "edge_runtime").rglob("*.py")
+        for path in (REPOSITORY / "edge_runtime").rglob("*")
+        if path.suffix in (".py", ".css", ".js")
     }
     assert packed == source, "make bundle"
 

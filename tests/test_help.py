@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 PROGRAMS = {"cifarq": "cifarq", "cifarq_export": "cifarq-export", "edge_runtime": "edge-bench"}
 WITH_EXAMPLES = {"cifarq", "cifarq train", "cifarq evaluate", "cifarq-export", "edge-bench"}
+WITH_EXAMPLES |= {"edge-bench compare", "edge-bench history"}
 BEGINS = ("cifarq", "cifarq-export", "edge-bench", "torchrun", "ffmpeg", "rpicam-vid")
 """The programs that an example begins with; torchrun starts ours, the last two send frames."""
 

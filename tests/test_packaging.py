@@ -36,6 +36,8 @@ def test_it_holds_the_three_packages_and_their_data_and_nothing_else(wheel):
         "cifarq_export/bundle/setup-device.sh",
         "edge_runtime/engines/onnxruntime.py",
         "edge_runtime/report/table.py",
+        "edge_runtime/report/html/style.css",
+        "edge_runtime/report/html/hover.js",
     ):
         assert needed in names
 

@@ -22,10 +22,11 @@ RECORDED = REPOSITORY / "benchmarks" / "results" / "trust"
 TINY = {
     "harness": ["--pairs=2", "--calls=30", "--warm-up=10"],
     "false_alarms": ["--comparisons=2", "--rounds=2", "--planted=2", "--planted-rounds=3"],
+    "regressions": ["--trials=1", "--rounds=2", "--min-runs=20", "--min-time=0"],
     "kill_nine": ["--kills=2", "--rounds=2"],
     "footprint": ["--repeats=2", "--rounds=1", "--min-runs=20", "--min-time=0"],
 }
-TRIALS = {"harness": 2, "false_alarms": 4, "kill_nine": 2, "footprint": 3}
+TRIALS = {"harness": 2, "false_alarms": 4, "regressions": 2, "kill_nine": 2, "footprint": 3}
 HEADER = {
     "tool": "edge-bench test",
     "started": "2026-01-01T00:00:00+00:00",
@@ -53,7 +54,8 @@ def record_of(name, out):
 
 
 @pytest.mark.parametrize(
-    "name", ["harness", "false_alarms", pytest.param("kill_nine", marks=linux), "footprint"]
+    "name",
+    ["harness", "false_alarms", "regressions", pytest.param("kill_nine", marks=linux), "footprint"],
 )
 @pytest.mark.slow
 def test_an_experiment_runs_and_its_record_can_be_drawn(name, trust, tmp_path):
@@ -172,6 +174,37 @@ def test_a_planted_slow_down_takes_as_long_as_it_says(trust):
     started = time.perf_counter()
     assert slowed.run("batch") == "batch"
     assert time.perf_counter() - started >= 0.015
+
+
+def comparisons_of_files(planted, same, asked=30):
+    """A record of trials that ended with these exit codes."""
+    trials = [
+        {
+            "slowed": slowed,
+            "exit_code": code,
+            "turn_median_ns": [[100.0, 101], [100.0 * f, 101 * f]],
+        }
+        for slowed, f, codes in ((True, 1.1, planted), (False, 1.0, same))
+        for code in codes
+    ]
+    settings = {"trials": asked, "rounds": 10, "min_runs": 700, "min_time_s": 3}
+    return simulated(settings, trials)
+
+
+@pytest.mark.parametrize(
+    "planted, same, holds",
+    [
+        ([1] * 30, [0] * 30, [True, True]),
+        ([1] * 28 + [0, 3], [0] * 29 + [1], [True, True]),
+        ([1] * 27 + [3] * 3, [0] * 27 + [3] * 3, [False, True]),
+        ([1] * 30, [0] * 28 + [1] * 2, [True, False]),
+        ([1] * 29, [0] * 30, [None, True]),
+    ],
+)
+def test_regressions_are_judged_by_what_the_command_ended_with(trust, planted, same, holds):
+    module, record = trust("regressions"), comparisons_of_files(planted, same)
+    assert [claim.holds for claim in module.claims(record)] == holds
+    assert "| 10.0 | 10.0 | 10.0 |" in module.details(record)[-1]
 
 
 def trial(phase, ratio, status, reasons, lost=(), models=("m",)):
@@ -348,8 +381,8 @@ def test_what_does_not_hold_is_drawn_as_such_and_what_is_missing_as_missing(trus
     assert (tmp_path / "trust.md").read_text().strip() == done.stdout.strip()
     assert "\n".join(rows) in done.stdout
     ends = [row.rsplit("| ", 1)[1] for row in rows[2:]]
-    assert ends == ["**no** |", "yes |", *["– |"] * 9, "yes |"]
-    assert sum("not measured yet" in row for row in rows) == 7
+    assert ends == ["**no** |", "yes |", *["– |"] * 11, "yes |"]
+    assert sum("not measured yet" in row for row in rows) == 9
     assert "64 for p90, 662 for p99" in rows[-1]
 
 
@@ -367,6 +400,7 @@ def test_the_kept_report_and_readme_are_drawn_from_the_kept_records(trust):
     [
         ("harness", {"pairs": 20}),
         ("false_alarms", {"comparisons": 200, "planted": 30}),
+        ("regressions", {"trials": 30}),
         ("kill_nine", {"kills": 100}),
         ("footprint", {"rounds": 10, "repeats": 20}),
         ("busy_machine", {"rounds": 10}),

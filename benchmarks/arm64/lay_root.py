@@ -149,9 +149,19 @@ def cpuinfo(core: Core) -> str:
 
 
 def requirements() -> list[str]:
-    """Return what is unpacked: the engines as here where a wheel can be had, and pytest."""
-    same = [f"{name}=={metadata.version(name)}" for name in ("numpy", "onnxruntime")]
-    return [*same, *TESTS, engines.get("torch").WHEEL]
+    """Return what is unpacked: every engine, of the version here where it is here, and pytest."""
+    wheels = {
+        engines.get(name).WHEEL for name in engines.names() if not engines.no_wheel(name, "aarch64")
+    }
+    return [f"numpy=={metadata.version('numpy')}", *TESTS, *sorted(map(_as_here, wheels))]
+
+
+def _as_here(wheel: str) -> str:
+    """Return a requirement of the version that is installed here, where it asks for none."""
+    try:
+        return wheel if "==" in wheel else f"{wheel}=={metadata.version(wheel)}"
+    except metadata.PackageNotFoundError:
+        return wheel
 
 
 def is_site_laid(root: Path, wanted: list[str]) -> bool:

@@ -1,6 +1,6 @@
 """Compute an artifact's logits over a bundle's golden images, one image a call, on one thread.
 
-    python logits.py BUNDLE FILE IMAGES OUT
+    python logits.py BUNDLE FILE ENGINE IMAGES OUT
 
 Runs on an emulated board and on a workstation alike, with the bundle's own edge-bench.pyz and the
 engine that is installed there. ``OUT`` (.npz) is written every few images; what lies there already,
@@ -17,7 +17,7 @@ from typing import Any
 KEPT_EVERY = 20
 
 
-def main(bundle: Path, file: str, count: int, out: Path) -> None:
+def main(bundle: Path, file: str, name: str, count: int, out: Path) -> None:
     """Compute what is missing in ``out``."""
     import numpy as np
 
@@ -29,10 +29,10 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
     content = manifest.read(bundle)
     (artifact,) = (one for one in content.artifacts if one.file == file)
     images = golden.of_bundle(bundle, content).images
-    engine = engines.require(artifact.engine)
+    engine = engines.require(name)
     made = {
         "sha256": artifact.sha256,
-        "engine": f"{artifact.engine} {engine.version()}",
+        "engine": f"{name} {engine.version()}",
         "numpy": np.__version__,
         "python": platform.python_version(),
         "libc": " ".join(platform.libc_ver()),
@@ -41,7 +41,8 @@ def main(bundle: Path, file: str, count: int, out: Path) -> None:
     count = min(count, len(images))
     if len(found) >= count:
         return
-    session = engines.load(artifact.engine, integrity.read(bundle, artifact), file)
+    how = engines.Options(precision=artifact.precision)
+    session = engines.load(name, integrity.read(bundle, artifact), file, how)
     for start in range(len(found), count, KEPT_EVERY):
         some = images[start : min(start + KEPT_EVERY, count)]
         logits = accuracy.logits_of(session.run, some, content.preprocessing)
@@ -72,6 +73,6 @@ def digest(images: Any) -> str:
 
 
 if __name__ == "__main__":
-    folder, name, number, path = sys.argv[1:]
+    folder, file_name, engine_name, number, path = sys.argv[1:]
     sys.path.insert(0, str(Path(folder) / "edge-bench.pyz"))
-    main(Path(folder), name, int(number), Path(path))
+    main(Path(folder), file_name, engine_name, int(number), Path(path))

@@ -3,16 +3,19 @@
     python benchmarks/arm64/outputs.py                 64 golden images, as root
     python benchmarks/arm64/outputs.py --images 500    all of them, as it was recorded
 
-Every artifact answers the golden images one a call, in a process of its own, on each core and on
-this machine. The logits are kept under build/, so that a rerun goes on. Writes ``arm64.json`` (what
-was counted; no time is in it) and ``arm64.md`` (drawn from it alone); ``--render`` only draws. The
-exit code is 1 where an artifact strays from what it computes here.
+Every artifact answers the golden images one a call on every engine that reads it and is installed
+here, in a process of its own, on each core and on this machine. The logits are kept under build/,
+so that a rerun goes on. Writes ``arm64.json`` (what was counted; no time is in it) and ``arm64.md``
+(drawn from it alone); ``--render`` only draws. The exit code is 1 where an artifact strays from
+what is expected of it.
 """
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ import numpy as np
 from board import BUILD, BUNDLE, CORES, RESULTS, SITE, Board, emulator, require, side_by_side
 from comparison import HERE
 
+from edge_runtime import engines
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.files import write_text
 from edge_runtime.probes import cpuinfo, target
@@ -59,17 +63,18 @@ def measure(bundle: Path, images: int, processes: int) -> dict[str, Any]:
     machines = (HERE, *CORES)
     for machine in machines:
         prepare(bundle, content, KEPT / machine)
-    jobs = list(product(content.artifacts, machines))
+    subjects = [Subject(one, name) for one in content.artifacts for name in runners(one)]
+    jobs = list(product(subjects, machines))
     ended = side_by_side(lambda job: compute(*job, len(pack.images)), jobs, processes)
     found = {
-        (artifact.file, machine): failed or kept(artifact, machine)
-        for (artifact, machine), failed in zip(jobs, ended, strict=True)
+        (subject, machine): failed or kept(subject, machine)
+        for (subject, machine), failed in zip(jobs, ended, strict=True)
     }
     artifacts = {
-        artifact.file: comparison.of(
-            artifact, {machine: found[artifact.file, machine] for machine in machines}, pack
+        subject.label: comparison.of(
+            subject.artifact, subject.engine, {m: found[subject, m] for m in machines}, pack
         )
-        for artifact in content.artifacts
+        for subject in subjects
     }
     return {
         "schema": 1,
@@ -82,6 +87,26 @@ def measure(bundle: Path, images: int, processes: int) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Subject:
+    """An artifact on one of the engines that read it."""
+
+    artifact: manifest.Artifact
+    engine: str
+
+    @property
+    def label(self) -> str:
+        """What it is called: the engine that checked the artifact at export is not named."""
+        file = self.artifact.file
+        return file if self.engine == self.artifact.engine else f"{file} on {self.engine}"
+
+
+def runners(artifact: manifest.Artifact) -> list[str]:
+    """Return the engines that read an artifact here, the one that checked it first."""
+    own = artifact.engine
+    return [name for name in engines.runners(artifact.format, own) if engines.is_installed(name)]
+
+
 def prepare(bundle: Path, content: manifest.Manifest, home: Path) -> None:
     """Lay the bundle's files and the script where a board can read them, and a place for logits."""
     (home / "bundle").mkdir(parents=True, exist_ok=True)
@@ -92,28 +117,37 @@ def prepare(bundle: Path, content: manifest.Manifest, home: Path) -> None:
     Board(home.name, home).give(home / "logits")
 
 
-def compute(artifact: manifest.Artifact, machine: str, count: int) -> str:
+def compute(subject: Subject, machine: str, count: int) -> str:
     """Compute an artifact's logits on a machine; return why there are none, '' if there are."""
-    home = KEPT / machine
-    arguments = [SCRIPT.name, "bundle", artifact.file, count, f"logits/{artifact.file}.npz"]
+    home, file = KEPT / machine, subject.artifact.file
+    out = f"logits/{subject.label}.npz"
+    arguments = [SCRIPT.name, "bundle", file, subject.engine, count, out]
     if machine == HERE:
         command = [sys.executable, *map(str, arguments)]
     else:
         command = Board(machine, home).command("python3", *arguments, packages=(str(SITE),))
-    click.echo(f"{machine:10} {artifact.file} ...", err=True)
-    log = home / f"{artifact.file}.log"
+    click.echo(f"{machine:10} {subject.label} ...", err=True)
+    log = home / f"{subject.label}.log"
     with log.open("w") as output:
         done = subprocess.run(
             command, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     last = (log.read_text(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
-    click.echo(f"{machine:10} {artifact.file}: {last if done.returncode else 'done'}", err=True)
-    return f"exit code {done.returncode}: {last}" if done.returncode else ""
+    click.echo(f"{machine:10} {subject.label}: {last if done.returncode else 'done'}", err=True)
+    return f"{ending(done.returncode)}: {last}" if done.returncode else ""
 
 
-def kept(artifact: manifest.Artifact, machine: str) -> comparison.Answers:
+def ending(code: int) -> str:
+    """Return an exit code in words; a shell's is 128 and the signal that ended its command."""
+    number = -code if code < 0 else code - 128
+    names = {one.value: one.name for one in signal.Signals}
+    return f"ended by {names[number]}" if number in names else f"exit code {code}"
+
+
+def kept(subject: Subject, machine: str) -> comparison.Answers:
     """Return what an artifact answered on a machine."""
-    with np.load(KEPT / machine / "logits" / f"{artifact.file}.npz", allow_pickle=False) as arrays:
+    file = KEPT / machine / "logits" / f"{subject.label}.npz"
+    with np.load(file, allow_pickle=False) as arrays:
         return comparison.Answers(arrays["logits"], json.loads(str(arrays["made"])))
 
 

@@ -17,13 +17,14 @@ import false_alarms
 import footprint
 import harness
 import kill_nine
+import regressions
 from experiment import BENCHMARKS, OUT, Claim
 
 from edge_runtime.files import write_text
 from edge_runtime.results.statistics import samples_needed
 
 BEGIN, END = "<!-- trust:begin -->", "<!-- trust:end -->"
-EXPERIMENTS = (harness, false_alarms, busy_machine, busy_ratios, kill_nine, footprint)
+EXPERIMENTS = (harness, false_alarms, regressions, busy_machine, busy_ratios, kill_nine, footprint)
 LOADGEN = {90: 64, 99: 662}
 """Queries that a percentile needs. Source: MLPerf Inference rules, early stopping."""
 

@@ -77,6 +77,7 @@ def _state(known: Facts) -> Iterator[Finding]:
     yield from system.governor(known)
     yield from system.cooling(known)
     yield from system.power(known)
+    yield from system.energy(known)
 
 
 def _no_bundle() -> Finding:

@@ -12,6 +12,7 @@ from edge_runtime.probes import (
     cpufreq,
     cpuinfo,
     emulation,
+    energy,
     memory,
     power,
     thermal,
@@ -38,6 +39,7 @@ class Facts:
         memory_bytes: free for programs now.
         disk_bytes: free where the bundle lies.
         governor, temperature_celsius, firmware_flags, power_source: as the probes read them.
+        energy_source: what edge-bench's --energy would read.
     """
 
     here: bool
@@ -53,6 +55,7 @@ class Facts:
     temperature_celsius: Reading[float]
     firmware_flags: Reading[int]
     power_source: Reading[str]
+    energy_source: Reading[str]
 
 
 def look_up(folder: Path, root: Path = ROOT) -> Facts:
@@ -76,6 +79,7 @@ def look_up(folder: Path, root: Path = ROOT) -> Facts:
         temperature_celsius=thermal.temperature_celsius(root),
         firmware_flags=throttle.firmware_flags(root),
         power_source=power.power_source(root),
+        energy_source=energy.describe(root),
     )
 
 
@@ -109,4 +113,5 @@ def from_name(device: Device, platform_of_wheels: Platform | None = None) -> Fac
         temperature_celsius=told(None),
         firmware_flags=told(None),
         power_source=told(None),
+        energy_source=told(None),
     )

@@ -182,3 +182,12 @@ def power(facts: Facts) -> Iterator[Finding]:
     else:
         reasons = dict.fromkeys((flags.reason, facts.power_source.reason))
         yield unknown("power", "; ".join(reasons))
+
+
+def energy(facts: Facts) -> Iterator[Finding]:
+    """Say what the energy of an inference can be read from, if anything."""
+    reading = facts.energy_source
+    if reading.value is None:
+        yield unknown("energy", reading.reason)
+    else:
+        yield ok("energy", f"{reading.value}: edge-bench --energy measures with it")

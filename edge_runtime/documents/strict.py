@@ -7,9 +7,10 @@ raises ``ValueError``.
 
 import math
 import types
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
@@ -54,13 +55,12 @@ def build(kind: type[_T], value: Any, where: str = "") -> _T:
     """
     if not isinstance(value, dict):
         raise ValueError(f"{where or 'the document'} is {_short(value)}, not an object")
-    hints = _hints(kind)  # type: ignore[arg-type]  # a class is hashable
     values = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        place = f"{where}.{field.name}" if where else field.name
-        if field.name in value:
-            values[field.name] = _fit(hints[field.name], value[field.name], place)
-        elif field.default is MISSING and field.default_factory is MISSING:
+    for name, fit, needed in _fields(kind):  # type: ignore[arg-type]  # a class is hashable
+        place = f"{where}.{name}" if where else name
+        if name in value:
+            values[name] = fit(value[name], place)
+        elif needed:
             raise ValueError(f"{place} is missing")
     try:
         return kind(**values)
@@ -68,41 +68,85 @@ def build(kind: type[_T], value: Any, where: str = "") -> _T:
         raise ValueError(f"{where}: {error}" if where else str(error)) from None
 
 
+_Fit = Callable[[Any, str], Any]
+"""Returns a value, found at a place, as a field's type has it."""
+
+
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
+def _fields(kind: Any) -> list[tuple[str, _Fit, bool]]:
+    """Return a dataclass's fields: name, what fits its values, and whether there is no default."""
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        (
+            field.name,
+            _fitting(hints[field.name]),
+            field.default is MISSING and field.default_factory is MISSING,
+        )
+        for field in fields(kind)
+    ]
 
 
-def _fit(kind: Any, value: Any, where: str) -> Any:
+def _fitting(kind: Any) -> _Fit:
+    """Return what fits values into a type, which is taken apart once: documents are long."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any or isinstance(kind, TypeVar):
-        return value
+        return lambda value, where: value
     if origin is Annotated:
-        return _fit_bounds(arguments, value, where)
+        return partial(_fit_bounds, *arguments)
     if origin in (Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        kinds = [argument for argument in arguments if argument is not type(None)]
-        return _fit(next((k for k in kinds if type(value) is k), kinds[0]), value, where)
+        kinds = {one: _fitting(one) for one in arguments if one is not type(None)}
+        return partial(_fit_union, kinds, type(None) in arguments)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise ValueError(f"{where} is {_short(value)}, not a list")
-        return tuple(_fit(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+        return partial(_fit_tuple, arguments[0], _fitting(arguments[0]))
     if origin is dict:
-        items = _plain(dict, value, where).items()
-        return {key: _fit(arguments[1], item, f"{where}.{key}") for key, item in items}
+        return partial(_fit_dict, _fitting(arguments[1]))
     if is_dataclass(origin or kind):
-        return build(origin or kind, value, where)
+        return partial(build, origin or kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        try:
-            return kind(value)
-        except ValueError:
-            raise ValueError(f"{where} is {_short(value)}, unknown here") from None
-    return _plain(kind, value, where)
+        return partial(_fit_enum, kind)
+    return partial(_plain, kind)
 
 
-def _fit_bounds(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
-    kind, bounds = arguments[0], arguments[1]
+def _fit_union(kinds: dict[Any, _Fit], none: bool, value: Any, where: str) -> Any:
+    if value is None and none:
+        return None
+    fit = kinds.get(type(value)) or next(iter(kinds.values()))
+    return fit(value, where)
+
+
+def _fit_tuple(kind: Any, fit: _Fit, value: Any, where: str) -> Any:
+    if not isinstance(value, list):
+        raise ValueError(f"{where} is {_short(value)}, not a list")
+    if _are_whole_numbers(kind, value):
+        return tuple(value)
+    return tuple(fit(v, f"{where}[{i}]") for i, v in enumerate(value))
+
+
+def _fit_dict(fit: _Fit, value: Any, where: str) -> Any:
+    items = _plain(dict, value, where).items()
+    return {key: fit(item, f"{where}.{key}") for key, item in items}
+
+
+def _fit_enum(kind: type[Enum], value: Any, where: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{where} is {_short(value)}, unknown here") from None
+
+
+def _are_whole_numbers(kind: Any, values: list[Any]) -> bool:
+    """Whether a list is of whole numbers within a type's bounds: samples, a hundred thousand.
+
+    Where it is not, each is looked at by itself, and the first that does not fit is named.
+    """
+    if get_origin(kind) is not Annotated or set(map(type, values)) != {int}:
+        return False
+    number, bounds = get_args(kind)[:2]
+    fits: bool = bounds.least <= min(values) and max(values) <= min(bounds.most, 2**63 - 1)
+    return number is int and fits
+
+
+def _fit_bounds(kind: Any, bounds: Bounds, value: Any, where: str) -> Any:
     number = _plain(kind, value, where)
     if not bounds.least <= number <= bounds.most:
         raise ValueError(f"{where} is {_short(value)}, not {_NAMES[kind]} {bounds}")
@@ -110,7 +154,7 @@ def _fit_bounds(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _plain(kind: Any, value: Any, where: str) -> Any:
-    allowed = {float: (int, float)}.get(kind, (kind,))
+    allowed = (int, float) if kind is float else kind
     # True is an int in Python, and no number in JSON; a number that no float holds is no time.
     fits = isinstance(value, allowed) and (isinstance(value, bool) == (kind is bool))
     if fits and kind in (int, float):

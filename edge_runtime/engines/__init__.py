@@ -18,6 +18,10 @@ and may define::
     KNOBS: dict[str, tuple[str, ...]]  what may be tuned, and its values, the default first
     no_wheel(machine) -> str           why no wheel of it can travel to a machine; '' if one can
     checks(precisions) -> list[Check]  what else artifacts of these precisions need of it
+    profile(content, name, options, batch, seconds) -> Calls
+                                       what its profiler tells of the operators of some calls
+    products(side, threads) -> dict    calls that multiply two matrices, by precision: what
+                                       profiled operators are held against
 
 Nothing outside this folder knows an engine's name: an artifact has a format, and runs on every
 engine that reads it.

@@ -5,12 +5,15 @@ A TorchScript file can run code: ``load`` is for bytes whose hash matched their 
 
 import io
 import platform
+import time
 import warnings
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.engines import Check, Options, Session
 from edge_runtime.errors import EngineError
+from edge_runtime.operators import kinds, macs
+from edge_runtime.operators.operator import Call, Calls, Operator
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
     import numpy as np
@@ -27,6 +30,15 @@ WHEEL_NOTE = "115 MB more to copy, 500 MB installed"
 PROCESS_BYTES = 400 * 2**20
 KNOBS = {"layout": ("channels first", "channels last")}
 """Source: PyTorch's "Channels Last Memory Format"."""
+
+_MOST_EVENTS = 5_000
+"""Of a profile: it is kept in memory, and read slowly."""
+
+_WARM_UP_CALLS = 5
+"""More than TorchScript takes to optimize a graph, which has other operators then."""
+
+_CALL = "edge-bench call"
+_CONVOLUTIONS = ("aten::conv2d", "aten::_convolution", "aten::convolution")
 
 
 class _TorchSession:
@@ -113,6 +125,128 @@ def load(content: bytes, name: str, options: Options) -> Session:
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise EngineError(f"PyTorch {version()} refuses {name}: {reason}") from error
+
+
+def profile(
+    content: bytes, name: str, options: Options, batch: "NDArray[np.float32]", seconds: float
+) -> Calls:
+    """Return the outermost operators of some calls; what these call in turn is in their time.
+
+    Args:
+        content: as ``load`` takes it.
+        name: as ``load`` takes it.
+        options: as ``load`` takes them.
+        batch: (N, C, H, W).
+        seconds: how long it may call.
+
+    Raises:
+        EngineError: PyTorch refuses it.
+    """
+    return profile_session(load(content, name, options), batch, seconds)
+
+
+def profile_session(session: Session, batch: "NDArray[np.float32]", seconds: float) -> Calls:
+    """Return the outermost operators of some calls of a session of PyTorch's.
+
+    Shapes are told by another call than those that are timed: recording them takes time.
+    """
+    end, warm = time.perf_counter() + seconds / 4, 0
+    while warm < _WARM_UP_CALLS or time.perf_counter() < end:
+        session.run(batch)
+        warm += 1
+    (shaped,), events = _profile_calls(session, batch, 1, seconds, shapes=True)
+    most = max(10, _MOST_EVENTS // events)
+    told, _ = _profile_calls(session, batch, most, seconds, shapes=False)
+    return Calls(tuple(_call(events, shaped) for events in told), 0)
+
+
+def _profile_calls(
+    session: Session, batch: "NDArray[np.float32]", most: int, seconds: float, *, shapes: bool
+) -> tuple[list[list[Any]], int]:
+    """Return each call's own event with those of its outermost operators, and how many there are.
+
+    Those within operators are counted too.
+    """
+    from torch.profiler import ProfilerActivity, profile, record_function
+
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=shapes) as profiler:
+        end = time.perf_counter() + seconds
+        for _ in range(most):
+            with record_function(_CALL):
+                session.run(batch)
+            if time.perf_counter() > end:
+                break
+    calls: list[list[Any]] = []
+    events = profiler.events() or []
+    for event in sorted(events, key=lambda event: event.time_range.start):
+        if event.name == _CALL:
+            calls.append([event])
+        elif calls and "::" in event.name and not _is_inner(event):
+            calls[-1].append(event)
+    return calls, len(events)
+
+
+def _is_inner(event: Any) -> bool:
+    """Whether another operator called it."""
+    while (event := event.cpu_parent) is not None:
+        if "::" in event.name:
+            return True
+    return False
+
+
+def _call(timed: list[Any], shaped: list[Any]) -> Call:
+    same = [event.name for event in timed] == [event.name for event in shaped]
+    whole, *operators = timed
+    return Call(
+        whole.time_range.elapsed_us() * 1000,
+        tuple(
+            _operator(event, shaped[i] if same else event, i)
+            for i, event in enumerate(operators, 1)
+        ),
+    )
+
+
+def _operator(event: Any, shaped: Any, number: int) -> Operator:
+    shapes: list[list[int]] = [*(shaped.input_shapes or ()), [], []]
+    given, weights = shapes[:2]
+    kind, output, count = event.name, [], None
+    if kind in _CONVOLUTIONS:
+        output = _convolved(given, weights, shaped.concrete_inputs)
+        count = macs.of_convolution(weights, output)
+        if macs.is_depthwise(weights, given, output):
+            kind += kinds.DEPTHWISE
+    elif kind == "aten::linear" and given and weights:
+        output = [*given[:-1], weights[0]]
+        count = macs.of_product(given, output)
+    return Operator(
+        f"operator {number}",
+        kind,
+        event.time_range.elapsed_us() * 1000,
+        macs=count,
+        int8=kind.startswith("quantized::"),
+        output=tuple(output),
+    )
+
+
+def _convolved(given: list[int], weights: list[int], arguments: list[Any]) -> list[int]:
+    """Return the shape of a convolution's output, which a profile does not show; [] if unknown.
+
+    Args:
+        given: (N, channels, height, width).
+        weights: (outputs, inputs of one group, height, width).
+        arguments: of the operator: stride, padding and dilation are the third to fifth, after 0.
+    """
+    axes = len(given) - 2
+    steps = [value if isinstance(value, list) else [] for value in arguments[3:6]]
+    transposed = len(arguments) > 6 and arguments[6] is True
+    if axes < 1 or transposed or [len(step) for step in steps] != [axes] * 3:
+        return []
+    sizes = zip(given[2:], weights[2:], *steps, strict=True)
+    return [
+        given[0],
+        weights[0],
+        *((n + 2 * pad - dilation * (k - 1) - 1) // by + 1 for n, k, by, pad, dilation in sizes),
+    ]
 
 
 def version() -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge_runtime.engines import Options, Session
 from edge_runtime.engines import torch as legacy
 from edge_runtime.errors import EngineError, reason
+from edge_runtime.operators.operator import Calls
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
     import numpy as np
@@ -50,3 +51,14 @@ def load(content: bytes, name: str, options: Options) -> Session:
         return _Session(content, options)
     except (RuntimeError, ValueError) as error:
         raise EngineError(f"PyTorch {version()} refuses {name}: {reason(error)}") from error
+
+
+def profile(
+    content: bytes, name: str, options: Options, batch: "NDArray[np.float32]", seconds: float
+) -> Calls:
+    """Return the outermost operators of some calls.
+
+    Raises:
+        EngineError: PyTorch refuses it.
+    """
+    return legacy.profile_session(load(content, name, options), batch, seconds)

@@ -2,9 +2,15 @@
 
 command.py, options.py  ``edge-bench run``
 plan.py                 which artifacts, in which order, and how
+progress.py             how far it is, on standard error
 recording.py            a run from its first round to its last, kept in a file
 runner.py               a check of each artifact, then rounds through all rows, in processes
-worker.py               such a process: one artifact, one engine, a check or one turn
+extras.py               what is measured of a row after its rounds, on request
+energy.py               one of these: what an inference takes, in joules
+profiling.py            one: what the operators take, by the engine's profiler
+sustained.py            one: a load for minutes, in bins
+pacing.py               its clock, and calls at a fixed rate
+worker.py               such a process: one artifact, one engine, a check, one turn or an extra
 tuning.py               the fastest settings of an engine, within a budget of time
 timing.py               warm-up and samples
 null.py                 a session that computes nothing: what remains is the harness

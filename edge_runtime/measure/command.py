@@ -1,8 +1,6 @@
 """The command ``edge-bench run``: measure bundles on this device."""
 
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ import click
 from edge_runtime.command import streams
 from edge_runtime.errors import RecordingError
 from edge_runtime.measure.options import Counts, Cpus
+from edge_runtime.report import gates
 from edge_runtime.report.command import (
     OUTPUTS,
     exit_code,
@@ -25,7 +24,6 @@ from edge_runtime.results.settings import Settings
 if TYPE_CHECKING:
     from edge_runtime.measure.plan import Plan
     from edge_runtime.measure.recording import Recording
-    from edge_runtime.measure.runner import Step
 
 WHAT = """\
 Measure the artifacts of bundles on this device: latency, memory, size and accuracy. Each artifact
@@ -43,7 +41,7 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
     return click.option(*names, **{"show_default": "default" in attrs, **attrs})
 
 
-@click.command(help=WHAT, short_help="Measure bundles (the default).")
+@click.command(help=WHAT, short_help="Measure bundles (the default).", epilog=gates.EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @_option(
     "--engine",
@@ -117,9 +115,34 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
     help="Seed of the random order of the rows.",
 )
 @_option(
+    "--energy",
+    is_flag=True,
+    help="Measure the energy of an inference, after the rounds: some 75 s more per row. It needs a "
+    "counter or sensor that can be read: see edge-bench doctor.",
+)
+@_option(
+    "--sustained",
+    metavar="MINUTES",
+    type=click.FloatRange(0, min_open=True),
+    help="After the rounds, keep each row under load for so long, one after the other: throughput, "
+    "clock and temperature against time, and when and why it fell.",
+)
+@_option(
+    "--at-fps",
+    metavar="N",
+    type=click.FloatRange(0, min_open=True),
+    help="Pace that load: so many images a second. The results say whether the row holds it.",
+)
+@_option(
     "--emulated",
     is_flag=True,
     help="The CPU is emulated: the verdict is INVALID. Detected where the kernel tells.",
+)
+@_option(
+    "--profile",
+    is_flag=True,
+    help="After measuring, profile the operators of each row in another process: what takes the "
+    "time, and why INT8 is faster or slower than FP32 here.",
 )
 @_option(
     "--json",
@@ -137,6 +160,15 @@ def _option(*names: str, **attrs: Any) -> Callable[[Any], Any]:
     "than the defaults is kept in the bundle's tuned.json, and measured as a row of its own, now "
     "and later.",
 )
+@_option(
+    "--commit",
+    default="",
+    envvar="GITHUB_SHA",
+    metavar="TEXT",
+    show_default=False,
+    help="Keep this with the results, for edge-bench history. Default: $GITHUB_SHA.",
+)
+@gates.budget_option
 @require_option
 @needs_options
 @_option("--output", default="table", type=click.Choice(OUTPUTS), help="Format of the output.")
@@ -162,7 +194,8 @@ def run(
         _measure(record, output)
     show(record.results, output)
     _report(problems)  # once more, where the eye is now
-    raise SystemExit(exit_code(record.results, require, failed=bool(problems)))
+    code = exit_code(record.results, require, failed=bool(problems))
+    raise SystemExit(gates.hold_to_budget(record.results, code))
 
 
 def _plan(
@@ -208,8 +241,10 @@ def _tune(plan: "Plan", budget_s: float) -> "Plan":
 def _settings(values: dict[str, Any], accuracy_data: str) -> Settings:
     seconds = {name: values.pop(name) for name in ("min_time", "max_time", "cooldown", "timeout")}
     in_seconds = {f"{name}_s": value for name, value in seconds.items()}
-    needs = take_needs(values)
-    return Settings(**values, **in_seconds, needs=needs, accuracy_data=accuracy_data)
+    in_seconds["sustained_s"] = 60 * (values.pop("sustained") or 0.0)
+    values["at_fps"] = values["at_fps"] or 0.0
+    needs, budget = take_needs(values), gates.take_budget(values)
+    return Settings(**values, **in_seconds, needs=needs, budget=budget, accuracy_data=accuracy_data)
 
 
 def _report_problems(plan: "Plan") -> list[str]:
@@ -228,8 +263,10 @@ def _report(problems: list[str]) -> None:
 
 def _measure(record: "Recording", output: str) -> None:
     """Measure what is left; what stops it shows what was measured before."""
+    from edge_runtime.measure.progress import Progress
+
     try:
-        with _Progress(record) as progress:
+        with Progress(record) as progress:
             record.run(progress)
     except KeyboardInterrupt:
         _end_interrupted(record, output)
@@ -247,29 +284,3 @@ def _end_interrupted(record: "Recording", output: str) -> None:
     rounds = f"after {results.rounds_done} of {results.settings.rounds} rounds"
     streams.tell(f"Interrupted {rounds}.{go_on}")
     raise SystemExit(130)
-
-
-class _Progress(ExitStack):
-    """Says what each check found, and shows a bar where somebody watches, on standard error."""
-
-    def __init__(self, record: "Recording") -> None:
-        from edge_runtime.measure import self_check
-
-        super().__init__()
-        self._check, self._names = self_check, self_check.names(record.plan)
-        self._checked = 0
-        self._bar: Any = None
-
-    def __call__(self, step: "Step") -> None:
-        if step.checked is not None:
-            if not self._checked:
-                streams.tell(self._check.HEADING)
-            self._checked += 1
-            name = self._names[step.checked.key]
-            streams.tell(self._check.line(step.checked, name))
-        elif sys.stderr.isatty():
-            if self._bar is None:
-                bar = click.progressbar(length=step.total, label="measuring", file=sys.stderr)
-                self._bar = self.enter_context(bar)
-            self._bar.length = step.total
-            self._bar.update(step.turns - self._bar.pos)

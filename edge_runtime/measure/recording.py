@@ -17,7 +17,7 @@ from edge_runtime.locks import InUseError, hold
 from edge_runtime.measure import runner
 from edge_runtime.measure.plan import Plan
 from edge_runtime.measure.runner import Start, Step
-from edge_runtime.probes import host, state
+from edge_runtime.probes import energy, host, state
 from edge_runtime.results import document
 from edge_runtime.results.rows import Results, Row, States
 
@@ -51,7 +51,7 @@ class Recording:
             self.results = replace(self.results, rows=step.rows)
             if step.turns == step.total:  # also where no check left a row to be timed
                 self.results = replace(self.results, state=self._state_at_end())
-            if step.checked is None or step.turns == step.total:
+            if not (step.checked or step.begins) or step.turns == step.total:
                 self._keep()
             progress(step)
         return self.results
@@ -175,12 +175,12 @@ def _refuse_unfinished(file: Path) -> None:
 def _nothing_yet(plan: Plan) -> Results:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     rows = tuple(runner.row(job) for job in plan.jobs)
-    before = States(state.read_machine())
+    before = States({**state.read_machine(), "energy_source": energy.describe()})
     return Results(plan.settings, host.describe(), rows, before, started)
 
 
-# Patience, and the memory that the kernel leaves over, which differs a little from boot to boot.
-_MAY_CHANGE = {"timeout_s", "cooldown_s", "memory_bytes"}
+# Patience, limits, and the memory that the kernel leaves over: no two boots leave the same.
+_MAY_CHANGE = {"timeout_s", "cooldown_s", "memory_bytes", "budget"}
 
 
 def _differences(kept: Results, fresh: Results) -> str:

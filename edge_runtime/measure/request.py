@@ -3,9 +3,14 @@
 from dataclasses import dataclass, field
 
 from edge_runtime.bundle.manifest import Manifest
+from edge_runtime.measure.energy import Windows
+from edge_runtime.measure.sustained import Load
 from edge_runtime.measure.timing import Enough
 from edge_runtime.results.accuracy import Accuracy
+from edge_runtime.results.energy import Energy
+from edge_runtime.results.profile import Profile
 from edge_runtime.results.rows import Status
+from edge_runtime.results.sustained import Sustained
 from edge_runtime.results.turns import Turn
 
 
@@ -36,8 +41,19 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Profiling:
+    """Profile its operators.
+
+    Attributes:
+        seconds: of profiled calls, roughly.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Request:
-    """What a worker is to do with an artifact: one of ``check`` and ``timing``.
+    """What a worker is to do with an artifact: one of ``check``, ``timing`` and an extra.
 
     Attributes:
         bundle: the bundle's folder.
@@ -48,6 +64,8 @@ class Request:
         threads: of the engine.
         cpus: what the process is pinned to; all that it may use if empty.
         knobs: the engine's settings, where they are not its defaults.
+        energy: the windows in which the energy of its calls is measured.
+        sustained: how long it is kept under load, and how fast.
     """
 
     bundle: str
@@ -60,11 +78,14 @@ class Request:
     knobs: dict[str, str] = field(default_factory=dict)
     check: Check | None = None
     timing: Timing | None = None
+    energy: Windows | None = None
+    profile: Profiling | None = None
+    sustained: Load | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request: ``accuracy`` of a check, ``turn`` of a timing.
+    """What came of a request: ``accuracy`` of a check, ``turn`` of a timing, or an extra's field.
 
     Attributes:
         status: how it ended.
@@ -79,3 +100,6 @@ class Answer:
     details: dict[str, str] = field(default_factory=dict)
     accuracy: Accuracy | None = None
     turn: Turn | None = None
+    energy: Energy | None = None
+    profile: Profile | None = None
+    sustained: Sustained | None = None

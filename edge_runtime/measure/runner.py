@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge_runtime.bundle import integrity
-from edge_runtime.measure import child
+from edge_runtime.measure import child, extras
 from edge_runtime.measure.child import End, Failure
+from edge_runtime.measure.extras import Extra
 from edge_runtime.measure.plan import Job, Plan
 from edge_runtime.measure.request import Answer, Check, Request, Timing
 from edge_runtime.measure.timing import Enough
@@ -38,6 +39,7 @@ class Step:
             may have ended early.
         ended_round: the round that has just ended; 0 within one.
         checked: after a check, the first of its rows; None after a turn.
+        begins: before an extra, what is going to be measured, and of which row: it may take long.
     """
 
     rows: tuple[Row, ...]
@@ -45,6 +47,7 @@ class Step:
     total: int
     ended_round: int = 0
     checked: Row | None = None
+    begins: tuple[Extra, Row] | None = None
 
 
 def standard(job: Job) -> Sequence[str]:
@@ -93,6 +96,19 @@ def run(
             taken += 1
             ended = number if place == len(order) - 1 else 0
             yield Step(tuple(rows), taken, taken + _left(plan, rows), ended)
+    for extra, i in extras.left(rows, plan.settings):
+        measured = extra.unavailable()
+        if measured is None:
+            if plan.settings.cooldown_s:
+                sleep(plan.settings.cooldown_s)
+            left = _left(plan, rows)
+            yield Step(tuple(rows), taken, taken + left, begins=(extra, rows[i]))
+            answer = ask(plan, plan.jobs[i], start, extra=extra)
+            failed = extra.failed(f"{answer.status}: {answer.message}")
+            measured = getattr(answer, extra.name) or failed
+        rows[i] = replace(rows[i], **{extra.name: measured})
+        taken += 1
+        yield Step(tuple(rows), taken, taken + _left(plan, rows))
 
 
 def check(plan: Plan, *, start: Start = standard) -> Iterator[Row]:
@@ -133,15 +149,15 @@ def row(job: Job) -> Row:
     )
 
 
-def request(plan: Plan, job: Job, number: int = 0) -> Request:
-    """Return what a worker is asked for: a check, or a round's share of the row's samples."""
+def request(plan: Plan, job: Job, number: int = 0, extra: Extra | None = None) -> Request:
+    """Return what a worker is asked for: an extra, a round's share of the samples, or a check."""
     settings, data = plan.settings, plan.accuracy_data
     check = timing = None
     if number:
         count = math.ceil(settings.min_runs / settings.rounds)
         seconds = (settings.min_time_s / settings.rounds, settings.max_time_s / settings.rounds)
         timing = Timing(number, Enough(count, *seconds))
-    else:
+    elif not extra:
         check = Check(settings.accuracy_images, str(data.resolve()) if data else "")
     return Request(
         bundle=str(job.bundle.resolve()),
@@ -154,23 +170,25 @@ def request(plan: Plan, job: Job, number: int = 0) -> Request:
         knobs=dict(job.knobs),
         check=check,
         timing=timing,
+        **({extra.name: extra.asked(settings)} if extra else {}),
     )
 
 
 def _left(plan: Plan, rows: Sequence[Row]) -> int:
-    return sum(plan.settings.rounds - len(row.turns) for row in rows if row.status.goes_on)
+    turns = sum(plan.settings.rounds - len(row.turns) for row in rows if row.status.goes_on)
+    return turns + len(extras.left(rows, plan.settings))
 
 
-def ask(plan: Plan, job: Job, start: Start, number: int = 0) -> Answer:
+def ask(plan: Plan, job: Job, start: Start, number: int = 0, extra: Extra | None = None) -> Answer:
     """Return what a child answers; where it does not, an answer that says why."""
-    asked = request(plan, job, number)
-    answer = child.ask(
-        start(job), asked, Answer, timeout_s=plan.settings.timeout_s, threads=job.threads
-    )
+    asked = request(plan, job, number, extra)
+    timeout_s = plan.settings.timeout_s + (extra.takes_s(plan.settings) if extra else 0)
+    answer = child.ask(start(job), asked, Answer, timeout_s=timeout_s, threads=job.threads)
     if not isinstance(answer, Failure):
         return answer
     if answer.end is End.TIMEOUT:
-        return Answer(Status.TIMED_OUT, f"{answer.what}: raise --timeout, or lower {_less(asked)}")
+        less = "" if extra else f", or lower {_less(asked)}"
+        return Answer(Status.TIMED_OUT, f"{answer.what}: raise --timeout{less}")
     return Answer(Status.CRASHED, str(answer))
 
 

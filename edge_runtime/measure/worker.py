@@ -1,4 +1,4 @@
-"""The process that measures: one artifact, one engine, and a check of its answers or one turn.
+"""The process that measures: one artifact, one engine, and a check, one turn, or an extra.
 
 Reads a ``Request`` as JSON on standard input and writes an ``Answer`` on what was standard output.
 Started by ``runner.py``, and ended by the kernel if that ends.
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge_runtime import engines
 from edge_runtime.bundle import golden, installing, integrity
@@ -19,15 +19,30 @@ from edge_runtime.bundle.manifest import Artifact
 from edge_runtime.documents import strict
 from edge_runtime.engines import Session
 from edge_runtime.errors import BundleError, EngineError, ToolkitError
-from edge_runtime.measure import accuracy, accuracy_data, child, null, timing
+from edge_runtime.measure import (
+    accuracy,
+    accuracy_data,
+    child,
+    energy,
+    null,
+    profiling,
+    sustained,
+    timing,
+)
+from edge_runtime.measure.energy import Windows
 from edge_runtime.measure.request import Answer, Check, Request, Timing
+from edge_runtime.measure.sustained import Load
 from edge_runtime.probes import clock, memory, state
+from edge_runtime.probes.energy import Sampler, find
 from edge_runtime.probes.memory import Stage
 from edge_runtime.results import parity
 from edge_runtime.results.accuracy import Accuracy, Counts
+from edge_runtime.results.energy import Energy
 from edge_runtime.results.rows import Status
+from edge_runtime.results.sustained import Sustained
 from edge_runtime.results.turns import Memory, Turn
 
+_Measured = TypeVar("_Measured")
 _SETTLING_CALLS = 2  # reading the machine's state cools the caches a little
 
 
@@ -44,10 +59,13 @@ class _Subject:
     pack: Golden
     stages: dict[str, Stage]
 
-    def load(self) -> Session:
+    @property
+    def options(self) -> engines.Options:
         asked = self.request
-        options = engines.Options(asked.threads, self.artifact.precision, asked.knobs)
-        return engines.load(self.request.engine, self.content, self.artifact.file, options)
+        return engines.Options(asked.threads, self.artifact.precision, asked.knobs)
+
+    def load(self) -> Session:
+        return engines.load(self.request.engine, self.content, self.artifact.file, self.options)
 
     def let_go(self) -> None:
         self.content = b""
@@ -73,6 +91,22 @@ def work(request: Request) -> Answer:
     if request.check:
         answers, details = _check(subject, request.check)
         return Answer(Status.OK, engine_version=version, details=details, accuracy=answers)
+    if request.energy:
+        taken = _energy(subject, request.energy)
+        return Answer(Status.OK, engine_version=version, energy=taken)
+    if request.profile:
+        profile = profiling.measure(
+            request.engine,
+            subject.content,
+            request.file,
+            subject.options,
+            _batch(subject),
+            request.profile.seconds,
+        )
+        return Answer(Status.OK, engine_version=version, profile=profile)
+    if request.sustained:
+        load = _sustained(subject, request.sustained)
+        return Answer(Status.OK, engine_version=version, sustained=load)
     assert request.timing is not None
     return Answer(Status.OK, engine_version=version, turn=_turn(subject, request.timing))
 
@@ -172,6 +206,46 @@ def _turn(subject: _Subject, asked: Timing) -> Turn:
         ),
         **samples,
     )
+
+
+def _energy(subject: _Subject, windows: Windows) -> Energy:
+    """Measure what a call takes."""
+    found = find()
+    if found.value is None:
+        return Energy(reason=found.reason)
+    source = found.value
+    return _under_load(subject, lambda call, _call_ns: energy.measure(call, source, windows))
+
+
+def _sustained(subject: _Subject, load: Load) -> Sustained:
+    """Keep the artifact under load, and read its power where there is a source."""
+    source, asked = find().value, subject.request
+    # Once a second: reading it may take another process, as on a Raspberry Pi 5.
+    meter = (lambda: Sampler(source, 1.0)) if source else None
+
+    def measure(call: Callable[[], object], call_ns: float) -> Sustained:
+        size, threads = asked.batch_size, asked.threads
+        return sustained.measure(
+            call, load, call_ns=call_ns, batch_size=size, threads=threads, meter=meter
+        )
+
+    return _under_load(subject, measure)
+
+
+def _under_load(
+    subject: _Subject, measure: Callable[[Callable[[], object], float], _Measured]
+) -> _Measured:
+    """Load the artifact, warm up, and measure its calls, which take about so many ns."""
+    batch, session = _batch(subject), subject.load()
+    subject.let_go()
+
+    def call() -> Any:
+        return session.run(batch)
+
+    try:
+        return measure(call, timing.warm_up(call).call_ns)
+    except Exception as error:
+        raise subject.refusal(error) from error
 
 
 def _batch(subject: _Subject) -> Any:

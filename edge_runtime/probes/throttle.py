@@ -7,18 +7,15 @@ drivers/thermal/intel/therm_throt.c (thermal_throttle).
 """
 
 import re
-import shutil
-import subprocess
 from enum import IntFlag
 from pathlib import Path
 
-from edge_runtime.probes import ROOT, Reading, count_of, text_of, texts_of
+from edge_runtime.probes import ROOT, Reading, count_of, text_of, texts_of, vcgencmd
 
 # A Raspberry Pi 5 has the address in the folders' names.
 FIRMWARE = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
 COUNTS = "sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count"
 CGROUPS = "sys/fs/cgroup"
-COMMAND_TIMEOUT_S = 2
 
 
 class Firmware(IntFlag):
@@ -34,7 +31,7 @@ class Firmware(IntFlag):
     SOFT_TEMPERATURE_LIMIT_SINCE_BOOT = 1 << 19
 
 
-def firmware_flags(root: Path = ROOT, vcgencmd: str | None = None) -> Reading[int]:
+def firmware_flags(root: Path = ROOT, command: str | None = None) -> Reading[int]:
     """Return a Raspberry Pi's throttling bits (``Firmware``).
 
     The command is asked before sysfs: since Linux 4.19 the kernel's raspberrypi-hwmon driver clears
@@ -43,9 +40,9 @@ def firmware_flags(root: Path = ROOT, vcgencmd: str | None = None) -> Reading[in
 
     Args:
         root: where /sys is.
-        vcgencmd: the command; by default the one on the PATH, where ``root`` is this machine's.
+        command: vcgencmd; by default the one on the PATH, where ``root`` is this machine's.
     """
-    command = vcgencmd or (shutil.which("vcgencmd") if root == ROOT else None)
+    command = command or vcgencmd.command(root)
     asked = _ask(command) if command else None
     if asked and asked.value is not None:
         return asked
@@ -97,26 +94,10 @@ def quota_events(root: Path = ROOT) -> Reading[int]:
 
 
 def _ask(command: str) -> Reading[int]:
-    source = f"{command} get_throttled"
-    try:
-        done = subprocess.run(
-            [command, "get_throttled"],
-            stdin=subprocess.DEVNULL,  # a worker's own holds its jobs
-            capture_output=True,
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Reading(None, source, f"it did not answer within {COMMAND_TIMEOUT_S} s")
-    except OSError as error:
-        return Reading(None, source, f"it cannot be run: {error.strerror}")
-    answer = done.stdout.decode(errors="replace").strip()
-    found = re.fullmatch("throttled=0x([0-9a-fA-F]{1,8})", answer)
-    if found and not done.returncode:
-        return Reading(int(found[1], 16), source)
-    said = (answer or done.stderr.decode(errors="replace").strip())[:100]
-    reason = f"it answered {said!r}, exit code {done.returncode} (is this user in the group video?)"
-    return Reading(None, source, reason)
+    asked = vcgencmd.ask(command, "get_throttled", r"\Athrottled=0x[0-9a-fA-F]{1,8}\Z")
+    if asked.value is None:
+        return Reading(None, asked.source, asked.reason)
+    return Reading(int(asked.value.partition("=")[2], 16), asked.source)
 
 
 def _cpu_cgroup(memberships: str) -> tuple[tuple[str, ...], Path]:

@@ -1,5 +1,6 @@
 """The columns of the table: what each shows of a row, in the unit that its heading names."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,6 +56,7 @@ def of(results: Results, references: References) -> list[Column]:
         results: what was measured.
         references: the rows that speeds are taken against, and the verdicts.
     """
+    energy = [_energy()] if any(row.energy for row in results.rows) else []
     return [
         number("p50 ms", Group.SPEED, 3, _latency_ms(50)),
         number("p90 ms", Group.SPEED, 3, _latency_ms(90)),
@@ -68,6 +70,7 @@ def of(results: Results, references: References) -> list[Column]:
         number("size KB", Group.COST, 1, lambda row: row.size_bytes / 1024),
         number("model MB", Group.COST, 1, _middle_mb(lambda memory: memory.model_bytes)),
         number("engine MB", Group.COST, 1, _middle_mb(lambda memory: memory.engine_bytes)),
+        *energy,
     ]
 
 
@@ -96,6 +99,36 @@ def _verdict(judged: Judgement) -> Column:
         return "; ".join(judged.of(row).reasons)
 
     return Column("verdict", Group.SPEED, grade, {"verdict": grade, "reasons": reasons})
+
+
+def _energy() -> Column:
+    def cell(row: Row) -> str:
+        taken = mj_per_inference(row)
+        if taken is None:
+            return UNKNOWN
+        return NO_DIFFERENCE if taken.low <= 0 else significant(taken)
+
+    def part(name: str) -> Callable[[Row], float | None]:
+        return lambda row: getattr(mj_per_inference(row), name, None)
+
+    values: dict[str, Callable[[Row], float | str | None]]
+    values = {"mJ/inf": part("value"), "mJ/inf low": part("low"), "mJ/inf high": part("high")}
+    return Column("mJ/inf", Group.COST, cell, values)
+
+
+def mj_per_inference(row: Row) -> Estimate | None:
+    """Return the millijoules of an inference beyond idle; None where they are unknown."""
+    return row.energy.mj_per_inference(row.batch_size) if row.energy else None
+
+
+def significant(estimate: Estimate) -> str:
+    """Return a value with three significant digits, and its interval with as many decimals."""
+    largest = max(abs(estimate.value), abs(estimate.low), abs(estimate.high))
+    digits = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
+    value, low, high = (
+        f"{number:,.{digits}f}" for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} [{low}, {high}]"
 
 
 def p50_ms(row: Row) -> str:

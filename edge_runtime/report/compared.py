@@ -3,36 +3,47 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from edge_runtime.printable import in_csv, in_markdown
+from edge_runtime.report import cases, checks, github, junit
 from edge_runtime.report.columns import p50_ms, ratio
 from edge_runtime.report.grid import Grid, wrap
 from edge_runtime.results.comparison import Comparison
+from edge_runtime.results.limits import Check
 
 SCHEMA = 1
 
 
-def render(comparison: Comparison, output: str) -> str:
+def render(comparison: Comparison, output: str, held: Sequence[Check] = ()) -> str:
     """Return a comparison as text, without a newline at its end.
 
     Args:
         comparison: what was compared.
-        output: ``table``, ``markdown``, ``csv`` or ``json``.
+        output: ``table``, ``markdown``, ``csv``, ``json``, ``junit`` or ``github``.
+        held: what came of every limit.
     """
+    if output in ("junit", "github"):
+        verdicts = {run.name: run.verdict for run in comparison.runs}
+        suite = cases.Suite(cases.of_checks(held), verdicts)
+        return junit.draw(suite) if output == "junit" else github.draw(suite)
     if output == "json":
         runs = [{"file": run.name, "verdict": run.verdict.to_json()} for run in comparison.runs]
         content = {"schema": SCHEMA, "runs": runs, "pairs": _records(comparison)}
+        content["checks"] = [one.to_json() for one in held]
         return json.dumps({**content, "notes": comparison.notes}, indent=1)
     if output == "csv":
         return _csv(comparison)
-    grid = _grid(comparison)
+    grid, limits = _grid(comparison), checks.grid(held)
     if output == "markdown":
         notes = [f"- {in_markdown(note)}" for note in comparison.notes]
-        return "\n".join([*grid.markdown(), "", *notes])
+        drawn = ["", *limits.markdown()] if limits else []
+        return "\n".join([*grid.markdown(), *drawn, "", *notes])
     notes = [wrap(note) for note in comparison.notes]
-    return "\n".join([*grid.text(), "", *notes])
+    drawn = ["", *limits.text()] if limits else []
+    return "\n".join([*grid.text(), *drawn, "", *notes])
 
 
 def _csv(comparison: Comparison) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from edge_runtime.probes.target import ANY
+from edge_runtime.report import energy
 from edge_runtime.report.columns import UNKNOWN
 from edge_runtime.report.references import References
 from edge_runtime.results.rows import Results, Row
@@ -34,6 +35,8 @@ def of(results: Results, references: References) -> tuple[str, ...]:
         _accuracy(ran, results),
         _elsewhere(ran, results),
         _memory(ran),
+        energy.notes(results),
+        _operators(ran),
         _details(ran, results),
         _machine(results),
         _target(results),
@@ -164,6 +167,15 @@ def _memory(ran: list[Row]) -> Iterable[str]:
         yield f"memory: {UNKNOWN}, {reason}."
 
 
+def _operators(ran: list[Row]) -> Iterable[str]:
+    if any(row.profile and row.profile.operators for row in ran):
+        yield (
+            "operators: by each engine's profiler, in another process than those that were timed; "
+            "times are means over the middle half of its calls. ceiling %: of a large matrix "
+            "product with as many threads, measured there too."
+        )
+
+
 def _details(ran: list[Row], results: Results) -> Iterable[str]:
     """Say how an engine ran its rows, where it tells."""
     told: dict[str, list[str]] = defaultdict(list)
@@ -191,6 +203,8 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
 def _machine(results: Results) -> Iterable[str]:
     known, unknown = [], defaultdict(list)
     for name, reading in results.state.before.items():
+        if name == energy.SOURCE and energy.is_asked(results):
+            continue  # said already
         if reading.value is None:
             unknown[reading.reason or "not recorded"].append(name.rpartition("_")[0] or name)
         elif name in _SHOWN:

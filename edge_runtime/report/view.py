@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 
-from edge_runtime.report import bundles, columns, notes, references, scaling
+from edge_runtime.report import (
+    bundles,
+    checks,
+    columns,
+    notes,
+    operators,
+    references,
+    scaling,
+    sustained,
+)
 from edge_runtime.report.columns import Column, Group
 from edge_runtime.report.grid import Grid
-from edge_runtime.results import recommendation, verdict
+from edge_runtime.results import budgets, recommendation, verdict
 from edge_runtime.results.rows import Results, Row, Status
 from edge_runtime.results.verdict import Verdict
 
@@ -23,6 +32,9 @@ class View:
         recommendation: what to run here, as a sentence; empty if there is nothing to choose.
         scaling: what was varied, if anything was.
         bundles: later bundles against the first, if there are several.
+        budget: each row beside its limits, if there are any.
+        operators: what they take, of each row that was profiled.
+        sustained: what each row did under a sustained load, if there was one.
     """
 
     title: str
@@ -33,6 +45,9 @@ class View:
     recommendation: str
     scaling: Grid | None
     bundles: Grid | None
+    budget: Grid | None
+    operators: tuple[operators.Section, ...]
+    sustained: tuple[sustained.Section, ...]
 
     def grid(self, group: Group | None = None) -> Grid:
         """Return the table, or the part of it that belongs to a group."""
@@ -79,6 +94,9 @@ def of(results: Results) -> View:
         recommendation=f"Fastest here: {advice.text}" if advice else "",
         scaling=scaling.of(results, judged),
         bundles=bundles.of(results, judged),
+        budget=checks.grid(budgets.check_rows(results, judged)),
+        operators=operators.of(results, judged),
+        sustained=sustained.of(results),
     )
 
 

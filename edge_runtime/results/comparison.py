@@ -83,10 +83,7 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
     """
     if len(files) < 2:
         raise UsageError("compare needs two result files or more: edge-bench compare A.json B.json")
-    names = [file.name for file in files]
-    if len(set(names)) < len(names):
-        names = [str(file) for file in files]
-    runs = tuple(_read(name, file) for name, file in zip(names, files, strict=True))
+    runs = tuple(_read(name, file) for name, file in zip(short_names(files), files, strict=True))
     for run in runs[1:]:
         _refuse_differences(runs[0], run, allowed)
     pairs = tuple(pair for n in range(1, len(runs)) for pair in _pairs(runs, n, allowed))
@@ -94,6 +91,12 @@ def of(files: Sequence[Path], allowed: frozenset[str] = frozenset()) -> Comparis
         if not any(pair.run == n for pair in pairs):
             raise UsageError(f"no row of {runs[0].name} that ran is in {run.name}.")
     return Comparison(runs, pairs, tuple(_notes(runs, pairs)))
+
+
+def short_names(files: Sequence[Path]) -> list[str]:
+    """Return what files are called beside each other: with their folders only where they must."""
+    names = [file.name for file in files]
+    return names if len(set(names)) == len(names) else [str(file) for file in files]
 
 
 def _read(name: str, file: Path) -> Run:

@@ -9,6 +9,9 @@ Schema history:
        says which machine emulates its CPU. Documents of schema 2 and 3 are read.
     5  rows say how the engine ran them, and with which settings other than its defaults; settings
        say what a row needs to be recommended. Documents of schema 2 to 4 are read.
+    6  rows may have energy, a profile, a sustained load; settings say what was asked of them, and
+       may have a budget and a commit; what became of the budget is written for other programs.
+       Documents of schema 2 to 5 are read.
 """
 
 import json
@@ -21,13 +24,13 @@ from edge_runtime.documents import json_file, strict
 from edge_runtime.documents.values import to_json
 from edge_runtime.errors import BundleError, UsageError
 from edge_runtime.files import write_pieces
-from edge_runtime.results import verdict
+from edge_runtime.results import budgets, verdict
 from edge_runtime.results.recommendation import recommend
 from edge_runtime.results.rows import Results
 from edge_runtime.results.verdict import Judgement
 
-SCHEMA = 5
-READABLE = (2, 3, 4, 5)
+SCHEMA = 6
+READABLE = (2, 3, 4, 5, 6)
 
 
 def header(results: Results, judged: Judgement) -> dict[str, Any]:
@@ -42,6 +45,7 @@ def header(results: Results, judged: Judgement) -> dict[str, Any]:
         "tool": results.tool,
         "verdict": judged.run.to_json(),
         "recommendation": advice.to_json() if advice else None,
+        "budget": [check.to_json() for check in budgets.check_rows(results, judged)],
     }
 
 

@@ -13,8 +13,11 @@ from edge_runtime.probes import Reading
 from edge_runtime.probes.host import Host
 from edge_runtime.probes.state import State
 from edge_runtime.results.accuracy import Accuracy
+from edge_runtime.results.energy import Energy
+from edge_runtime.results.profile import Profile
 from edge_runtime.results.settings import Settings
 from edge_runtime.results.statistics import Estimate, paired_ratio, supported_percentile
+from edge_runtime.results.sustained import Sustained
 from edge_runtime.results.turns import Turn
 
 Key = tuple[str, str, str, int, int, str]
@@ -55,6 +58,9 @@ class Row:
         turns: what was measured, a round each.
         accuracy: what it answered before it was timed; None where it did not answer.
         overridden: gates that it failed when it was exported, from the manifest.
+        energy: what an inference takes; None where it was not measured.
+        profile: what its operators take; None where that was not asked for, or not yet measured.
+        sustained: how it went under a sustained load; None where that was not measured.
     """
 
     bundle: str
@@ -76,6 +82,9 @@ class Row:
     turns: tuple[Turn, ...] = ()
     accuracy: Accuracy | None = None
     overridden: tuple[str, ...] = ()
+    energy: Energy | None = None
+    profile: Profile | None = None
+    sustained: Sustained | None = None
 
     def __post_init__(self) -> None:
         for number, turn in enumerate(self.turns, 1):
@@ -107,7 +116,16 @@ class Row:
     @property
     def calls_ns(self) -> tuple[float, ...]:
         """The duration of a call in each sample, all turns together."""
-        return tuple(s / turn.calls_per_sample for turn in self.turns for s in turn.samples_ns)
+        return tuple(self._calls_ns())
+
+    def _calls_ns(self, *, ordered: bool = False) -> list[float]:
+        """Return the duration of a call in each sample; those of a turn ordered, to sort faster."""
+        calls: list[float] = []
+        for turn in self.turns:
+            samples = turn.ordered_ns if ordered else turn.samples_ns
+            count = turn.calls_per_sample
+            calls += samples if count == 1 else [sample / count for sample in samples]
+        return calls
 
     @property
     def sample_count(self) -> int:
@@ -118,7 +136,7 @@ class Row:
         """Return a percentile of the calls, or None where the samples do not support it."""
         if not self.ran or (percent > 50 and not self.single_calls):
             return None
-        return supported_percentile(self.calls_ns, percent)
+        return supported_percentile(self._calls_ns(ordered=True), percent)
 
     @property
     def images_per_s(self) -> float | None:
@@ -132,6 +150,11 @@ class Row:
         """Return the median over the turns of what is known of each; None where nothing is."""
         known = [value for turn in self.turns if (value := of_turn(turn)) is not None]
         return median(known) if known else None
+
+    def extras_left(self, settings: Settings) -> list[str]:
+        """Return what else was asked of it and is not measured yet: names of its fields."""
+        asked = settings.extras if self.status.goes_on else ()
+        return [name for name in asked if getattr(self, name) is None]
 
     def speed_against(self, other: "Row") -> Estimate | None:
         """Return how many times as fast as another row this one is, paired by round.
@@ -210,8 +233,9 @@ class Results:
 
     @property
     def finished(self) -> bool:
-        """Whether no round is left to measure."""
-        return self.rounds_done >= self.settings.rounds
+        """Whether nothing is left to measure."""
+        extras = any(row.extras_left(self.settings) for row in self.rows)
+        return self.rounds_done >= self.settings.rounds and not extras
 
     def whole_rounds(self) -> "Results":
         """Return the results as they were before the round that was not finished.

@@ -146,6 +146,14 @@ def test_a_version_that_all_accept_is_chosen_and_pips_constraints_count(
     assert "PIP_CONSTRAINT" in caught.value.remedy
 
 
+def test_what_litert_needs_is_a_release_that_python_3_11_takes(links, tmp_path):
+    make_wheel(links, "ai_edge_litert", "2.3", ["backports.strenum"])
+    for version in ("1.2.8", "1.3.1"):
+        make_wheel(links, "backports_strenum", version)
+    files = fetched(tmp_path, engines=("litert",))
+    assert "backports_strenum-1.2.8-py3-none-any.whl" in files
+
+
 @pytest.mark.parametrize("module", ["pip", "uv"])
 def test_a_tool_that_is_missing_is_named_with_what_installs_it(monkeypatch, module):
     real = wheel_download._run

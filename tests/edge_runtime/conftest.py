@@ -125,13 +125,13 @@ def make_turn() -> Callable[..., Turn]:
     return turn
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_row() -> Callable[..., Row]:
     """Make a row up: see ``row``."""
     return row
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def results() -> Results:
     """Results made up for drawing: round numbers, one row of each kind, three rounds."""
 

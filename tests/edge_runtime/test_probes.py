@@ -13,13 +13,13 @@ from edge_runtime.probes import (
     Reading,
     clock,
     cpufreq,
-    energy,
     load,
     memory,
     power,
     scheduling,
     thermal,
     throttle,
+    vcgencmd,
     virtualisation,
 )
 
@@ -92,35 +92,6 @@ def test_without_proc_memory_is_unknown_with_its_reason(tmp_path):
 def test_a_field_the_kernel_lacks_is_unknown_with_its_reason(tmp_path):
     (tmp_path / "status").write_text("Name:\tx\n")
     assert memory.peak_bytes(tmp_path).reason == "this kernel does not report it"
-
-
-@pytest.fixture
-def powercap(tmp_path):
-    """A synthetic powercap tree, laid out as the kernel's powercap.rst describes it."""
-    zone = tmp_path / "powercap" / "intel-rapl:0"
-    zone.mkdir(parents=True)
-    (zone / "energy_uj").write_text("1000\n")
-    (zone / "max_energy_range_uj").write_text("262143328850\n")
-    return tmp_path / "powercap"
-
-
-def test_the_energy_counter_is_read_in_microjoules(powercap):
-    reading = energy.counter_uj(powercap)
-    assert reading.value == 1000 and reading.source.endswith("intel-rapl:0/energy_uj")
-
-
-def test_energy_used_survives_a_wrap_of_the_counter(powercap):
-    assert energy.used_uj(1000, 1500, powercap) == 500
-    assert energy.used_uj(262143328850 - 10, 20, powercap) == 30
-
-
-def test_without_a_counter_energy_is_unknown_and_the_board_is_named(tmp_path):
-    board = tmp_path / "model"
-    board.write_text("Raspberry Pi 4 Model B Rev 1.4\0")
-    reading = energy.counter_uj(tmp_path / "none", board)
-    assert reading.value is None
-    assert reading.reason.startswith("Raspberry Pi 4 Model B Rev 1.4 has no RAPL counter")
-    assert "no RAPL counter" in energy.counter_uj(tmp_path / "none", tmp_path / "none").reason
 
 
 # cpufreq, laid out as the kernel's Documentation/admin-guide/pm/cpufreq.rst describes it.
@@ -230,7 +201,7 @@ THROTTLED_NOW = (
 )
 
 
-def vcgencmd(folder, body):
+def scripted(folder, body):
     path = folder / "vcgencmd"
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
@@ -246,16 +217,16 @@ def test_the_firmwares_flags_are_read_from_sysfs(tmp_path, soc):
 
 
 def test_the_firmwares_flags_are_asked_of_the_command(tmp_path):
-    command = vcgencmd(tmp_path, '[ "$1" = get_throttled ] && echo throttled=0x80008')
+    command = scripted(tmp_path, '[ "$1" = get_throttled ] && echo throttled=0x80008')
     reading = throttle.firmware_flags(tmp_path, command)
     assert reading.value == 0x80008 and reading.source == f"{command} get_throttled"
 
 
 def test_the_command_is_believed_before_sysfs_which_forgets(tmp_path):
     tree(tmp_path, {"sys/devices/platform/soc/soc:firmware/get_throttled": "0\n"})
-    command = vcgencmd(tmp_path, "echo throttled=0x50000")
+    command = scripted(tmp_path, "echo throttled=0x50000")
     assert throttle.firmware_flags(tmp_path, command).value == 0x50000
-    failing = vcgencmd(tmp_path, "echo VCHI initialization failed >&2; exit 255")
+    failing = scripted(tmp_path, "echo VCHI initialization failed >&2; exit 255")
     assert throttle.firmware_flags(tmp_path, failing).value == 0
 
 
@@ -271,8 +242,8 @@ def test_the_command_is_believed_before_sysfs_which_forgets(tmp_path):
 )
 def test_a_command_that_fails_gives_the_reason(tmp_path, monkeypatch, body, part):
     if "sleep" in body:
-        monkeypatch.setattr(throttle, "COMMAND_TIMEOUT_S", 0.1)
-    assert unknown(throttle.firmware_flags(tmp_path, vcgencmd(tmp_path, body)), part)
+        monkeypatch.setattr(vcgencmd, "TIMEOUT_S", 0.1)
+    assert unknown(throttle.firmware_flags(tmp_path, scripted(tmp_path, body)), part)
 
 
 def test_a_command_that_cannot_be_run_gives_the_reason(tmp_path):
@@ -280,7 +251,7 @@ def test_a_command_that_cannot_be_run_gives_the_reason(tmp_path):
 
 
 def test_the_machines_own_command_is_not_asked_about_another_root(tmp_path, monkeypatch):
-    vcgencmd(tmp_path, "echo throttled=0x0")
+    scripted(tmp_path, "echo throttled=0x0")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert unknown(throttle.firmware_flags(tmp_path), "Raspberry Pi")
     assert throttle.firmware_flags().value == 0

@@ -3,7 +3,12 @@
 import click
 import pytest
 
-from edge_runtime.command.quantities import MILLISECONDS, SIZE
+from edge_runtime.command.quantities import (
+    MILLIJOULES,
+    MILLISECONDS,
+    PERCENT,
+    SIZE,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +20,9 @@ from edge_runtime.command.quantities import MILLISECONDS, SIZE
         (MILLISECONDS, "5ms", 5),
         (MILLISECONDS, "800us", 0.8),
         (MILLISECONDS, "0.1 s", 100),
+        (PERCENT, "85%", 85),
+        (MILLIJOULES, "3mJ", 3),
+        (MILLIJOULES, "0.5 J", 500),
     ],
 )
 def test_a_unit_says_how_much(kind, text, number):

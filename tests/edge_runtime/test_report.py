@@ -11,6 +11,7 @@ import pytest
 from edge_runtime import report
 from edge_runtime.report import references, view
 from edge_runtime.results import document, verdict
+from edge_runtime.results.profile import Operator, Profile
 from edge_runtime.results.rows import Status
 from edge_runtime.results.settings import Settings
 from edge_runtime.results.turns import Memory
@@ -48,6 +49,31 @@ def sweep(results):
 def test_a_sweep_has_a_scaling_table(sweep, output):
     approved = GOLDEN / f"sweep-{output}.txt"
     assert report.render(sweep, output) + "\n" == approved.read_text()
+
+
+@pytest.fixture
+def profiled(results):
+    """The ONNX rows with profiles: one whose operators are known, and one whose are not."""
+    operators = tuple(
+        Operator(f"conv{i}", "QLinearConv", 9e4 - 1e3 * i, macs=4_000_000, int8=True)
+        for i in range(9)
+    )
+    operators += (Operator("<b>q</b>|", "QuantizeLinear", 1.5e5, int8=False, output=(1, 3)),)
+    known = Profile(operators, 1e6, 40e9, 90e9, 5e3)
+    unknown = Profile(reason="the Python package of litert tells no times of operators")
+    fp32, int8 = results.rows[2:4]
+    return replace(results, rows=(replace(fp32, profile=unknown), replace(int8, profile=known)))
+
+
+@pytest.mark.parametrize("output", ["table", "markdown"])
+def test_profiled_rows_have_their_operators_and_why(profiled, output):
+    approved = GOLDEN / f"profile-{output}.txt"
+    assert report.render(profiled, output) + "\n" == approved.read_text()
+
+
+def test_a_profile_changes_no_spreadsheet(profiled):
+    rows = tuple(replace(row, profile=None) for row in profiled.rows)
+    assert report.render(profiled, "csv") == report.render(replace(profiled, rows=rows), "csv")
 
 
 def test_scaling_is_against_one_thread_and_batch_1(sweep):
@@ -363,6 +389,6 @@ def test_what_the_machine_was_like_and_what_is_unknown_and_why_is_said(results):
 
 def test_the_examples_in_the_documentation_are_the_approved_drawings():
     text = (Path(report.__file__).parent / "README.md").read_text()
-    for name in ("table", "sweep-table", "markdown", "csv", "compare"):
+    for name in ("table", "sweep-table", "markdown", "csv", "compare", "history"):
         assert (GOLDEN / f"{name}.txt").read_text().rstrip() in text, name
     assert f"Schema {document.SCHEMA} " in text

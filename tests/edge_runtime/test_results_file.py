@@ -17,12 +17,15 @@ from edge_runtime.probes.memory import Stage
 from edge_runtime.probes.state import State
 from edge_runtime.results import document
 from edge_runtime.results.accuracy import Accuracy, Counts
+from edge_runtime.results.energy import Energy, Window
 from edge_runtime.results.parity import Parity
 from edge_runtime.results.rows import Results, Row, States, Status
 from edge_runtime.results.settings import Settings
+from edge_runtime.results.sustained import Bin, Sustained
 from edge_runtime.results.turns import Memory, Turn
 
 PARITY = Parity(500, 499, 0.01, 9.0)
+BIN = Bin(0, 1, 9, 5.0, 6.0, 1, 10**9, 60.5, 3.5, False, 0, 0, 0, 0.0, 0.0, 70)
 
 
 def turn(number, samples=(10, 12, 11)):
@@ -55,6 +58,8 @@ RESULTS = Results(
         row(
             (turn(1), turn(2)),
             accuracy=Accuracy(500, 499, 0.01, 9.0, right=450, exported=PARITY, data=Counts(10, 9)),
+            energy=Energy("RAPL", "package", 20.0, (Window(5, 10**10, 9.5, 0.5, None, 200, 1.0),)),
+            sustained=Sustained(30.0, (BIN, replace(BIN, start_s=1.0)), unserved=2),
         ),
         row((), file="b", status=Status.CORRUPT, message="Copy it again.", overridden=("speed",)),
     ),
@@ -207,13 +212,13 @@ def test_bytes_that_are_no_text_and_a_file_that_is_not_there_are_refused(tmp_pat
         document.read(tmp_path)
 
 
-@pytest.mark.parametrize("schema", [1, 6, "5", 5.0, True, None, [5]])
+@pytest.mark.parametrize("schema", [1, 7, "6", 6.0, True, None, [6]])
 def test_another_schema_is_refused(refused, schema):
-    told = f" has schema {schema!r}; this edge-bench reads 2, 3, 4 and 5. Measure again."
+    told = f" has schema {schema!r}; this edge-bench reads 2, 3, 4, 5 and 6. Measure again."
     assert refused(changed(("schema",), schema)) == told
 
 
-@pytest.mark.parametrize("schema", [2, 3, 4])
+@pytest.mark.parametrize("schema", [2, 3, 4, 5])
 def test_a_document_of_an_older_schema_is_read(read, schema):
     content = json.loads(TEXT)
     content["schema"] = schema
@@ -224,10 +229,16 @@ def test_a_document_of_an_older_schema_is_read(read, schema):
     content["rows"][1]["accuracy"] = {}
     content["rows"][0]["turns"][0]["memory"] = {"peak_bytes": None, "reason": None}
     content["state"] = {"before": {}}
+    for name in ("sustained_s", "at_fps", "energy"):
+        del content["settings"][name]
+    for one in content["rows"]:
+        del one["sustained"], one["energy"]
     found = read(content)
+    assert found.rows[0].sustained is None and found.settings.extras == ()
     assert found.settings.emulated is False and found.host.emulated_on is None
     assert found.rows[1].accuracy is None and found.rows[0].accuracy.right == 450
     assert found.rows[0].turns[0].memory == Memory()
+    assert found.settings.energy is False and found.rows[0].energy is None
 
 
 FIRST = ("rows", 0)

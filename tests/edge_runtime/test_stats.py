@@ -142,6 +142,16 @@ def test_a_paired_ratios_interval_is_students(count):
     assert (math.log(found.low), math.log(found.high)) == pytest.approx((low, high), rel=3e-3)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 10])
+def test_a_means_interval_is_students(count):
+    values = np.random.default_rng(count).normal(5, 2, count)
+    found = statistics.mean(values)
+    low, high = scipy.stats.t.interval(0.95, count - 1, values.mean(), scipy.stats.sem(values))
+    assert found.value == pytest.approx(values.mean())
+    assert (found.high - found.low) == pytest.approx(high - low, rel=3e-3)
+    assert found.high + found.low == pytest.approx(2 * found.value)
+
+
 @pytest.mark.parametrize("degrees", [1, 2, 3, 5, 10, 59, 1000])
 def test_students_t(degrees):
     assert statistics.student_t95(degrees) == pytest.approx(

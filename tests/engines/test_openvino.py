@@ -81,3 +81,15 @@ def test_doctor_and_a_program_run_it(bundle, run, tmp_path):
     assert any(text.startswith("onnx int8-static on openvino (IR") for text in texts)
     copy = Path(shutil.copytree(bundle, tmp_path / "copy"))
     assert run("edge_runtime", copy, *QUICK, "--engine", "openvino").returncode == 0
+
+
+def test_it_tells_its_operators_in_their_precision(bundle, run, tmp_path):
+    file = tmp_path / "results.json"
+    done = run("edge_runtime", bundle, *QUICK, "--engine", "openvino", "--profile", "--json", file)
+    assert done.returncode == 0, done.stderr
+    for row in json.loads(file.read_text())["rows"]:
+        operators = row["profile"]["operators"]
+        assert sum(one["macs"] or 0 for one in operators) == 78_481_920
+        products = {one["int8"] for one in operators if one["macs"]}
+        assert products == {row["precision"] == "int8-static"}
+        assert sum(one["time_ns"] for one in operators) > 0

@@ -19,6 +19,9 @@ from edge_runtime.bundle.golden import zip_entry
 from edge_runtime.bundle.manifest import SETUP_FILE
 from edge_runtime.files import write_bytes
 
+_KINDS = ("*.py", "*.css", "*.js")
+"""What a package is made of: programs, and what the report's page is."""
+
 _MAIN = "pyz_main.py"
 """The file beside this one that becomes the archive's ``__main__.py``."""
 
@@ -45,7 +48,7 @@ def _members() -> Iterator[tuple[str, bytes]]:
     yield "__main__.py", Path(__file__).with_name(_MAIN).read_bytes()
     for package in (edge_runtime, click):
         root = Path(str(package.__file__)).parent
-        for file in root.rglob("*.py"):
+        for file in (path for kind in _KINDS for path in root.rglob(kind)):
             yield f"{package.__name__}/{file.relative_to(root).as_posix()}", file.read_bytes()
     for entry in importlib.metadata.files("click") or []:
         if entry.name.upper().startswith("LICENSE"):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from edge_runtime.errors import ExportError
 from edge_runtime.setup import platforms
@@ -30,6 +31,9 @@ _UV_OPTIONS = {
     "trusted-host": "--allow-insecure-host",
 }
 """Settings of pip that say where wheels come from, and uv's options for them."""
+
+_CONSTRAINTS = ("backports-strenum<1.3",)
+"""Newer releases are not for Python 3.11 and above: pip heeds such a bound, uv does not."""
 
 _ERROR_CHARACTERS = 300
 _OFFLINE = ("connection", "connect", "name resolution", "name or service", "timed out", "dns")
@@ -52,8 +56,11 @@ def resolve(requirements: Iterable[str], platform: Platform) -> list[str]:
     command = ["-m", "uv", "--no-config", "pip", "compile", "--quiet", "--no-header"]
     command += ["--no-annotate", "--only-binary", ":all:", "--python", sys.executable]
     command += ["--python-platform", _uv_platform(platform)]
-    command += ["--python-version", _version(platform.python), *_uv_sources(), "-"]
-    done = _run(command, "\n".join(wanted))
+    command += ["--python-version", _version(platform.python), *_uv_sources()]
+    with NamedTemporaryFile("w", suffix=".txt") as constraints:
+        constraints.write("\n".join(_CONSTRAINTS))
+        constraints.flush()
+        done = _run([*command, "--constraint", constraints.name, "-"], "\n".join(wanted))
     if done.returncode == 0:
         return done.stdout.split()
     if "No module named uv" in done.stderr:

@@ -1,0 +1,156 @@
+"""Does ``edge-bench compare --fail-if slower=5%`` stop what became slower, and nothing else?
+
+    python benchmarks/trust/regressions.py
+
+A trial is two runs of an artifact, one after the other as in a CI job, each in a results file, and
+the command that compares the files. In every other trial the second run's calls are followed by a
+busy wait of 10 % of their own duration; exit code 1 stops it. In the others nothing changed between
+the runs but the machine. Exit code 3, *cannot tell*, stops nothing.
+
+Writes ``regressions.json`` after each trial; a rerun goes on. About 20 minutes.
+"""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import experiment
+from experiment import Claim, Record
+
+from edge_runtime.measure import plan, recording, runner
+from edge_runtime.results import limits
+from edge_runtime.results.settings import Settings
+from edge_runtime.results.statistics import percentile, unpaired_ratio
+
+NAME = "regressions"
+FACTOR, LIMIT = 1.10, "slower=5%"
+FOUND, FALSE_ALARMS = 28, 1
+"""Of 30 trials: at least, and at most."""
+
+OF = 30
+CLAIMS = (
+    f"A planted slow-down of 10 % trips `--fail-if {LIMIT}` in {FOUND} of {OF} runs or more",
+    f"A run compared with one of the same artifact trips it in {FALSE_ALARMS} of {OF} or less",
+)
+_EXITS = {0: "passed", 1: "tripped", limits.CANNOT_TELL: "could not be told"}
+
+
+@click.command(help=__doc__)
+@click.option("--trials", default=OF, show_default=True, type=click.IntRange(1), help="Each kind.")
+@click.option("--rounds", default=10, show_default=True, type=click.IntRange(2))
+@click.option("--min-runs", default=700, show_default=True, type=click.IntRange(1))
+@click.option("--min-time", default=3.0, show_default=True, type=click.FloatRange(0))
+@experiment.options()
+def main(
+    trials: int, rounds: int, min_runs: int, min_time: float, out: Path, bundle: Path, anew: bool
+) -> None:
+    """Make the trials that are not recorded yet."""
+    job = experiment.artifacts(bundle)[0]
+    settings = {
+        "trials": trials,
+        "rounds": rounds,
+        "min_runs": min_runs,
+        "min_time_s": min_time,
+        "planted_factor": FACTOR,
+        "limit": LIMIT,
+    }
+    record = Record(NAME, out, settings, (job,), anew=anew)
+    with experiment.bar(record, 2 * trials, "trial") as bar:
+        for seed in range(len(record.trials), 2 * trials):
+            record.add(compare(job, settings, seed, slowed=seed % 2 == 1))
+            bar.update()
+    experiment.show(claims(record.content))
+
+
+def compare(job: plan.Job, settings: dict[str, Any], seed: int, *, slowed: bool) -> dict[str, Any]:
+    """Make two runs of an artifact and compare their files; return what came of it."""
+    how = Settings(
+        rounds=settings["rounds"],
+        min_runs=settings["min_runs"],
+        min_time_s=settings["min_time_s"],
+        accuracy_images=1,
+        seed=seed,
+    )
+
+    def slower(one: plan.Job) -> list[str]:
+        return experiment.script("slowed_worker.py", FACTOR)
+
+    medians = []
+    starts = {"before": runner.standard, "after": slower if slowed else runner.standard}
+    with TemporaryDirectory() as scratch:
+        files = {Path(scratch) / f"{name}.json": start for name, start in starts.items()}
+        for file, start in files.items():
+            rows = recording.new(plan.Plan((job,), how), file).run(start=start).rows
+            experiment.require_ok(rows)
+            medians.append([turn.median_ns for turn in rows[0].turns])
+        command = [sys.executable, "-m", "edge_runtime", "compare", *map(str, files)]
+        done = subprocess.run([*command, "--fail-if", LIMIT], capture_output=True, text=True)
+    if done.returncode not in _EXITS:
+        raise click.ClickException(done.stderr)
+    return {
+        "slowed": slowed,
+        "seed": seed,
+        "exit_code": done.returncode,
+        "said": done.stderr.strip(),
+        "turn_median_ns": medians,
+    }
+
+
+def exits(record: dict[str, Any], *, slowed: bool) -> Counter[int]:
+    """Return how often the command ended with each exit code."""
+    return Counter(t["exit_code"] for t in record["trials"] if t["slowed"] is slowed)
+
+
+def claims(record: dict[str, Any]) -> list[Claim]:
+    """Return what was claimed beside what was found."""
+    return [
+        _claim(record, CLAIMS[0], slowed=True),
+        _claim(record, CLAIMS[1], slowed=False),
+    ]
+
+
+def _claim(record: dict[str, Any], text: str, *, slowed: bool) -> Claim:
+    found, asked = exits(record, slowed=slowed), record["settings"]["trials"]
+    done = found.total()
+    if done < asked:
+        return Claim(text, f"{done} of {asked} trials made")
+    parts = [f"{count} {_EXITS[code]}" for code, count in sorted(found.items())]
+    allowed = FOUND if slowed else FALSE_ALARMS
+    fine = OF * found[1] >= allowed * done if slowed else OF * found[1] <= allowed * done
+    return Claim(text, f"of {done} trials {', '.join(parts)}", fine)
+
+
+def slower_percent(trial: dict[str, Any]) -> float:
+    """Return by how many percent the second run's calls took longer."""
+    before, after = trial["turn_median_ns"]
+    return 100 * (unpaired_ratio(after, before).value - 1)
+
+
+def details(record: dict[str, Any]) -> list[str]:
+    """Return how it was measured, and how far the runs were apart, as markdown."""
+    settings = record["settings"]
+    lines = [
+        f"Two runs one after the other, {settings['rounds']} rounds each, at least "
+        f"{settings['min_runs']} samples and {settings['min_time_s']:g} s; batch 1, one thread; "
+        "trials of both kinds take turns. " + experiment.setting(record),
+        "",
+        "| second run | trials | slower by %: middle | least | most | passed / tripped / untold |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for slowed, name in ((False, "the same"), (True, "10 % slower")):
+        found = sorted(slower_percent(t) for t in record["trials"] if t["slowed"] is slowed)
+        if found:
+            counts = exits(record, slowed=slowed)
+            ends = " / ".join(str(counts[code]) for code in _EXITS)
+            middle = percentile(found, 50)
+            figures = f"{middle:.1f} | {found[0]:.1f} | {found[-1]:.1f}"
+            lines.append(f"| {name} | {len(found)} | {figures} | {ends} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
