@@ -4,6 +4,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.engines import Options, Session
+from edge_runtime.engines import torch as pytorch
 from edge_runtime.errors import EngineError, reason
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
@@ -18,6 +19,14 @@ WHEEL = "executorch"
 ASKED_FOR = "--with-executorch"
 WHEEL_NOTE = "needs PyTorch and more"
 PROCESS_BYTES = 500 * 2**20
+
+
+def no_wheel(machine: str) -> str:
+    """Return why it cannot travel to a machine with the PyTorch that it needs."""
+    if machine != "aarch64":
+        return pytorch.no_wheel(machine)
+    # Seen on an emulated Cortex-A76: its library misses a symbol of PyTorch's.
+    return f"executorch 1.5.1 cannot be imported beside {pytorch.WHEEL}, the last CPU build for Arm"
 
 
 class _Session:

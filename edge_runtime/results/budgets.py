@@ -96,7 +96,8 @@ def _latency_ms(percent: float) -> Callable[[Row], Known]:
         if percent > 50 and not row.single_calls:
             return "calls are too short to be timed one by one"
         if percent > 50 and row.sample_count < (needed := samples_needed(percent)):
-            return f"{row.sample_count} samples of the {needed} it takes; measure with --min-runs"
+            few = f"{row.sample_count} samples of the {needed} it takes"
+            return f"{few}; measure with --min-runs {needed}"
         rounds = [
             [sample / turn.calls_per_sample for sample in turn.samples_ns] for turn in row.turns
         ]

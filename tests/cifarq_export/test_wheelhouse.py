@@ -146,6 +146,11 @@ def test_a_version_that_all_accept_is_chosen_and_pips_constraints_count(
     assert "PIP_CONSTRAINT" in caught.value.remedy
 
 
+def test_executorch_is_refused_where_it_cannot_be_imported():
+    with pytest.raises(UsageError, match=r"--with-executorch: executorch .* beside torch==2\.9\.1"):
+        wheelhouse.Wish(platforms.platform("pi-bookworm"), frozenset({"executorch"}))
+
+
 def test_what_litert_needs_is_a_release_that_python_3_11_takes(links, tmp_path):
     make_wheel(links, "ai_edge_litert", "2.3", ["backports.strenum"])
     for version in ("1.2.8", "1.3.1"):

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,6 +182,17 @@ def test_operators_are_the_longest_and_the_rest_together(results):
     assert sum(bar["x"] for bar in bars) == pytest.approx(sum(o.time_ns for o in many) / 1e6)
     assert "1.00 M MACs, 50.00 GMAC/s" in bars[0]["hover"]
     assert "10 others" in chart.words and "INT8 4.0 GMAC/s" in chart.note
+
+
+def test_the_bar_of_an_operator_begins_at_0_and_is_as_long_as_its_time(results):
+    pytest.importorskip("vl_convert", reason="vl-convert is not installed")
+    from edge_runtime.report.charts import draw
+
+    both = (Operator("a", "Conv", 4000.0, 1, 10, True), Operator("b", "Conv", 1000.0, 1, 10, True))
+    row = replace(results.rows[0], profile=Profile(both, 5000.0))
+    svg = draw.to_svg(drawn(replace(results, rows=(row,)))["operators-1"], None)
+    bars = re.findall(r'aria-roledescription="rect mark" d="M0,[0-9.]+h([0-9.]+)v', svg)
+    assert [float(bars[0]) / float(one) for one in bars] == pytest.approx([1, 4])
 
 
 def test_a_load_is_drawn_for_what_is_known_of_it(results):

@@ -50,13 +50,14 @@ def _chart(run: Run, row: Row, profile: Profile, number: int) -> Chart:
         )
     channels: dict[str, Any] = {
         "x": axes.of("x", "time in a call, ms", [r["x"] for r in records], from_0=True),
+        "x2": {"datum": 0},
         "y": pixel("y", height),
         "y2": {"field": "y2"},
     }
     channels |= {"color": OWN_COLOUR, "description": HOVER}
     spec = layers(
         height,
-        layer("bars", records, {"type": "bar", "cornerRadiusEnd": 1}, **channels),
+        layer("bars", records, {"type": "rect"}, **channels),
         *heads([(_name(one), _figures(one, whole)) for one in shown], _STEP, height),
     )
     words = "; ".join(f"{_name(one)}: {_figures(one, whole)}" for one in shown)

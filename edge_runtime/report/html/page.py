@@ -104,9 +104,19 @@ def _tables(runs: Sequence[Run]) -> Iterator[str]:
     for run in runs:
         view = run.view
         parts = [table(view.grid(), f"Results of {run.name}")]
-        for grid, what in ((view.bundles, "Bundles"), (view.scaling, "Threads and batch sizes")):
+        grids = {
+            "Bundles": view.bundles,
+            "Threads and batch sizes": view.scaling,
+            "Limits": view.budget,
+        }
+        for what, grid in grids.items():
             if grid:
                 parts.append(f"<h3>{what}</h3>{table(grid, f'{what} of {run.name}')}")
+        if view.sustained:
+            loads = [load.text for load in view.sustained]
+            parts.append(f"<h3>Sustained load</h3>{bullets(loads, 'notes')}")
+        for section in view.operators:
+            parts.append(f"<h3>{text(section.title)}</h3>{bullets(section.sentences, 'notes')}")
         problems = [f"{file}: {message}" for file, message in view.problems]
         notes = bullets([*problems, *view.notes], "notes")
         if notes:
