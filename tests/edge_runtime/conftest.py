@@ -14,6 +14,7 @@ from edge_runtime.probes import Reading
 from edge_runtime.probes.host import Host
 from edge_runtime.probes.memory import Stage
 from edge_runtime.probes.state import State
+from edge_runtime.results import document
 from edge_runtime.results.accuracy import Accuracy
 from edge_runtime.results.parity import Parity
 from edge_runtime.results.rows import Results, Row, States, Status
@@ -174,3 +175,15 @@ def results() -> Results:
         started="2026-11-24T12:00:00+00:00",
         tool="edge-bench test",
     )
+
+
+@pytest.fixture
+def kept(results, tmp_path):
+    """Write results, changed, under a name; returns the path."""
+
+    def keep(name, **changes):
+        path = tmp_path / name
+        document.write(replace(results, **changes), path)
+        return path
+
+    return keep

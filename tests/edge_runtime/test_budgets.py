@@ -221,18 +221,6 @@ def test_hostile_text_is_neither_markup_nor_a_command(results):
     assert passed.splitlines()[0].startswith("passed: ")
 
 
-@pytest.fixture
-def kept(results, tmp_path):
-    """Write results, changed, under a name; returns the path."""
-
-    def keep(name, **changes):
-        path = tmp_path / name
-        document.write(replace(results, **changes), path)
-        return path
-
-    return keep
-
-
 def test_report_ends_with_what_the_intervals_decide(run, kept, results):
     path = kept("r.json", rows=results.rows[:4])
     for budget, code in (

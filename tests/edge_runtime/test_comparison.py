@@ -8,20 +8,8 @@ import pytest
 
 from edge_runtime.errors import UsageError
 from edge_runtime.report import compared
-from edge_runtime.results import comparison, document
+from edge_runtime.results import comparison
 from edge_runtime.results.statistics import unpaired_ratio
-
-
-@pytest.fixture
-def kept(results, tmp_path):
-    """Write results, changed, under a name; returns the path."""
-
-    def keep(name, **changes):
-        path = tmp_path / name
-        document.write(replace(results, **changes), path)
-        return path
-
-    return keep
 
 
 def faster(results, factor):
