@@ -1,8 +1,11 @@
 """Many result documents in the order of their runs: a median for each row, and where it changed."""
 
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 from edge_runtime.errors import BundleError, ToolkitError, UsageError
@@ -13,6 +16,9 @@ from edge_runtime.results.verdict import Verdict
 
 Key = tuple[str | int | None, ...]
 """What is the same row in another run, on the same machine."""
+
+_MANY = 20
+"""From this many files on, two processes read them: to start them costs what some files cost."""
 
 
 @dataclass(frozen=True)
@@ -77,34 +83,12 @@ class History:
     problems: tuple[str, ...]
 
 
-@dataclass
-class _Reader:
-    """Reads one file after the other, and keeps of each what a history needs."""
+@dataclass(frozen=True)
+class _Read:
+    """What a history needs of one file: its run, and its rows without their turns."""
 
-    runs: list[Run] = field(default_factory=list)
-    rows: dict[Key, tuple[Row, Results]] = field(default_factory=dict)
-
-    def add(self, path: Path) -> None:
-        results = document.read(path)
-        judged = verdict.judge(results)
-        keys = _keys(results)
-        ran = [(key, row) for key, row in zip(keys, results.rows, strict=True) if row.ran]
-        medians = {key: row.latency_ns(50) for key, row in ran}
-        self.runs.append(
-            Run(
-                file=path.name,
-                started=results.started,
-                commit=results.settings.commit,
-                tool=results.tool,
-                verdict=judged.run,
-                p50_ns={key: p50_ns for key, p50_ns in medians.items() if p50_ns is not None},
-                lost_time=frozenset(key for key, row in ran if row.key in judged.lost_time),
-            )
-        )
-        bare = replace(results, rows=())
-        for key, row in ran:
-            bundle = row.bundle if row.bundle in key else ""
-            self.rows[key] = replace(row, turns=(), bundle=bundle), bare
+    run: Run
+    rows: dict[Key, tuple[Row, Results]]
 
 
 def read(paths: Sequence[Path]) -> History:
@@ -117,18 +101,52 @@ def read(paths: Sequence[Path]) -> History:
         UsageError: there is no such file or folder, or a folder holds none.
         BundleError: no file could be read.
     """
-    reader, problems = _Reader(), []
-    for file in _files(paths):
-        try:
-            reader.add(file)
-        except ToolkitError as error:
-            problems.append(str(error))
-    if not reader.runs:
+    found = list(_each(_files(paths)))
+    problems = tuple(one for one in found if isinstance(one, str))
+    read = [one for one in found if isinstance(one, _Read)]
+    if not read:
         raise BundleError("no file is a results file of `edge-bench --json`:", problems[0])
-    runs = tuple(sorted(reader.runs, key=lambda run: (run.started, run.file)))
-    labels = _labels(reader.rows)
+    runs = tuple(sorted((one.run for one in read), key=lambda run: (run.started, run.file)))
+    labels = _labels({key: row for one in read for key, row in one.rows.items()})
     changes = sorted(_changes(runs, labels), key=lambda change: runs.index(change.first))
-    return History(runs, labels, tuple(changes), tuple(problems))
+    return History(runs, labels, tuple(changes), problems)
+
+
+def _each(files: Sequence[Path]) -> Iterator[_Read | str]:
+    """Read files in their order, many of them in two processes; a problem is a sentence."""
+    if len(files) < _MANY:
+        yield from map(_read, files)
+        return
+    # Ctrl-C reaches the workers too, and this process is the one to end at it.
+    quiet = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(2, get_context("spawn"), signal.signal, quiet) as pool:
+        yield from pool.map(_read, files)
+
+
+def _read(path: Path) -> _Read | str:
+    try:
+        results = document.read(path)
+    except ToolkitError as error:
+        return str(error)
+    judged = verdict.judge(results)
+    keys = _keys(results)
+    ran = {key: row for key, row in zip(keys, results.rows, strict=True) if row.ran}
+    medians = {key: row.latency_ns(50) for key, row in ran.items()}
+    run = Run(
+        file=path.name,
+        started=results.started,
+        commit=results.settings.commit,
+        tool=results.tool,
+        verdict=judged.run,
+        p50_ns={key: p50_ns for key, p50_ns in medians.items() if p50_ns is not None},
+        lost_time=frozenset(key for key, row in ran.items() if row.key in judged.lost_time),
+    )
+    bare = replace(results, rows=())
+    rows = {
+        key: (replace(row, turns=(), bundle=row.bundle if row.bundle in key else ""), bare)
+        for key, row in ran.items()
+    }
+    return _Read(run, rows)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
