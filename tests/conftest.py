@@ -12,6 +12,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from edge_runtime.probes import target
+
 DATA_VARIABLE = "CIFARQ_TEST_DATA"
 HEAVY = ("cifarq", "cifarq_export")
 """Commands that import PyTorch: they run in forks of a process that has imported it."""
@@ -27,6 +29,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_report_header() -> str:
+    """Say on which CPU this is: what INT8 computes differs between them."""
+    return f"INT8 kernels: {target.of_this_cpu()}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

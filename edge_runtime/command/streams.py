@@ -22,10 +22,25 @@ def prepare() -> None:
         os.open(os.devnull, os.O_RDONLY)
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = sys.__stdout__ = _for_answers_alone(sys.stdout)  # type: ignore[misc]
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", errors="backslashreplace")
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no box-drawing characters
-        sys.stdout.reconfigure(errors="replace")
+
+
+def _for_answers_alone(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Return standard output under another descriptor: what engines print to it is not heard.
+
+    MNN prints there what the CPU supports, in the middle of JSON.
+    """
+    stream.flush()
+    own = os.dup(stream.fileno())
+    # A terminal may know no box-drawing characters.
+    kept = os.fdopen(own, "w", encoding=stream.encoding, errors="replace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    return kept
 
 
 def show(answer: str) -> None:

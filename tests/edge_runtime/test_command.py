@@ -50,6 +50,21 @@ def test_a_first_word_that_names_no_subcommand_belongs_to_the_default(group):
     assert invoke(group, "go", "stay") == (0, "go ('stay',) False\n")
 
 
+def test_what_an_engine_prints_by_itself_does_not_reach_an_answer():
+    program = """if True:
+        import os
+        from edge_runtime.command import program, streams
+
+        def command():
+            os.write(1, b"The device supports: nothing")
+            streams.show("{}")
+
+        program.start(command)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"{}\n", b"")
+
+
 def test_a_misspelt_subcommand_is_told_from_a_path(group, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, output = invoke(group, "stayy")

@@ -8,6 +8,7 @@ from cifarq_export.bundle.artifact import Made
 from cifarq_export.bundle.build import Built
 from cifarq_export.check.arithmetic import JudgedBy
 from cifarq_export.check.speed import NOT_TIMED
+from edge_runtime import engines
 from edge_runtime.bundle.manifest import RUNTIME_FILE, SETUP_FILE, Manifest, Wheelhouse
 from edge_runtime.printable import one_line
 from edge_runtime.probes import target
@@ -145,8 +146,9 @@ def _device(content: Manifest) -> tuple[str, str]:
     """Return the address of the device in the example, and what it needs."""
     pi = "pi@raspberrypi.local"
     if content.wheelhouse is None:
-        engines = " and ".join(sorted({artifact.engine for artifact in content.artifacts}))
-        return pi, f"Python 3.11 or newer, numpy, {engines}"
+        names = {artifact.engine for artifact in content.artifacts}
+        packages = {engines.get(name).WHEEL.partition("==")[0] for name in names}
+        return pi, f"Python 3.11 or newer, numpy, {', '.join(sorted(packages))}"
     known = platforms.platform(content.wheelhouse.platform)
     needs = f"Python {known.python[0]}.{known.python[1]} and no internet"
     return (pi if known.name.startswith("pi") else "USER@DEVICE"), needs
