@@ -205,9 +205,7 @@ def _operator(event: dict[str, Any], shapes: dict[Any, list[tuple[str, list[int]
     count = None
     if "Conv" in kind:
         transposed = "Transpose" in kind
-        count = macs.of_convolution(weights, given if transposed else output)
-        if macs.is_depthwise(weights, given, output):
-            kind += kinds.DEPTHWISE
+        kind, count = macs.convolution(kind, given, weights, output, transposed=transposed)
     elif kinds.is_product(kind):
         count = macs.of_product(given, output)
     in_8_bits = any(type_ in ("int8", "uint8") for type_, _ in inputs)

@@ -130,9 +130,8 @@ def _operator(told: Any, node: Any) -> Operator:
     if "Convolution" in kind:
         if len(weights) == len(given) + 1:  # (groups, outputs of one, inputs of one, ...)
             weights = [weights[0] * weights[1], *weights[2:]]
-        count = macs.of_convolution(weights, given if "Deconvolution" in kind else output)
-        if macs.is_depthwise(weights, given, output):
-            kind += kinds.DEPTHWISE
+        transposed = "Deconvolution" in kind
+        kind, count = macs.convolution(kind, given, weights, output, transposed=transposed)
     elif kinds.is_product(kind):
         count = macs.of_product(given, output)
     precision = str(node.get_rt_info()["runtimePrecision"].astype(str))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.engines import Check, Options, Session
 from edge_runtime.errors import EngineError
-from edge_runtime.operators import kinds, macs
+from edge_runtime.operators import macs
 from edge_runtime.operators.operator import Call, Calls, Operator
 
 if TYPE_CHECKING:  # what is missing is said without numpy, which may be missing too
@@ -212,9 +212,7 @@ def _operator(event: Any, shaped: Any, number: int) -> Operator:
     kind, output, count = event.name, [], None
     if kind in _CONVOLUTIONS:
         output = _convolved(given, weights, shaped.concrete_inputs)
-        count = macs.of_convolution(weights, output)
-        if macs.is_depthwise(weights, given, output):
-            kind += kinds.DEPTHWISE
+        kind, count = macs.convolution(kind, given, weights, output)
     elif kind == "aten::linear" and given and weights:
         output = [*given[:-1], weights[0]]
         count = macs.of_product(given, output)

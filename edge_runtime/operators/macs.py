@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import prod
 
+from edge_runtime.operators import kinds
+
 
 def of_convolution(weights: Sequence[int], output: Sequence[int]) -> int | None:
     """Return those of a convolution; None where a shape is not known.
@@ -14,6 +16,27 @@ def of_convolution(weights: Sequence[int], output: Sequence[int]) -> int | None:
     if len(weights) < 3 or not output:
         return None
     return prod(output) * prod(weights[1:])
+
+
+def convolution(
+    kind: str,
+    given: Sequence[int],
+    weights: Sequence[int],
+    output: Sequence[int],
+    *,
+    transposed: bool = False,
+) -> tuple[str, int | None]:
+    """Return a convolution's kind, which tells a depthwise one, and its multiply-accumulates.
+
+    Args:
+        kind: what it computes, in the engine's words.
+        given: the input's shape, with the channels second or last.
+        weights: (outputs, inputs of one group, height, width).
+        output: with the channels on the same axis.
+        transposed: whether each number of the input, not of the output, meets the weights.
+    """
+    count = of_convolution(weights, given if transposed else output)
+    return kind + kinds.DEPTHWISE * is_depthwise(weights, given, output), count
 
 
 def of_product(left: Sequence[int], output: Sequence[int]) -> int | None:
