@@ -11,6 +11,7 @@ not looked at again. A minute or two a model.
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,34 +79,46 @@ def _look(name: str, data_dir: Path | None, known: dict[str, Any]) -> None:
 def _evaluate(folder: Path, data_dir: Path | None) -> dict[str, Any]:
     """Export a checkpoint, and return what FP32 and static INT8 come to on the test images."""
     from cifarq.data import datasets
-    from cifarq_export.check import arithmetic
-    from edge_runtime.bundle import manifest
     from edge_runtime.documents.values import to_json
     from edge_runtime.measure import accuracy
 
     test = datasets.load(data_dir).test
-    logits, files = {}, {}
+    fp32, int8 = answer(folder, data_dir, test, "fp32,int8-static")
+    return {
+        "images": len(test),
+        "fp32": to_json(accuracy.top1(fp32.logits, test.labels)),
+        "int8": to_json(accuracy.top1(int8.logits, test.labels)),
+        "drop": to_json(accuracy.pair(int8.logits, fp32.logits, test.labels).drop.scaled(100)),
+        "int8_bytes": int8.file.size_bytes,
+        "int8_sha256": int8.file.sha256,
+        "fallback": list(int8.file.fallback),
+        "target": TARGET,
+    }
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An exported file and its logits (images, classes)."""
+
+    file: Any
+    logits: Any
+
+
+def answer(folder: Path, data_dir: Path | None, images: Any, precisions: str) -> list[Answered]:
+    """Export a checkpoint for ``TARGET``, and return what each file answers to labelled images."""
+    from cifarq_export.check import arithmetic
+    from edge_runtime.bundle import manifest
+
     with TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle"
-        export(str(folder), data_dir, bundle, target=TARGET, precisions="fp32,int8-static")
-        content = manifest.read(bundle)
+        export(str(folder), data_dir, bundle, target=TARGET, precisions=precisions)
+        content, found = manifest.read(bundle), []
         for artifact in content.artifacts:
             judge = arithmetic.judge_of(artifact.format, artifact.precision, TARGET)
             file, how = bundle / artifact.file, content.preprocessing
-            answers = arithmetic.answer(file, artifact.format, artifact.precision, judge, how, test)
-            logits[artifact.precision] = answers
-            files[artifact.precision] = artifact
-    fp32, int8 = logits["fp32"], logits["int8-static"]
-    return {
-        "images": len(test),
-        "fp32": to_json(accuracy.top1(fp32, test.labels)),
-        "int8": to_json(accuracy.top1(int8, test.labels)),
-        "drop": to_json(accuracy.pair(int8, fp32, test.labels).drop.scaled(100)),
-        "int8_bytes": files["int8-static"].size_bytes,
-        "int8_sha256": files["int8-static"].sha256,
-        "fallback": list(files["int8-static"].fallback),
-        "target": TARGET,
-    }
+            kind = (artifact.format, artifact.precision)
+            found.append(Answered(artifact, arithmetic.answer(file, *kind, judge, how, images)))
+    return found
 
 
 def export(

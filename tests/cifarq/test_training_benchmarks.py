@@ -2,12 +2,16 @@
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 from click.testing import CliRunner
+
+from cifarq import models
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("one_thread")]
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -115,3 +119,26 @@ def test_the_same_points_draw_the_same_plot(experiment, record, tmp_path):
         plot.draw(record["points"], tmp_path / name)
     drawn = (tmp_path / "one.svg").read_text()
     assert drawn == (tmp_path / "other.svg").read_text() and "<svg" in drawn
+
+
+@pytest.mark.slow
+def test_calibrated_and_trained_int8_are_compared_and_a_rerun_trains_nothing(
+    experiment, two_class_folder, tmp_path, monkeypatch
+):
+    qat = experiment("qat")
+    shipped = tmp_path / "shipped"
+    command = ("train", "tiny", "--data-dir", two_class_folder, "--epochs", "2", "--out", shipped)
+    subprocess.run([sys.executable, "-m", "cifarq", *command], check=True)
+    monkeypatch.setattr(models, "pretrained", {"tiny": shipped}.get)
+    options = ["--data-dir", two_class_folder, "--out", tmp_path / "results", "--epochs", 1]
+    options += ["--work", tmp_path / "work"]
+    done = CliRunner().invoke(qat.main, list(map(str, options)), catch_exceptions=False)
+    record = (tmp_path / "results" / "qat.json").read_text()
+    found = json.loads(record)["models"]["tiny"]
+    top1, gain = found["top1"], found["gain_points"]["value"]
+    assert gain == pytest.approx(100 * (top1["trained"]["value"] - top1["calibrated"]["value"]))
+    assert f"{found['images']:,} validation images" in done.output
+    monkeypatch.setattr(qat, "compare", None)
+    again = CliRunner().invoke(qat.main, list(map(str, options)), catch_exceptions=False)
+    assert again.output == done.output
+    assert (tmp_path / "results" / "qat.json").read_text() == record
