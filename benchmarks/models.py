@@ -4,8 +4,8 @@
 
 exports each model that ships as FP32 and static INT8 ONNX, evaluates both files on all 10,000 test
 images, and writes ``card.json`` and ``CARD.md`` beside its weights, and
-``benchmarks/results/models.json`` and ``models.md``. A model whose weights were looked at before is
-not looked at again. A minute or two a model.
+``benchmarks/results/models.json`` and ``models.md``, and the table in README.md. A model whose
+weights were looked at before is not looked at again. A minute or two a model.
 """
 
 import json
@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from readme_block import put
 from tqdm import tqdm
 
 HERE = Path(__file__).resolve().parent
@@ -48,6 +49,8 @@ def main(data_dir: Path | None, only: str | None, out: Path) -> None:
         write_text(file, json.dumps(record, indent=1) + "\n")
     report = markdown(record)
     write_text(out / "models.md", report)
+    if out == HERE / "results":
+        put(f"<!-- models:begin -->\n{table(record)}\n<!-- models:end -->")
     click.echo(report)
 
 
@@ -147,20 +150,29 @@ def export(
 
 def markdown(record: dict[str, Any]) -> str:
     """Return the report of a record."""
-    rows = [_row(name, one) for name, one in record["models"].items()]
     lines = [
         "# The models that ship",
         "",
+        table(record),
+        "",
+        "`benchmarks/models.py` wrote this; each model's card stands beside its weights in "
+        "`cifarq/models/pretrained/`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return the models of a record, a row each, and how they were measured."""
+    lines = [
         "| | top-1 %, INT8 | top-1 %, FP32 | INT8 below FP32, points | INT8 bytes | million MACs "
         "| parameters |",
         "|---|---:|---:|---:|---:|---:|---:|",
-        *rows,
+        *(_row(name, one) for name, one in record["models"].items()),
         "",
         "Static INT8 ONNX files for x86-vnni, on all 10,000 CIFAR-10 test images, one a call, in "
         "arithmetic that no CPU saturates; 95 % intervals, that of the difference paired. MACs: "
-        "multiply-accumulates for one image. `benchmarks/models.py` wrote this; each model's card "
-        "stands beside its weights in `cifarq/models/pretrained/`.",
-        "",
+        "multiply-accumulates for one image.",
     ]
     return "\n".join(lines)
 

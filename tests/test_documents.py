@@ -250,3 +250,13 @@ def test_what_the_troubleshooting_lists_is_what_is_said():
     assert len(said) > 12
     for text in said - OTHERS_SAY:
         assert text.removesuffix("pi-bookworm") in whole, text
+
+
+@pytest.mark.torch
+def test_the_table_of_models_is_drawn_from_its_record(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import models
+
+    record = json.loads((BENCHMARKS / "results" / "models.json").read_text())
+    assert (BENCHMARKS / "results" / "models.md").read_text() == models.markdown(record)
+    assert models.table(record) in (REPOSITORY / "README.md").read_text()
