@@ -1,5 +1,6 @@
 """The command ``edge-bench run``: measure bundles on this device."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -281,6 +282,12 @@ def _end_interrupted(record: "Recording", output: str) -> None:
     if results.rounds_done and results.rows:
         show(results, output)
     go_on = f" Continue with --json {record.file} --resume." if record.file else ""
-    rounds = f"after {results.rounds_done} of {results.settings.rounds} rounds"
-    streams.tell(f"Interrupted {rounds}.{go_on}")
+    how_far = f"after {results.rounds_done} of {results.settings.rounds} rounds"
+    if results.rounds_done == results.settings.rounds:
+        left = Counter(name for row in results.rows for name in row.extras_left(results.settings))
+        missing = ", ".join(
+            f"{name} of {count} row{'s' * (count > 1)}" for name, count in left.items()
+        )
+        how_far += f", without {missing}" if missing else ""
+    streams.tell(f"Interrupted {how_far}.{go_on}")
     raise SystemExit(130)
