@@ -1,6 +1,7 @@
 """What becomes of classifiers that people really have: twenty networks, fourteen ONNX files.
 
     python benchmarks/networks_train.py --data-dir DIR     the networks' weights, once
+
     python benchmarks/networks.py --data-dir DIR
 
 Twelve of the files are written here; ``--files`` names the folder of the two that

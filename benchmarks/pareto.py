@@ -1,6 +1,7 @@
 """Our models beside others of their size: top-1, bytes, and latency on one machine, in one plot.
 
     pip install -e '.[benchmarks]'
+
     python benchmarks/pareto.py --data-dir DIR --tflite resnet8.tflite --tflite resnet8-large.tflite
 
 Each shipped model is exported as static INT8 for this CPU, and timed in ONNX Runtime; each TFLite

@@ -1,6 +1,7 @@
 """Engines beside each other: the same networks in every format, on every engine, in one run.
 
     pip install -e '.[benchmarks]'
+
     python benchmarks/peers.py --data-dir DIR
 
 The shipped models, and a ResNet-8, a MobileNetV3, a ResNet-18 and a ViT of random weights, are

@@ -1,6 +1,7 @@
 """What training for INT8 is worth beside calibration: each shipped model in static INT8 both ways.
 
     python benchmarks/qat.py --data-dir DIR
+
     python benchmarks/qat.py --data-dir DIR --only tiny --epochs 4
 
 trains each model on by ``cifarq train --qat`` for a few epochs, exports what ships (calibrated) and

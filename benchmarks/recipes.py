@@ -1,6 +1,7 @@
 """What each part of the recipe that models are trained by is worth: it is left out, and missed.
 
     python benchmarks/recipes.py --data-dir DIR
+
     python benchmarks/recipes.py --data-dir DIR --teacher runs/accurate
 
 trains ``tiny`` for a few epochs, as ``cifarq train`` does and with one part left out in turn, once

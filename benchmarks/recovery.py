@@ -1,6 +1,7 @@
 """What ways to recover the accuracy of static INT8 are worth, on one network after the other.
 
     python benchmarks/recovery.py --data-dir DIR
+
     python benchmarks/recovery.py --data-dir DIR --model torchvision.models:mobilenet_v2 \
         --weights mobilenet_v2.safetensors --size 32
 

@@ -133,6 +133,25 @@ def test_answers_are_counted_and_the_same_bits_found(arm64):
     json.dumps(counted, allow_nan=False)
 
 
+def test_every_artifact_is_compared_on_every_machine(arm64, monkeypatch):
+    outputs, comparison = arm64("outputs"), arm64("comparison")
+    own = golden.of_bundle(BUNDLE, manifest.read(BUNDLE)).first(4).exported[ONNX]
+    for name in ("require", "prepare"):
+        monkeypatch.setattr(outputs, name, lambda *given: None)
+    monkeypatch.setattr(outputs, "emulator", lambda: "none")
+    monkeypatch.setattr(outputs, "kept", lambda *asked: comparison.Answers(own, {}))
+    monkeypatch.setattr(
+        outputs, "compute", lambda subject, machine, count: "SIGILL" * (machine == "cortex-a53")
+    )
+    record = outputs.measure(BUNDLE, 4, 1)
+    assert ONNX in record["artifacts"]
+    for compared in record["artifacts"].values():
+        machines = compared["machines"]
+        assert machines.pop("cortex-a53") == {"failed": "SIGILL"}
+        assert set(machines) == {"x86", "cortex-a72", "cortex-a76"}
+    assert comparison.problems(record)
+
+
 def test_logits_that_are_no_numbers_can_be_written_and_are_a_problem(arm64):
     comparison = arm64("comparison")
     content = manifest.read(BUNDLE)

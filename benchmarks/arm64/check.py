@@ -1,6 +1,7 @@
 """Does a bundle for Arm work on Arm? On emulated Cortex-A53, A72 and A76, as on a Raspberry Pi.
 
     python benchmarks/arm64/check.py                 all three, two at a time, as root
+
     python benchmarks/arm64/check.py --core cortex-a76
 
 Each core gets the bundle in an empty home, the system's Python without a package, and no network.

@@ -1,6 +1,7 @@
 """What do a bundle's artifacts compute on Arm? The same files, on three emulated cores and here.
 
     python benchmarks/arm64/outputs.py                 64 golden images, as root
+
     python benchmarks/arm64/outputs.py --images 500    all of them, as it was recorded
 
 Every artifact answers the golden images one a call on every engine that reads it and is installed
@@ -67,12 +68,12 @@ def measure(bundle: Path, images: int, processes: int) -> dict[str, Any]:
     jobs = list(product(subjects, machines))
     ended = side_by_side(lambda job: compute(*job, len(pack.images)), jobs, processes)
     found = {
-        (subject, machine): failed or kept(subject, machine)
+        (subject.label, machine): failed or kept(subject, machine)
         for (subject, machine), failed in zip(jobs, ended, strict=True)
     }
     artifacts = {
         subject.label: comparison.of(
-            subject.artifact, subject.engine, {m: found[subject, m] for m in machines}, pack
+            subject.artifact, subject.engine, {m: found[subject.label, m] for m in machines}, pack
         )
         for subject in subjects
     }

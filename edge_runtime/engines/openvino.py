@@ -47,6 +47,8 @@ class _Session:
         hints["INFERENCE_NUM_THREADS"] = options.threads
         if (pinning := options.knobs.get("pinning", "default")) != "default":
             hints["ENABLE_CPU_PINNING"] = pinning == "yes"
+        # Else Arm cores with FP16 arithmetic would compute an FP32 file, and INT8, in FP16.
+        hints["INFERENCE_PRECISION_HINT"] = "f32"
         hints["PERF_COUNT"] = counting
         model = core.compile_model(core.read_model(io.BytesIO(content)), "CPU", hints)
         self.details = {"hint": hint, "streams": "1", "layers": _describe_layers(model)}
@@ -59,7 +61,7 @@ class _Session:
 
 
 def _describe_layers(model: Any) -> str:
-    """Return in what convolutions and matrix products are computed: on Arm INT8 is, as FP16."""
+    """Return in what convolutions and matrix products are computed."""
     told = (node.get_rt_info() for node in model.get_runtime_model().get_ops())
     ran = Counter(
         str(about["runtimePrecision"].astype(str))
