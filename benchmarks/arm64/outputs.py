@@ -1,8 +1,8 @@
 """What do a bundle's artifacts compute on Arm? The same files, on three emulated cores and here.
 
-    python benchmarks/arm64/outputs.py                 64 golden images, as root
+    python benchmarks/arm64/outputs.py                64 golden images, as root
 
-    python benchmarks/arm64/outputs.py --images 500    all of them, as it was recorded
+    python benchmarks/arm64/outputs.py --images 32    as it was recorded
 
 Every artifact answers the golden images one a call on every engine that reads it and is installed
 here, in a process of its own, on each core and on this machine. The logits are kept under build/,
