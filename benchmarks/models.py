@@ -33,18 +33,15 @@ are the same from every CPU."""
 @click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
 def main(data_dir: Path | None, only: str | None, out: Path) -> None:
     """Evaluate what was not evaluated yet; write cards and report."""
-    from cifarq import models
     from edge_runtime.files import write_text
 
-    names = [name for name in models.names() if models.pretrained(name)]
-    if only and only not in names:
-        raise click.UsageError(f"--only {only}: the shipped models are {', '.join(names)}.")
+    names = shipped(only)
     out.mkdir(parents=True, exist_ok=True)
     file = out / "models.json"
     record = json.loads(file.read_text()) if file.exists() else {}
     if record.get("schema") != SCHEMA:
         record = {"schema": SCHEMA, "models": {}}
-    for name in tqdm([only] if only else names, desc="models", disable=not sys.stderr.isatty()):
+    for name in tqdm(names, desc="models", disable=not sys.stderr.isatty()):
         _look(name, data_dir, record["models"])
         write_text(file, json.dumps(record, indent=1) + "\n")
     report = markdown(record)
@@ -52,6 +49,16 @@ def main(data_dir: Path | None, only: str | None, out: Path) -> None:
     if out == HERE / "results":
         put(f"<!-- models:begin -->\n{table(record)}\n<!-- models:end -->")
     click.echo(report)
+
+
+def shipped(only: str | None) -> dict[str, Path]:
+    """Return the folders of the models that ship, by name, or of one of them alone."""
+    from cifarq import models
+
+    known = {name: path for name in models.names() if (path := models.pretrained(name))}
+    if only and only not in known:
+        raise click.UsageError(f"--only {only}: the shipped models are {', '.join(known)}.")
+    return {only: known[only]} if only else known
 
 
 def _look(name: str, data_dir: Path | None, known: dict[str, Any]) -> None:
@@ -86,7 +93,8 @@ def _evaluate(folder: Path, data_dir: Path | None) -> dict[str, Any]:
     from edge_runtime.measure import accuracy
 
     test = datasets.load(data_dir).test
-    fp32, int8 = answer(folder, data_dir, test, "fp32,int8-static")
+    found = answer(folder, data_dir, test, "fp32,int8-static")
+    fp32, int8 = found["fp32"], found["int8-static"]
     return {
         "images": len(test),
         "fp32": to_json(accuracy.top1(fp32.logits, test.labels)),
@@ -107,20 +115,23 @@ class Answered:
     logits: Any
 
 
-def answer(folder: Path, data_dir: Path | None, images: Any, precisions: str) -> list[Answered]:
-    """Export a checkpoint for ``TARGET``, and return what each file answers to labelled images."""
+def answer(
+    folder: Path, data_dir: Path | None, images: Any, precisions: str
+) -> dict[str, Answered]:
+    """Export a checkpoint for ``TARGET``; return each precision's answers to labelled images."""
     from cifarq_export.check import arithmetic
     from edge_runtime.bundle import manifest
 
     with TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle"
         export(str(folder), data_dir, bundle, target=TARGET, precisions=precisions)
-        content, found = manifest.read(bundle), []
+        content, found = manifest.read(bundle), {}
         for artifact in content.artifacts:
             judge = arithmetic.judge_of(artifact.format, artifact.precision, TARGET)
             file, how = bundle / artifact.file, content.preprocessing
             kind = (artifact.format, artifact.precision)
-            found.append(Answered(artifact, arithmetic.answer(file, *kind, judge, how, images)))
+            logits = arithmetic.answer(file, *kind, judge, how, images)
+            found[artifact.precision] = Answered(artifact, logits)
     return found
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from models import TARGET, answer
+from models import TARGET, answer, shipped
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = 1
@@ -33,29 +33,26 @@ SCHEMA = 1
 @click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
 def main(data_dir: Path | None, only: str | None, epochs: int, work: Path, out: Path) -> None:
     """Train, compare, and draw the report."""
-    from cifarq import checkpoint, models
+    from cifarq import checkpoint
     from edge_runtime.files import write_text
 
-    shipped = {name: path for name in models.names() if (path := models.pretrained(name))}
-    if only and only not in shipped:
-        raise click.UsageError(f"--only {only}: the shipped models are {', '.join(shipped)}.")
     out.mkdir(parents=True, exist_ok=True)
     file = out / "qat.json"
     record = json.loads(file.read_text()) if file.exists() else {}
     if record.get("schema") != SCHEMA:
         record = {"schema": SCHEMA, "target": TARGET, "models": {}}
-    for name in [only] if only else shipped:
-        told = {"weights": checkpoint.load(shipped[name]).digest, "epochs": epochs}
+    for name, folder in shipped(only).items():
+        told = {"weights": checkpoint.load(folder).digest, "epochs": epochs}
         known = record["models"].get(name, {})
         if {key: known.get(key) for key in told} != told:
-            record["models"][name] = told | compare(shipped[name], data_dir, epochs, work / name)
+            record["models"][name] = told | compare(folder, data_dir, epochs, work / name)
             write_text(file, json.dumps(record, indent=1) + "\n")
     report = markdown(record)
     write_text(out / "qat.md", report)
     click.echo(report)
 
 
-def compare(shipped: Path, data_dir: Path | None, epochs: int, trained: Path) -> dict[str, Any]:
+def compare(folder: Path, data_dir: Path | None, epochs: int, trained: Path) -> dict[str, Any]:
     """Train a checkpoint on, and return both ways' validation top-1, JSON values only."""
     from cifarq.data import datasets
     from edge_runtime.documents.values import to_json
@@ -63,15 +60,16 @@ def compare(shipped: Path, data_dir: Path | None, epochs: int, trained: Path) ->
 
     data = ("--data-dir", str(data_dir)) if data_dir else ()
     command = [
-        *(sys.executable, "-m", "cifarq", "train", "--qat", str(shipped), *data),
+        *(sys.executable, "-m", "cifarq", "train", "--qat", str(folder), *data),
         *("--epochs", str(epochs), "--target", TARGET, "--out", str(trained)),
     ]
     resume = ("--resume",) if trained.exists() else ()
     subprocess.run([*command, *resume], check=True)
     held_out = datasets.load(data_dir).validation
-    fp32, ptq = answer(shipped, data_dir, held_out, "fp32,int8-static")
-    (qat,) = answer(trained, data_dir, held_out, "int8-static")
-    ways = {"fp32": fp32, "calibrated": ptq, "trained": qat}
+    found = answer(folder, data_dir, held_out, "fp32,int8-static")
+    ptq = found["int8-static"]
+    qat = answer(trained, data_dir, held_out, "int8-static")["int8-static"]
+    ways = {"fp32": found["fp32"], "calibrated": ptq, "trained": qat}
     gain = accuracy.pair(ptq.logits, qat.logits, held_out.labels).drop.scaled(100)
     return {
         "images": len(held_out),

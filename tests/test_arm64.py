@@ -382,10 +382,11 @@ def test_the_kept_record_is_of_every_engine_on_all_cores_and_within_the_limits(a
     ran = {one["engine"] for one in recorded["artifacts"].values()}
     # ExecuTorch cannot be imported there beside the PyTorch that travels.
     assert ran == set(engines.names()) - {"executorch"}
-    images = recorded["settings"]["images"]
-    assert images >= 32
+    kinds = {(one["format"], one["precision"]) for one in recorded["artifacts"].values()}
+    assert len(kinds) >= 5 and ("onnx", "int8-static") in kinds
+    assert recorded["settings"] == {"images": 32, "batch_size": 1, "threads": 1}
     for _, _, _, answers in comparison.rows(recorded):
-        assert answers["against_x86"]["images"] == images
+        assert answers["against_x86"]["images"] == 32
 
 
 def test_no_time_is_in_the_record(recorded):
