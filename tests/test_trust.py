@@ -70,7 +70,7 @@ def test_an_experiment_runs_and_its_record_can_be_drawn(name, trust, tmp_path):
     assert all(claim.text in done.stdout and claim.measured in done.stdout for claim in found)
     assert None not in [claim.holds for claim in found]
     assert trust(name).details(record)
-    assert not any(trial.get("problems") for trial in record["trials"])
+    assert [trial.get("problems", []) for trial in record["trials"]] == [[]] * TRIALS[name]
 
     again = start(name, tmp_path, *TINY[name])
     assert again.stdout == done.stdout and record_of(name, tmp_path) == record
@@ -324,6 +324,23 @@ def test_busy_processes_are_there_within_the_block_alone(trust):
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+EXITS = "held = b'x' * 500_000_000\nprint(flush=True)\nimport os\nos._exit(0)"
+
+
+@linux
+def test_a_process_that_is_exiting_already_is_not_one_to_kill(trust):
+    processes = trust("processes")
+    with subprocess.Popen([sys.executable, "-c", EXITS], stdout=subprocess.PIPE) as process:
+        assert processes.running(process.pid) == process.pid
+        process.stdout.readline()
+        while processes.running(process.pid):
+            pass
+        still_there = any(one.pid == process.pid for one in processes.alive())
+        process.kill()
+        code = process.wait()
+    assert code == 0 and still_there
 
 
 def kills(**changes):

@@ -56,7 +56,8 @@ def kill(process: "subprocess.Popen[bytes]", kind: str, delay_s: float) -> float
     started = time.monotonic()
     time.sleep(delay_s)
     while process.poll() is None:
-        victim = process.pid if kind == "parent" else processes.child_of(process.pid)
+        find = processes.running if kind == "parent" else processes.child_of
+        victim = find(process.pid)
         if victim is not None:
             os.kill(victim, signal.SIGKILL)
             return time.monotonic() - started

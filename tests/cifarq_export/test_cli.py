@@ -69,6 +69,8 @@ def test_slow_dynamic_convolutions_are_not_shipped_and_the_reason_is_said(run, t
     assert "Lower --min-speedup if it is wanted for its size. --force ships it" in done.stderr
     forced = run("cifarq_export", *asked, "--force", "--json")
     assert forced.returncode == 0, forced.stderr
+    if "the machine is busy" in forced.stderr:
+        pytest.skip("the machine became busy: the speed gate did not judge again")
     assert "shipped by --force although it fails the speed gate" in forced.stderr
     (artifact,) = json.loads(forced.stdout)["artifacts"]
     assert artifact["overridden"] == ["speed"]
