@@ -1,6 +1,6 @@
 """What the operators of an artifact take, by its engine's profiler, in a process of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge_runtime import engines
@@ -42,10 +42,10 @@ def measure(
         large = {"fp32": _numpy_product(), **_products(engine, PRODUCT_SIDE, options.threads)}
         small = _products(engine, 1, options.threads).get("fp32")
         ceilings = {name: PRODUCT_SIDE**3 / _fastest(call) * 1e9 for name, call in large.items()}
-    middle = _middle(told.calls)
+    usual = middle(told.calls)
     return Profile(
-        operators=_means(middle),
-        call_ns=sum(call.duration_ns for call in middle) / len(middle),
+        operators=means(usual),
+        call_ns=sum(call.duration_ns for call in usual) / len(usual),
         ceiling_fp32_macs_per_s=ceilings["fp32"],
         ceiling_int8_macs_per_s=ceilings.get("int8"),
         smallest_call_ns=_fastest(small) if small else None,
@@ -53,12 +53,7 @@ def measure(
     )
 
 
-def merge(told: Calls) -> tuple[Operator, ...]:
-    """Return each operator once, its time the mean over the middle half of the calls."""
-    return _means(_middle(told.calls))
-
-
-def _middle(calls: tuple[Call, ...]) -> list[Call]:
+def middle(calls: Sequence[Call]) -> list[Call]:
     """Return the middle half of the calls by their duration, or all if they are few.
 
     A mean over them (the interquartile mean) is moved by no single interruption, and the means of
@@ -69,8 +64,8 @@ def _middle(calls: tuple[Call, ...]) -> list[Call]:
     return ordered[quarter : len(calls) - quarter]
 
 
-def _means(calls: list[Call]) -> tuple[Operator, ...]:
-    """Return each operator once, in the order in which they first ran."""
+def means(calls: Sequence[Call]) -> tuple[Operator, ...]:
+    """Return each operator once, its time the mean over the calls, in the order they first ran."""
     groups: dict[tuple[Any, ...], list[Operator]] = {}
     for call in calls:
         for one in call.operators:

@@ -27,12 +27,11 @@ def test_all_precisions_of_a_format_in_one_table(run, tmp_path):
 
 @pytest.mark.slow
 def test_the_table_is_readable(run):
-    few = ("--validation-images", "40", "--calibration-images", "16")
-    done = run("cifarq_export", "compare", "--format", "onnx", *few)
+    done = run("cifarq_export", "compare", "--format", "torchscript", "--validation-images", "40")
     assert done.returncode == 0, done.stderr
     first, heading, _, fp32, int8, *_ = done.stdout.splitlines()
     assert first.split() == ["top-1", "drop"]
     assert heading.split()[:2] == ["artifact", "bytes"]
-    assert fp32.split()[0] == "seed-cnn-fp32.onnx" and fp32.split()[-1] == "1"
-    assert int8.split()[0] == "seed-cnn-int8-dynamic.onnx" and "[" in int8
+    assert fp32.split()[0] == "seed-cnn-fp32.torchscript.pt" and fp32.split()[-1] == "1"
+    assert int8.split()[0] == "seed-cnn-int8-dynamic.torchscript.pt" and "[" in int8
     assert "interleaved, 3 starts of each process" in done.stdout

@@ -132,14 +132,14 @@ def call(duration_ns, *times_ns, **changes):
 
 def test_times_are_means_over_the_middle_half_of_the_calls():
     calls = [call(d, d - 1, 1) for d in (10, 11, 12, 13, 14, 15, 16, 10_000)]
-    first, second = profiling.merge(Calls(tuple(calls), 0))
+    first, second = profiling.means(profiling.middle(calls))
     assert (first.time_ns, second.time_ns) == (12.5, 1)
-    assert profiling.merge(Calls((call(9, 8),), 0))[0].time_ns == 8
+    assert profiling.means(profiling.middle([call(9, 8)]))[0].time_ns == 8
 
 
 def test_an_operator_that_runs_twice_in_a_call_is_one_with_both_times():
     twice = Operator("o", "Conv", 3.0, macs=5)
-    (merged,) = profiling.merge(Calls((Call(9, (twice, twice)),) * 4, 0))
+    (merged,) = profiling.means([Call(9, (twice, twice))] * 4)
     assert (merged.time_ns, merged.calls, merged.macs) == (6, 2, 10)
 
 
