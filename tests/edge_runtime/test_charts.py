@@ -14,6 +14,7 @@ from edge_runtime.report.charts import axes, runs, samples, sections
 from edge_runtime.report.charts.labels import spread
 from edge_runtime.report.charts.operators import MOST
 from edge_runtime.report.charts.tradeoff import frontier
+from edge_runtime.results.energy import Energy, Window
 from edge_runtime.results.profile import Operator, Profile
 from edge_runtime.results.sustained import Bin, Sustained
 
@@ -171,6 +172,39 @@ def test_memory_is_drawn_by_stage_with_its_peak(results):
     assert fp32 == {
         "start": 30, "engine": 50, "ready": 52, "loaded": 60, "first": 70, "steady": 70, "peak": 72,
     }  # fmt: skip
+
+
+def energy(*mj, idle_w=0.0):
+    """Windows of 10 s and 1000 calls, whose calls take so many mJ beyond idle."""
+    joules = [one + 10 * idle_w for one in mj]
+    return Energy("a meter", "all", 10.0, tuple(
+        Window(1000, 10**10, one, idle_w, idle_w, 100, 1.0) for one in joules
+    ))  # fmt: skip
+
+
+def test_energy_is_drawn_for_the_rows_that_have_a_figure_with_every_window(results):
+    assert "energy" not in drawn(results)
+    known = replace(results.rows[0], energy=energy(1.9, 2.0, 2.1, idle_w=3.0))
+    unknown = replace(results.rows[1], energy=Energy(reason="no source"))
+    chart = drawn(replace(results, rows=(known, unknown)))["energy"]
+    assert [one["x"] for one in layer(chart, "windows")] == pytest.approx([1.9, 2.0, 2.1])
+    (mean,) = layer(chart, "means")
+    assert mean["x"] < 1.9 and mean["mean"] == pytest.approx(2.0) and mean["x2"] > 2.1
+    assert "2.00 [1.75, 2.25] mJ" in chart.words
+
+
+def test_an_energy_that_may_be_none_is_drawn_below_0_too(results):
+    one, two = (
+        replace(row, energy=taken)
+        for row, taken in zip(
+            results.rows, (energy(-0.5, 0.1, 0.6), energy(4.0, 4.1, 4.2)), strict=False
+        )
+    )
+    chart = drawn(replace(results, rows=(one, two)))["energy"]
+    lowest = min(mean["x"] for mean in layer(chart, "means"))
+    (intervals,) = (part for part in chart.spec["layer"] if part["name"].startswith("intervals"))
+    low, high = intervals["encoding"]["x"]["scale"]["domain"]
+    assert low < lowest < 0 < 4.2 < high
 
 
 def test_operators_are_the_longest_and_the_rest_together(results):

@@ -10,7 +10,7 @@ from edge_runtime import engines
 from edge_runtime.bundle import golden, manifest
 from edge_runtime.engines import Options
 from edge_runtime.measure import profiling, timing
-from edge_runtime.operators.operator import Call, Calls, Operator
+from edge_runtime.operators.operator import Call, Operator
 from edge_runtime.results import document
 
 QUICK = ("--rounds", "2", "--min-runs", "6", "--min-time", "0", "--accuracy-images", "20")

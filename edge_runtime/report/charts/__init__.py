@@ -9,6 +9,7 @@ latency.py     how the calls of each row are distributed
 tradeoff.py    accuracy, size and latency against each other, with the frontier
 startup.py     load, first call and steady state
 memory.py      memory by stage
+energy.py      what an inference takes, in mJ
 scaling.py     what more threads and larger batches do
 sustained.py   a load of minutes
 operators.py   which operators take the time

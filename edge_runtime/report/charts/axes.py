@@ -20,7 +20,7 @@ def of(
         field: of the records.
         title: of the axis, with its unit.
         values: all that have to fit.
-        from_0: whether the scale begins at 0, as the length of a bar has to, and is linear.
+        from_0: whether the scale holds 0, as the length of a bar has to, and is linear.
         more: of the scale.
     """
     known = [value for value in values if value > 0 or from_0]
@@ -28,7 +28,8 @@ def of(
     axis: dict[str, Any] = {"title": title}
     scale: dict[str, Any]
     if from_0:
-        scale = {"domain": [0, high * (1 + _MARGIN) or 1], "nice": False}
+        room = _MARGIN * (high - min(0.0, low))
+        scale = {"domain": [low - room if low < 0 else 0, high + room or 1], "nice": False}
     elif high / low > _WIDE:
         room = (high / low) ** _MARGIN
         scale = {"type": "log", "domain": [low / room, high * room], "nice": False}

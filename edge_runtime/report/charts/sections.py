@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from edge_runtime.report.charts import (
+    energy,
     files,
     latency,
     memory,
@@ -25,6 +26,7 @@ LAST_RUNS = 3
 _TOPICS: tuple[tuple[str, str, tuple[ModuleType, ...]], ...] = (
     ("latency", "Latency", (latency,)),
     ("tradeoff", "Accuracy, size and latency", (tradeoff,)),
+    ("energy", "Energy", (energy,)),
     ("scaling", "Threads and batch size", (scaling,)),
     ("startup", "Start and memory", (startup, memory)),
     ("sustained", "Sustained load", (sustained,)),
