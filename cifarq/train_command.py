@@ -87,8 +87,7 @@ or on CPUs. On CPUs set OMP_NUM_THREADS to the threads of one process; torchrun 
     "--teacher",
     type=PATH,
     help="Learn from the answers of this model too: a checkpoint folder, or the name of a model "
-    "that ships. It classifies each training image and its mirror image once, before the first "
-    "epoch.",
+    "that ships.",
 )
 @click.option(
     "--small-crops",

@@ -29,9 +29,6 @@ from edge_runtime.measure import accuracy
 from edge_runtime.measure.accuracy import Predict
 from edge_runtime.results.statistics import Estimate
 
-_BATCH_PIXELS = 500 * 32 * 32
-"""Of a batch for PyTorch: what a network computes of it has to fit into memory."""
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -198,33 +195,6 @@ def torch_predictor(model: nn.Module) -> Predict:
             return logits
 
     return predict
-
-
-def module_logits(
-    model: nn.Module,
-    images: NDArray[np.uint8],
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]],
-    progress: Callable[[int], object] = lambda count: None,
-) -> NDArray[np.float32]:
-    """Run a PyTorch module over images, many at a time.
-
-    Args:
-        model: images (N, C, H, W) -> logits (N, classes).
-        images: (N, C, H, W) uint8.
-        normalisation: the channels' means and standard deviations on the 0-1 scale.
-        progress: called with the number of images done since the last call.
-
-    Returns:
-        Logits (N, classes).
-    """
-    _, _, height, width = images.shape
-    return accuracy.logits_of(
-        torch_predictor(model),
-        images,
-        Preprocessing(*normalisation),
-        batch_size=max(1, _BATCH_PIXELS // (height * width)),
-        progress=progress,
-    )
 
 
 def eager_session(folder: str, precision: str = "fp32", threads: int = 1) -> Predict:

@@ -5,7 +5,6 @@ ranks.py       the processes that train together
 batches.py     images on the device; augment.py, photographs.py: what is done to them
 schedule.py    learning rate and image size over a run
 loss.py        what a step makes smaller
-teaching.py    a teacher, and its answers
 average.py     the mean of the weights, which is what is kept
 qat.py         quantization-aware training
 fake_quantize.py    where a network is rounded for it; rounding.py: and how

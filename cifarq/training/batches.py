@@ -1,7 +1,5 @@
 """The training images on the device, and how a batch of them is prepared."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,23 +8,6 @@ from cifarq.data.labelled import LabelledImages
 from cifarq.training.augment import Draw, augment, draw_from
 from cifarq.training.photographs import resized_crops
 from cifarq.training.report import TrainConfig
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Images of a step.
-
-    Attributes:
-        images: (N, C, H, W), augmented and normalised, channels last.
-        labels: (N,) int64.
-        chosen: (N,) int64 on the CPU, which of all training images they are.
-        mirrored: (N,) bool on the CPU.
-    """
-
-    images: Tensor
-    labels: Tensor
-    chosen: Tensor
-    mirrored: Tensor
 
 
 class Batches:
@@ -71,7 +52,7 @@ class Batches:
 
     def read(
         self, chosen: Tensor, epoch: int, generator: torch.Generator, *, side: int, part: slice
-    ) -> Batch:
+    ) -> tuple[Tensor, Tensor]:
         """Return a batch, or a part of it.
 
         Args:
@@ -80,20 +61,20 @@ class Batches:
             generator: where augmentation draws from.
             side: pixels of a side that are left of the shorter side.
             part: which images of the batch are returned.
+
+        Returns:
+            Images (N, C, H, W), augmented and normalised, channels last; labels (N,).
         """
         draw = draw_from(generator, len(chosen), part)
         chosen = chosen[part]
         mirrored = self._mirrored_first[chosen] ^ bool(epoch % 2)
         if not self._config.alternate:
             mirrored = draw(2).bool()
-        taken = self._images[chosen.to(self._images.device)].to(self.device)
-        images = (self._augment(taken, mirrored, draw, side).float() - self._mean) / self._std
-        return Batch(
-            images.contiguous(memory_format=torch.channels_last),
-            self._labels[chosen.to(self.device)],
-            chosen,
-            mirrored,
-        )
+        chosen = chosen.to(self._images.device)
+        batch = self._images[chosen].to(self.device)
+        images = (self._augment(batch, mirrored, draw, side).float() - self._mean) / self._std
+        labels = self._labels[chosen.to(self.device)]
+        return images.contiguous(memory_format=torch.channels_last), labels
 
     def _augment(self, images: Tensor, mirrored: Tensor, draw: Draw, side: int) -> Tensor:
         if self._config.image_size is not None:

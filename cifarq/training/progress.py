@@ -17,22 +17,11 @@ class TrainingBar(Progress):
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
         self._bar: tqdm[None] | None = None
-        self._answers: tqdm[None] | None = None
         self._reached = ""
 
     def notice(self, line: str) -> None:
         """Write the line."""
         streams.tell(line)
-
-    def teacher(self, count: int, total: int) -> None:
-        """Move a bar of its own."""
-        if self._answers is None:
-            self._answers = tqdm(
-                total=total, desc="answers of the teacher", unit="image", disable=_hidden()
-            )
-        self._answers.update(count)
-        if self._answers.n >= total:
-            self._answers.close()
 
     def step(self, epoch: int, done: int, total: int) -> None:
         """Move the bar to the step that was done; the first call makes it, resumed or not."""

@@ -64,8 +64,8 @@ def build(start: Checkpoint, config: TrainConfig, batches: Batches) -> FakeQuant
     model = model.to(batches.device).to(memory_format=torch.channels_last)
     generator = torch.Generator().manual_seed(config.seed)
     chosen = batches.order(_START_IMAGES, generator)[0]
-    batch = batches.read(chosen, 0, generator, side=batches.side, part=slice(None))
-    model.start(batch.images)
+    images, _ = batches.read(chosen, 0, generator, side=batches.side, part=slice(None))
+    model.start(images)
     return model
 
 

@@ -118,9 +118,6 @@ class Progress:
     def notice(self, line: str) -> None:
         """Something that is to be known before the first step."""
 
-    def teacher(self, count: int, total: int) -> None:
-        """The teacher has answered so many more images of ``total``; before the first step."""
-
     def step(self, epoch: int, done: int, total: int) -> None:
         """One step of ``total`` in this epoch is done."""
 

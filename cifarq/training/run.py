@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 from cifarq import models
 from cifarq.checkpoint import Checkpoint
 from cifarq.data.datasets import Dataset
-from cifarq.training import network, qat, run_folder, teaching
+from cifarq.training import network, qat, run_folder
 from cifarq.training import resume as resuming
 from cifarq.training.average import average
 from cifarq.training.batches import Batches
@@ -70,10 +70,6 @@ def prepare(
     found = ranks.first(lambda: run_folder.find(config, dataset, out, resume))
     if found:
         resuming.restore(found.kept, resuming.State(model, mean, optimizer))
-    history = list(found.history) if found else []
-    answers = None
-    if teacher and len(history) < config.epochs:
-        answers = ranks.first(lambda: teaching.answers(teacher, dataset, device, watcher.teacher))
     return Run(
         config,
         dataset,
@@ -84,9 +80,9 @@ def prepare(
         ranks.learner(model),
         optimizer,
         batches,
-        loss_of(config, dataset, answers).to(device),
+        loss_of(config, dataset, teacher).to(device),
         mean,
-        history,
+        list(found.history) if found else [],
     )
 
 

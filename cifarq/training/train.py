@@ -17,18 +17,24 @@ from torch import nn
 from cifarq import models
 from cifarq.checkpoint import Checkpoint, save
 from cifarq.data.datasets import Dataset
-from cifarq.evaluation.evaluate import module_logits
-from cifarq.training import freezing, qat, run_folder, teaching
+from cifarq.data.labelled import LabelledImages
+from cifarq.evaluation.evaluate import torch_predictor
+from cifarq.training import freezing, qat, run_folder
 from cifarq.training import resume as resuming
 from cifarq.training.events import Events
 from cifarq.training.fake_quantize import FakeQuantized
+from cifarq.training.loss import require_teacher
 from cifarq.training.ranks import ALONE, Ranks
 from cifarq.training.report import Epoch, Progress, TrainConfig, TrainReport
 from cifarq.training.run import Run, device_of, prepare
 from cifarq.training.schedule import crop_side, one_cycle
+from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.errors import CheckpointError
 from edge_runtime.measure import accuracy
 from edge_runtime.probes import cpuinfo
+
+_EVALUATION_PIXELS = 500 * 32 * 32
+"""Of a batch that is evaluated: what a network computes of it has to fit into memory."""
 
 
 def train(
@@ -68,7 +74,7 @@ def train(
     if config.factory is None:
         models.get(config.architecture)
     if teacher:
-        teaching.require_teacher(teacher, dataset)
+        require_teacher(teacher, dataset)
     if start:
         qat.require_start(start, config, dataset)
     device = device_of(config.device, ranks)
@@ -103,9 +109,7 @@ def _train_epoch(run: Run, number: int, watcher: Progress, events: Events) -> No
     deployed = _deploy(run)
 
     def evaluate() -> Epoch:
-        images = run.dataset.validation
-        logits = module_logits(deployed, images.images, run.normalisation)
-        top1 = accuracy.top1(logits, images.labels).value
+        top1 = _top1(deployed, run.dataset.validation, *run.normalisation)
         return Epoch(number + 1, loss, top1, round(time.perf_counter() - started, 1))
 
     run.history.append(run.ranks.first(evaluate))
@@ -172,10 +176,10 @@ def _epoch(run: Run, number: int, watcher: Progress) -> float:
         for group in run.optimizer.param_groups:
             group["lr"] = one_cycle(done, total, config.peak_lr)
         part = ranks.part(len(chosen))
-        batch = run.batches.read(chosen, number, generator, side=side, part=part)
+        images, labels = run.batches.read(chosen, number, generator, side=side, part=part)
         with autocast(run.batches.device):
-            logits = run.learner(batch.images)
-        loss = run.loss(logits.float(), batch) * ranks.weight(len(chosen))
+            logits = run.learner(images)
+        loss = run.loss(images, logits.float(), labels) * ranks.weight(len(chosen))
         run.optimizer.zero_grad()
         loss.backward()
         run.optimizer.step()
@@ -196,6 +200,19 @@ def autocast(device: torch.device) -> AbstractContextManager[Any]:
 
 def _epoch_seed(seed: int, epoch: int) -> int:
     return seed * 100_003 + epoch
+
+
+def _top1(
+    model: nn.Module, images: LabelledImages, mean: tuple[float, ...], std: tuple[float, ...]
+) -> float:
+    _, _, height, width = images.images.shape
+    logits = accuracy.logits_of(
+        torch_predictor(model),
+        images.images,
+        Preprocessing(mean, std),
+        batch_size=max(1, _EVALUATION_PIXELS // (height * width)),
+    )
+    return accuracy.top1(logits, images.labels).value
 
 
 def _report(config: TrainConfig, dataset: Dataset, history: list[Epoch]) -> TrainReport:

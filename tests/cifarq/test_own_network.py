@@ -13,7 +13,6 @@ import torch
 from cifarq import checkpoint, weights
 from cifarq.factory import Factory
 from cifarq.training import freezing, train
-from cifarq.training.batches import Batch
 from cifarq.training.imbalance import class_weights, describe
 from cifarq.training.loss import Loss
 from cifarq.training.report import Progress, TrainConfig
@@ -240,8 +239,10 @@ def test_each_class_weighs_alike_and_an_image_weighs_1_on_average():
     assert each[labels].mean() == pytest.approx(1)
     logits = torch.zeros(3, 3)
     logits[:, 0] = 1
-    batch = Batch(torch.zeros(3), torch.tensor([0, 0, 2]), torch.arange(3), torch.zeros(3).bool())
-    plain, weighted = (Loss(0.0, None, w)(logits, batch) for w in (None, torch.from_numpy(each)))
+    plain, weighted = (
+        Loss(0.0, None, w)(torch.zeros(3), logits, torch.tensor([0, 0, 2]))
+        for w in (None, torch.from_numpy(each))
+    )
     assert weighted > plain  # the rare class is the one that is wrong
 
 
