@@ -86,6 +86,7 @@ def measure(
     results = work / "results.json"
     _measure([one.folder for one in bundles.values() if one.folder], results, how)
     networks = {one.folder.name: name for (name, _), one in bundles.items() if one.folder}
+    found = document.read(results)
     return {
         "schema": 1,
         **environment.describe(*_LIBRARIES),
@@ -98,7 +99,8 @@ def measure(
             if one.message
         ],
         "installed_bytes": {name: _installed_bytes(name) for name in _LIBRARIES},
-        "rows": _rows(document.read(results), networks),
+        "rows": _rows(found, networks),
+        "tiny_against_resnet8": _tiny_against_resnet8(found, networks),
     }
 
 
@@ -162,6 +164,31 @@ def _facts(bundle: Path | None) -> dict[str, Any]:
 def _installed_bytes(library: str) -> int:
     files = metadata.files(library) or []
     return sum(path.stat().st_size for file in files if (path := Path(file.locate())).is_file())
+
+
+def _tiny_against_resnet8(results: Any, networks: dict[str, str]) -> dict[str, Any] | None:
+    """Return how many times as fast tiny's fastest row is as LiteRT's INT8 of the ResNet-8."""
+    from edge_runtime.documents.values import to_json
+    from edge_runtime.results import verdict
+
+    judged = verdict.judge(results)
+    timed = [row for row in results.rows if row.ran and row.key not in judged.lost_time]
+    ours = [row for row in timed if networks[row.bundle] == "tiny"]
+    theirs = [
+        row
+        for row in timed
+        if (networks[row.bundle], row.engine) == ("resnet8", "litert")
+        and row.precision == "int8-static"
+    ]
+    if not ours or not theirs:
+        return None
+    fastest = min(ours, key=lambda row: row.latency_ns(50))
+    speed = judged.speed(fastest, theirs[0])
+    return {
+        "engine": fastest.engine,
+        "precision": fastest.precision,
+        "speed": to_json(speed) if speed else None,
+    }
 
 
 def _rows(results: Any, networks: dict[str, str]) -> list[dict[str, Any]]:

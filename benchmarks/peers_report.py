@@ -35,33 +35,52 @@ def markdown(record: dict[str, Any]) -> str:
         parts += [f"## {name}: {facts['macs'] / 1e6:,.1f} M multiply-accumulates", ""]
         parts += [*Grid(_HEADINGS, [_cells(r, facts, record) for r in rows], 2).markdown(), ""]
         parts += [*_messages(rows, [n for n in record["not_written"] if n["network"] == name])]
+    parts += [*_tiny(record.get("tiny_against_resnet8"))]
     parts += ["## What engines take on the disk", ""]
     sizes = [[name, f"{size / _MB:,.0f}"] for name, size in record["installed_bytes"].items()]
     return "\n".join([*parts, *Grid(("package", "MB"), sizes, 1).markdown(), ""])
 
 
 def readme_block(record: dict[str, Any]) -> str:
-    """Return the table for README.md: the fastest rows of each network, an engine each."""
+    """Return the table for README.md: each engine's fastest precision, a line a network."""
     lines = []
     for name in record["networks"]:
         ran = [r for r in record["rows"] if r["network"] == name and r["median_ns"]]
         best: dict[str, dict[str, Any]] = {}
         for row in sorted(ran, key=lambda row: row["median_ns"]):
             best.setdefault(row["engine"], row)
-        cells = [f"{r['engine']} {r['precision']} {_microseconds(r)}" for r in best.values()]
-        lines.append(f"| {name} | {' · '.join(cells)} |")
+        fastest, *others = best.values()
+        cells = [f"{r['engine']} {r['precision']} {_ratio(r)}" for r in others]
+        first = f"{fastest['engine']} {fastest['precision']}, {_microseconds(fastest)} µs"
+        lines.append(f"| {name} | {first} | {'; '.join(cells)} |")
     host = record["host"]
     return "\n".join(
         [
             "<!-- peers:begin -->",
-            "| network | each engine's fastest precision, p50 in µs |",
-            "| --- | --- |",
+            "| network | fastest, p50 | other engines' fastest: time as a multiple of it |",
+            "| --- | --- | --- |",
             *lines,
             "",
-            f"{host['cpu']} ({host['target']}), batch 1, one thread, one interleaved run.",
+            f"{host['cpu']} ({host['target']}), batch 1, one thread, one interleaved run; brackets "
+            "hold paired 95 % intervals. [All rows](benchmarks/results/peers.md).",
             "<!-- peers:end -->",
         ]
     )
+
+
+def _tiny(found: dict[str, Any] | None) -> Iterator[str]:
+    if found and found["speed"]:
+        yield (
+            f"`tiny`'s fastest row ({found['precision']} on {found['engine']}) is "
+            f"{Estimate(**found['speed']).as_ratio()} times as fast as static INT8 of ResNet-8 on "
+            "LiteRT."
+        )
+        yield ""
+
+
+def _ratio(row: dict[str, Any]) -> str:
+    ratio = row["speed_of_fastest"]
+    return str(Estimate(**ratio)) if ratio else "–"
 
 
 def _cells(row: dict[str, Any], facts: dict[str, Any], record: dict[str, Any]) -> list[str]:
@@ -72,7 +91,6 @@ def _cells(row: dict[str, Any], facts: dict[str, Any], record: dict[str, Any]) -
     ceiling = record["ceilings_macs_per_s"]
     most = ceiling["int8" if row["precision"].startswith("int8") else "fp32"]
     spread = [ns / 1e3 for ns in row["round_medians_ns"]]
-    ratio = row["speed_of_fastest"]
     return [
         name,
         row["engine"],
@@ -80,7 +98,7 @@ def _cells(row: dict[str, Any], facts: dict[str, Any], record: dict[str, Any]) -
         f"{row['bytes'] / 1024:,.1f}",
         _microseconds(row),
         f"{min(spread):,.0f} to {max(spread):,.0f}",
-        str(Estimate(**ratio)) if ratio else "–",
+        _ratio(row),
         f"{rate / 1e9:,.1f}",
         f"{100 * rate / most:.0f} %",
         "–" if row["model_bytes"] is None else f"{row['model_bytes'] / _MB:,.1f}",

@@ -93,8 +93,7 @@ def own_onnx(fit):
     return write
 
 
-@pytest.mark.parametrize("batch", ["N", 1])
-@pytest.mark.parametrize("opset", [11, 13])
+@pytest.mark.parametrize(("batch", "opset"), [("N", 11), (1, 13)])
 def test_an_onnx_file_that_torch_did_not_write(run, tmp_path, own_onnx, batch, opset):
     own_onnx(tmp_path / "by-hand.onnx", batch=batch, opset=opset)
     done = run("cifarq_export", "--from", "by-hand.onnx", *FAST, "--max-drop", "3", "--out", "b")
