@@ -5,27 +5,32 @@
     python benchmarks/peers.py --data-dir DIR
 
 The shipped models, and a ResNet-8, a MobileNetV3, a ResNet-18 and a ViT of random weights, are
-exported in every format and precision (``--force``: nothing is left out for its accuracy or speed),
-and all artifacts are measured by one ``edge-bench`` on all installed engines: interleaved rounds of
-fresh processes, batch 1, one thread. Then every latency is also given as its ratio to the
-network's fastest row, and as its share of what this CPU's core comes to in large matrix products.
+exported in every format and precision (``--force``: nothing is left out for its accuracy or speed).
+One ``edge-bench`` checks all artifacts on all installed engines, and finds accuracy and memory.
+Then all rows of a network are timed in short turns, in random order, batch 1, one thread: every
+latency is given as a ratio to the network's fastest row, paired by round, and as its share of what
+this CPU's core comes to in large matrix products.
 
 Writes ``benchmarks/results/peers.json`` and ``peers.md``, and the table in README.md. ``--work``
-keeps bundles and samples, and a rerun goes on from there. Half an hour to an hour.
+keeps bundles, results and timings, and a rerun goes on from there. An hour or two.
 """
 
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import click
 import environment
+import peers_timing
 from peers_report import markdown, readme_block
+from peers_timing import Timing, name_of
+
+from edge_runtime.results.rows import Row
 
 HERE = Path(__file__).resolve().parent
 _FORMATS = ("torchscript", "pt2", "onnx", "litert", "ncnn", "mnn", "executorch")
@@ -35,9 +40,9 @@ _LIBRARIES = ("torch", "onnxruntime", "openvino", "ai-edge-litert", "ncnn", "MNN
 @click.command(help=__doc__)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="CIFAR-10's folder.")
 @click.option("--only", metavar="NAME,...", help="Measure these networks only.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(2))
-@click.option("--min-runs", default=100, show_default=True, type=click.IntRange(1))
-@click.option("--min-time", default=1.5, show_default=True, type=click.FloatRange(0))
+@click.option("--restarts", default=2, show_default=True, help="Starts of each process.")
+@click.option("--rounds", default=15, show_default=True, help="After each of them.")
+@click.option("--turn", "turn_s", default=0.1, show_default=True, type=click.FloatRange(0))
 @click.option("--work", default=Path("peers-work"), type=click.Path(path_type=Path))
 @click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
 @click.option("--render", is_flag=True, help="Draw the report again from the JSON file.")
@@ -83,10 +88,12 @@ def measure(
 
     work.mkdir(parents=True, exist_ok=True)
     bundles = {(n, f): _export(n, f, data_dir, work / f"{n}-{f}") for n in names for f in _FORMATS}
-    results = work / "results.json"
-    _measure([one.folder for one in bundles.values() if one.folder], results, how)
+    folders = {one.folder.name: one.folder for one in bundles.values() if one.folder}
     networks = {one.folder.name: name for (name, _), one in bundles.items() if one.folder}
-    found = document.read(results)
+    _check([*folders.values()], work / "results.json")
+    kept = document.read(work / "results.json").rows
+    found = [row for row in kept if row.bundle in networks]
+    timed = peers_timing.measure(found, folders, networks, work / "timings.json", how)
     return {
         "schema": 1,
         **environment.describe(*_LIBRARIES),
@@ -99,8 +106,8 @@ def measure(
             if one.message
         ],
         "installed_bytes": {name: _installed_bytes(name) for name in _LIBRARIES},
-        "rows": _rows(found, networks),
-        "tiny_against_resnet8": _tiny_against_resnet8(found, networks),
+        "rows": _rows(found, networks, timed.rows),
+        "tiny_against_resnet8": timed.tiny_against_resnet8,
     }
 
 
@@ -139,8 +146,9 @@ def _export(name: str, format_: str, data_dir: Path | None, bundle: Path) -> _Ex
     return _Exported(bundle)
 
 
-def _measure(bundles: list[Path], results: Path, how: dict[str, Any]) -> None:
-    options = [f"--{key.replace('_', '-')}={value}" for key, value in how.items()]
+def _check(bundles: list[Path], results: Path) -> None:
+    """Let edge-bench find accuracy and memory of every row; its few calls are not what is shown."""
+    options = ["--rounds", "2", "--min-runs", "5", "--min-time", "0"]
     options += ["--accuracy-images", "500", "--json", str(results)]
     options += ["--resume"] if results.exists() else []
     command = [sys.executable, "-m", "edge_runtime", "run", *map(str, bundles), *options]
@@ -166,47 +174,17 @@ def _installed_bytes(library: str) -> int:
     return sum(path.stat().st_size for file in files if (path := Path(file.locate())).is_file())
 
 
-def _tiny_against_resnet8(results: Any, networks: dict[str, str]) -> dict[str, Any] | None:
-    """Return how many times as fast tiny's fastest row is as LiteRT's INT8 of the ResNet-8."""
-    from edge_runtime.documents.values import to_json
-    from edge_runtime.results import verdict
-
-    judged = verdict.judge(results)
-    timed = [row for row in results.rows if row.ran and row.key not in judged.lost_time]
-    ours = [row for row in timed if networks[row.bundle] == "tiny"]
-    theirs = [
-        row
-        for row in timed
-        if (networks[row.bundle], row.engine) == ("resnet8", "litert")
-        and row.precision == "int8-static"
-    ]
-    if not ours or not theirs:
-        return None
-    fastest = min(ours, key=lambda row: row.latency_ns(50))
-    speed = judged.speed(fastest, theirs[0])
-    return {
-        "engine": fastest.engine,
-        "precision": fastest.precision,
-        "speed": to_json(speed) if speed else None,
-    }
-
-
-def _rows(results: Any, networks: dict[str, str]) -> list[dict[str, Any]]:
-    """Return each row's figures, and its ratio to the fastest row of its network."""
-    from edge_runtime.documents.values import to_json
-    from edge_runtime.results import verdict
-
-    judged = verdict.judge(results)
+def _rows(
+    rows: list[Row], networks: dict[str, str], timed: dict[str, Timing]
+) -> list[dict[str, Any]]:
+    """Return each row's figures."""
     found = []
-    for row in results.rows:
-        name = networks[row.bundle]
-        ran = [other for other in results.rows if networks[other.bundle] == name and other.ran]
-        timed = [other for other in ran if other.key not in judged.lost_time]
-        fastest = min(timed, key=lambda other: other.latency_ns(50), default=None)
+    for row in rows:
         counts = row.accuracy.counts if row.accuracy else None
+        timing = timed.get(name_of(row))
         found.append(
             {
-                "network": name,
+                "network": networks[row.bundle],
                 "format": row.format,
                 "precision": row.precision,
                 "engine": row.engine,
@@ -217,15 +195,11 @@ def _rows(results: Any, networks: dict[str, str]) -> list[dict[str, Any]]:
                 "bytes": row.size_bytes,
                 "right": counts.right if counts else None,
                 "images": counts.images if counts else None,
-                "median_ns": row.latency_ns(50),
-                "p95_ns": row.latency_ns(95),
-                "round_medians_ns": [turn.median_ns for turn in row.turns],
-                "speed_of_fastest": to_json(judged.speed(fastest, row))
-                if fastest and row.ran
-                else None,
                 "model_bytes": row.middle(lambda turn: turn.memory.model_bytes),
                 "engine_bytes": row.middle(lambda turn: turn.memory.engine_bytes),
-                "verdict": judged.of(row).to_json(),
+                "turn_median_ns": timing.medians_ns if timing else [],
+                "speed_of_fastest": asdict(timing.speed_of_fastest) if timing else None,
+                "lost_time": timing.lost_time if timing else "",
             }
         )
     return found

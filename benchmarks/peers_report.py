@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge_runtime.report.grid import Grid
-from edge_runtime.results.statistics import Estimate
+from edge_runtime.results.statistics import Estimate, percentile
 
 _MB = 2**20
 _HEADINGS = (
@@ -13,12 +13,11 @@ _HEADINGS = (
     "top-1 %",
     "KB",
     "p50 µs",
-    "rounds' medians",
+    "middle half of the turns",
     "fastest is ... times as fast",
     "GMAC/s",
     "of the ceiling",
     "model MB",
-    "verdict",
 )
 
 
@@ -45,9 +44,9 @@ def readme_block(record: dict[str, Any]) -> str:
     """Return the table for README.md: each engine's fastest precision, a line a network."""
     lines = []
     for name in record["networks"]:
-        ran = [r for r in record["rows"] if r["network"] == name and r["median_ns"]]
+        ran = [r for r in record["rows"] if r["network"] == name and r["turn_median_ns"]]
         best: dict[str, dict[str, Any]] = {}
-        for row in sorted(ran, key=lambda row: row["median_ns"]):
+        for row in sorted(ran, key=_median_ns):
             best.setdefault(row["engine"], row)
         fastest, *others = best.values()
         cells = [f"{r['engine']} {r['precision']} {_ratio(r)}" for r in others]
@@ -69,7 +68,7 @@ def readme_block(record: dict[str, Any]) -> str:
 
 
 def _tiny(found: dict[str, Any] | None) -> Iterator[str]:
-    if found and found["speed"]:
+    if found and not found["lost_time"]:
         yield (
             f"`tiny`'s fastest row ({found['precision']} on {found['engine']}) is "
             f"{Estimate(**found['speed']).as_ratio()} times as fast as static INT8 of ResNet-8 on "
@@ -79,43 +78,48 @@ def _tiny(found: dict[str, Any] | None) -> Iterator[str]:
 
 
 def _ratio(row: dict[str, Any]) -> str:
-    ratio = row["speed_of_fastest"]
-    return str(Estimate(**ratio)) if ratio else "–"
+    ratio = Estimate(**row["speed_of_fastest"])
+    if ratio.low == ratio.high:  # with itself
+        return "1"
+    return "–" if row["lost_time"] else str(ratio)
 
 
 def _cells(row: dict[str, Any], facts: dict[str, Any], record: dict[str, Any]) -> list[str]:
     name = f"{row['format']} {row['precision']}"
-    if not row["median_ns"]:
-        return [name, row["engine"], *["–"] * 8, row["status"]]
-    rate = facts["macs"] / row["median_ns"] * 1e9
+    if not row["turn_median_ns"]:
+        return [name, row["engine"], row["status"], *["–"] * 7]
+    rate = facts["macs"] / _median_ns(row) * 1e9
     ceiling = record["ceilings_macs_per_s"]
     most = ceiling["int8" if row["precision"].startswith("int8") else "fp32"]
-    spread = [ns / 1e3 for ns in row["round_medians_ns"]]
+    low, high = (percentile(row["turn_median_ns"], q) / 1e3 for q in (25, 75))
     return [
         name,
         row["engine"],
         f"{100 * row['right'] / row['images']:.1f}" if row["images"] else "–",
         f"{row['bytes'] / 1024:,.1f}",
         _microseconds(row),
-        f"{min(spread):,.0f} to {max(spread):,.0f}",
+        f"{low:,.0f} to {high:,.0f}",
         _ratio(row),
         f"{rate / 1e9:,.1f}",
         f"{100 * rate / most:.0f} %",
         "–" if row["model_bytes"] is None else f"{row['model_bytes'] / _MB:,.1f}",
-        row["verdict"]["status"],
     ]
 
 
+def _median_ns(row: dict[str, Any]) -> float:
+    return percentile(row["turn_median_ns"], 50)
+
+
 def _microseconds(row: dict[str, Any]) -> str:
-    return f"{row['median_ns'] / 1e3:,.0f}"
+    return f"{_median_ns(row) / 1e3:,.0f}"
 
 
 def _messages(rows: list[dict[str, Any]], missing: list[dict[str, Any]]) -> Iterator[str]:
     said = [f"- {one['format']} is not written: {one['message']}" for one in missing]
     for row in rows:
-        if row["message"]:
+        if message := row["message"] or row["lost_time"]:
             name = f"{row['format']} {row['precision']} on {row['engine']}"
-            said.append(f"- {name}: {row['message']}")
+            said.append(f"- {name}: {message}")
     if said:
         yield from (*said, "")
 
@@ -125,9 +129,11 @@ def _setting(record: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     fp32, int8 = (record["ceilings_macs_per_s"][name] / 1e9 for name in ("fp32", "int8"))
     return (
-        f"{host['cpu']} ({host['target']}), {versions}; batch 1, one thread, {how['rounds']} "
-        "interleaved rounds of fresh processes. Networks whose top-1 is that of chance have random "
-        "weights. Brackets hold paired 95 % intervals. The ceiling is the fastest product of "
+        f"{host['cpu']} ({host['target']}), {versions}; batch 1, one thread; all rows "
+        f"of a network in turns of {how['turn_s']:g} s in random order, {how['rounds']} rounds in "
+        f"each of {how['restarts']} fresh starts of every process; p50 is the median of the turns' "
+        "medians. Networks whose top-1 is that of chance have random weights. Brackets hold 95 % "
+        "intervals, paired by round. The ceiling is the fastest product of "
         f"matrices of 1,024 x 1,024 in ONNX Runtime here: {fp32:,.0f} GMAC/s in FP32, "
         f"{int8:,.0f} in INT8."
     )
