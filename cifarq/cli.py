@@ -3,7 +3,10 @@
 import io
 import json
 import os
+import signal
 import sys
+import time
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,9 +146,29 @@ def evaluate(
         streams.show(json.dumps([row.to_json() for row in rows], indent=1))
 
 
+FIRST_ANSWERS_S = 10.0
+"""So long one of many processes that failed waits for the first one's message."""
+
+
 def main() -> None:
     """Run the command."""
+    start = partial(program.start, partial(cli, prog_name="cifarq"))
     if "TORCHELASTIC_RUN_ID" in os.environ and os.environ["RANK"] != "0":
-        # One of many that torchrun started with the same command: the first one answers for all.
-        sys.stdout = sys.stderr = io.StringIO()
-    program.start(partial(cli, prog_name="cifarq"))
+        follow(start)
+    else:
+        start()
+
+
+def follow(start: Callable[[], object]) -> None:
+    """Run one of many that torchrun started with the same command: the first answers for all.
+
+    As soon as one has failed torchrun ends the others, so that this one has to fail last.
+    """
+    sys.stdout = sys.stderr = io.StringIO()
+    try:
+        start()
+    except SystemExit as end:
+        if end.code:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # torchrun's, once the first has ended
+            time.sleep(FIRST_ANSWERS_S)
+        raise

@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 import safetensors.torch
 import torch
 
-from cifarq import checkpoint
+from cifarq import checkpoint, cli
 from cifarq.training import augment
 from cifarq.training.ranks import Ranks
 from edge_runtime.errors import UsageError
@@ -146,6 +146,19 @@ def test_an_option_that_is_wrong_is_said_once(tmp_path):
     assert job.returncode != 0
     assert answer == ""
     assert said.count("'none' is not a valid integer") == 1
+
+
+@pytest.mark.parametrize(("code", "waits"), [(0, []), (2, [cli.FIRST_ANSWERS_S])])
+def test_who_does_not_speak_fails_last(monkeypatch, code, waits):
+    """torchrun ends the first process, which says what is wrong, as soon as another one failed."""
+    waited = []
+    monkeypatch.setattr(cli.time, "sleep", waited.append)
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))  # given back afterwards
+    with pytest.raises(SystemExit) as end:
+        cli.follow(lambda: sys.exit(code))
+    assert end.value.code == code and waited == waits
 
 
 @pytest.mark.slow
