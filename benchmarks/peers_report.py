@@ -60,8 +60,10 @@ def readme_block(record: dict[str, Any]) -> str:
             "| --- | --- | --- |",
             *lines,
             "",
-            f"{host['cpu']} ({host['target']}), batch 1, one thread, one interleaved run; brackets "
-            "hold paired 95 % intervals. [All rows](benchmarks/results/peers.md).",
+            f"{host['cpu']} ({host['target']}), batch 1, one thread, all rows of a network "
+            "interleaved; brackets hold 95 % intervals, paired by round. The last four networks "
+            "have random weights. [All rows, with accuracy, size and memory]"
+            "(benchmarks/results/peers.md).",
             "<!-- peers:end -->",
         ]
     )
@@ -81,7 +83,7 @@ def _ratio(row: dict[str, Any]) -> str:
     ratio = Estimate(**row["speed_of_fastest"])
     if ratio.low == ratio.high:  # with itself
         return "1"
-    return "–" if row["lost_time"] else str(ratio)
+    return "–" if row["lost_time"] else ratio.as_ratio()
 
 
 def _cells(row: dict[str, Any], facts: dict[str, Any], record: dict[str, Any]) -> list[str]:

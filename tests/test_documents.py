@@ -260,3 +260,14 @@ def test_the_table_of_models_is_drawn_from_its_record(monkeypatch):
     record = json.loads((BENCHMARKS / "results" / "models.json").read_text())
     assert (BENCHMARKS / "results" / "models.md").read_text() == models.markdown(record)
     assert models.table(record) in (REPOSITORY / "README.md").read_text()
+
+
+def test_the_table_of_engines_is_drawn_from_its_record(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import peers_report
+
+    record = json.loads((BENCHMARKS / "results" / "peers.json").read_text())
+    assert (BENCHMARKS / "results" / "peers.md").read_text() == peers_report.markdown(record)
+    assert peers_report.readme_block(record) in (REPOSITORY / "README.md").read_text()
+    measured = {row["engine"] for row in record["rows"] if row["turn_median_ns"]}
+    assert len(measured) >= 5
