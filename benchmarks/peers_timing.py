@@ -69,7 +69,7 @@ def measure(
             ours = [row for row in ran if networks[row.bundle] == network]
             found["networks"][network] = _interleaved(ours, folders, how)
             write_text(kept, json.dumps(found) + "\n")
-    if "pair" not in found:
+    if found.get("pair") is None:  # not measured, or without one of both networks
         found["pair"] = _tiny_against_resnet8(ran, found["networks"], folders, networks, how)
         write_text(kept, json.dumps(found) + "\n")
     timed = {

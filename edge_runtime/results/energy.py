@@ -74,5 +74,14 @@ class Energy:
         Args:
             batch_size: images a call.
         """
-        known = [joules for w in self.windows if (joules := w.call_j) is not None]
-        return mean([1e3 * joules / batch_size for joules in known]) if len(known) > 1 else None
+        known = self.windows_mj(batch_size)
+        return mean(known) if len(known) > 1 else None
+
+    def windows_mj(self, batch_size: int) -> list[float]:
+        """Return the millijoules of an image beyond idle in each window where they are known.
+
+        Args:
+            batch_size: images a call.
+        """
+        calls_j = [window.call_j for window in self.windows]
+        return [1e3 * joules / batch_size for joules in calls_j if joules is not None]

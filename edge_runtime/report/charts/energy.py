@@ -77,8 +77,7 @@ def _all(run: Run) -> list[Record]:
 
 def _records(run: Run, row: Row, taken: Estimate, y: int) -> list[Record]:
     marks = {**run.marks(row, f"{_figures(taken)} beyond idle"), "y": y}
-    windows = row.energy.windows if row.energy else ()
-    each = [1e3 * joules / row.batch_size for one in windows if (joules := one.call_j) is not None]
+    each = row.energy.windows_mj(row.batch_size) if row.energy else []
     return [
         *({**marks, "x": mj, "x2": mj, "mean": mj, "window": True} for mj in each),
         {**marks, "x": taken.low, "x2": taken.high, "mean": taken.value, "window": False},
