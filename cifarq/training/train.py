@@ -179,7 +179,7 @@ def _epoch(run: Run, number: int, watcher: Progress) -> float:
         images, labels = run.batches.read(chosen, number, generator, side=side, part=part)
         with autocast(run.batches.device):
             logits = run.learner(images)
-        loss = run.loss(images, logits.float(), labels) * ranks.weight(len(chosen))
+            loss = run.loss(images, logits.float(), labels) * ranks.weight(len(chosen))
         run.optimizer.zero_grad()
         loss.backward()
         run.optimizer.step()
