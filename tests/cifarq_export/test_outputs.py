@@ -35,6 +35,7 @@ from edge_runtime import Classifier
 from edge_runtime.bundle import manifest
 from edge_runtime.bundle.preprocess import Preprocessing
 from edge_runtime.bundle.probabilities import Probabilities
+from edge_runtime.probes import target
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 HOW = Preprocessing(MEAN, STD)
@@ -59,10 +60,11 @@ def images():
 
 
 def ship(folder, source, images, *pairs):
-    """Write a bundle of a source as the command does, and return its manifest."""
+    """Write a bundle of a source for this CPU as the command does, and return its manifest."""
     folder.mkdir(exist_ok=True)
     canonical = make_canonical(source, images.validation)
-    return build.build(folder, canonical, Request(pairs, "x86", limits=UNGATED), images).manifest
+    here = target.of_this_cpu()
+    return build.build(folder, canonical, Request(pairs, here, limits=UNGATED), images).manifest
 
 
 def probabilities(bundle, images, **chosen):
