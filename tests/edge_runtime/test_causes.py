@@ -1,5 +1,6 @@
 """Why a row is as fast as it is: causes that were planted, and that real profiles show."""
 
+import functools
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -26,25 +27,36 @@ SECONDS = 0.4
 ENGINE = "onnxruntime"
 
 
-@pytest.fixture
-def measured(make_row):
-    """Make the row of a network: some timed calls of this process, and its profile.
+@pytest.fixture(scope="module")
+def measure():
+    """Time some calls of a network in this process, and profile it; each network once.
 
     The fastest quarter of the calls alone: other programs share the machine, and come and go
     between the calls that are timed and those that are profiled.
     """
 
-    def measure(content, precision, file="m.onnx"):
+    @functools.cache
+    def once(content):
         engines.require(ENGINE)
-        session = engines.load(ENGINE, content, file)
+        session = engines.load(ENGINE, content, "m.onnx")
         enough = timing.Enough(20, 0.2)
         timing.warm_up(lambda: session.run(BATCH))
         taken = [sorted(timing.samples(lambda: session.run(BATCH), enough)) for _ in range(3)]
         rounds = [tuple(samples[: len(samples) // 4]) for samples in taken]
-        profile = profiling.measure(ENGINE, content, file, Options(), BATCH, SECONDS)
+        return rounds, profiling.measure(ENGINE, content, "m.onnx", Options(), BATCH, SECONDS)
+
+    return once
+
+
+@pytest.fixture
+def measured(make_row, measure):
+    """Make the row of a network that was measured here."""
+
+    def make(content, precision, file="m.onnx"):
+        rounds, profile = measure(content)
         return make_row(file, precision, rounds, profile=profile)
 
-    return measure
+    return make
 
 
 def sentences(results, row, *others):

@@ -143,6 +143,7 @@ def test_a_damaged_file_is_said(bundle, content):
         plan.make((bundle,), Settings(), ("onnxruntime",))
 
 
+@pytest.mark.slow
 def test_it_is_found_on_this_very_machine(bundle, run):
     """With real engines: whatever is fastest here, the command ends well and says so."""
     quick = ("--rounds", "2", "--min-runs", "4", "--min-time", "0", "--accuracy-images", "20")

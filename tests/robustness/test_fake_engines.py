@@ -134,7 +134,7 @@ FAULTS = {
     "interrupt": Fault("import", "fail(KeyboardInterrupt)", "failed", f"{IMPORTED}KeyboardI"),
     "memory": Fault("import", "fail(MemoryError)", "failed", f"{IMPORTED}MemoryError."),
 }
-TIMEOUT_S = 15
+TIMEOUT_S = 8
 
 
 @pytest.fixture(scope="module")
