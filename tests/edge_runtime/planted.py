@@ -7,6 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 CLASSES = 10
 PIXELS = 32
 LAYERS = 4
+DEPTHWISE_CHANNELS = 62
 
 
 class Network:
@@ -127,15 +128,20 @@ def conv_integer():
 
 
 def depthwise():
-    """FP32 with a depthwise and a dense convolution in each layer."""
+    """FP32 with depthwise convolutions between two dense ones.
+
+    Of 62 channels: for 60 or 64 ONNX Runtime has a kernel on AVX-512 CPUs that is too good to be
+    named.
+    """
+    channels = DEPTHWISE_CHANNELS
     network = Network()
-    network.convolve(64, 3)
+    network.convolve(channels, 3)
     for _ in range(LAYERS):
-        network.convolve(64, 1, group=64)
+        network.convolve(channels, 1, group=channels)
         network.add("Relu")
-    network.convolve(64, 64)
+    network.convolve(channels, channels)
     network.add("Relu")
-    return network.end(64)
+    return network.end(channels)
 
 
 def tiny():

@@ -14,6 +14,7 @@ pytest.importorskip("onnxruntime", reason="they run on it")
 from edge_runtime import engines
 from edge_runtime.engines import Options
 from edge_runtime.measure import profiling, timing
+from edge_runtime.operators import kinds
 from edge_runtime.operators.operator import Operator
 from edge_runtime.results import causes, verdict
 from edge_runtime.results.profile import Profile
@@ -98,8 +99,8 @@ def test_depthwise_convolutions_that_reach_little_are_named(results, measured):
     row = measured(planted.depthwise(), "fp32")
     cause = one(sentences(results, row), "depthwise convolutions take ")
     assert f"({planted.LAYERS}) for " in cause and "its other products " in cause
-    shallow = [o for o in row.profile.operators if o.kind == "Conv (depthwise)"]
-    assert [o.macs for o in shallow] == [64 * 32 * 32 * 9] * planted.LAYERS
+    shallow = [o.macs for o in row.profile.operators if kinds.is_depthwise(o.kind)]
+    assert shallow == [planted.DEPTHWISE_CHANNELS * 32 * 32 * 9] * planted.LAYERS
     assert not begins(sentences(results, measured(planted.plain(), "fp32")), "depthwise")
 
 
