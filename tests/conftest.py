@@ -28,6 +28,9 @@ hypothesis.settings.load_profile("shared-machine")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Container images set this one; thousands of processes would compile the same files each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

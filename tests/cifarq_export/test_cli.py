@@ -40,6 +40,7 @@ def test_an_export_for_a_pi_warns_of_nothing_whatever_this_cpu_is(run, tmp_path)
     assert artifact["parity"]["top1_agreement"] >= 0.99
 
 
+@pytest.mark.slow
 def test_the_exported_bundle_runs_pytorch_and_onnx_rows(run, everything):
     quick = ("--rounds", "1", "--min-runs", "5", "--min-time", "0", "--accuracy-images", "50")
     done = run("edge_runtime", everything, *quick, "--output", "csv")

@@ -48,7 +48,9 @@ def test_a_paced_load_counts_the_frames_that_were_due(run, bundle, tmp_path):
     assert "late frames" in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_rows_whose_load_is_over_are_kept_and_the_others_gone_on_with(
     run, bundle, tmp_path, number
 ):
