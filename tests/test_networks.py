@@ -31,7 +31,7 @@ def module(monkeypatch):
 def weights(data_dir, tmp_path_factory):
     """Train both networks for a moment."""
     folder = tmp_path_factory.mktemp("weights")
-    limits = ("--steps=30", f"--only={NETWORKS}", f"--out={folder}")
+    limits = ("--steps=10", f"--only={NETWORKS}", f"--out={folder}")
     start("networks_train", "--data-dir", data_dir, *limits)
     return folder
 
