@@ -19,6 +19,7 @@ Examples:
   edge-bench seed-cnn-bundle --json results.json
   edge-bench seed-cnn-bundle --threads 1,2,4 --batch-size 1,8
   edge-bench a-bundle b-bundle --require valid
+  edge-bench before-bundle after-bundle --budget slower=5%
   edge-bench report results.json --output markdown
   edge-bench report pi4.json pi5.json --output html -o report.html
   edge-bench compare before.json after.json

@@ -23,10 +23,18 @@ TINY = {
     "harness": ["--pairs=2", "--calls=30", "--warm-up=10"],
     "false_alarms": ["--comparisons=2", "--rounds=2", "--planted=2", "--planted-rounds=3"],
     "regressions": ["--trials=1", "--rounds=2", "--min-runs=20", "--min-time=0"],
+    "side_by_side": ["--trials=1", "--rounds=2", "--min-runs=20", "--min-time=0"],
     "kill_nine": ["--kills=2", "--rounds=2"],
     "footprint": ["--repeats=2", "--rounds=1", "--min-runs=20", "--min-time=0"],
 }
-TRIALS = {"harness": 2, "false_alarms": 4, "regressions": 2, "kill_nine": 2, "footprint": 3}
+TRIALS = {
+    "harness": 2,
+    "false_alarms": 4,
+    "regressions": 2,
+    "side_by_side": 2,
+    "kill_nine": 2,
+    "footprint": 3,
+}
 HEADER = {
     "tool": "edge-bench test",
     "started": "2026-01-01T00:00:00+00:00",
@@ -55,7 +63,14 @@ def record_of(name, out):
 
 @pytest.mark.parametrize(
     "name",
-    ["harness", "false_alarms", "regressions", pytest.param("kill_nine", marks=linux), "footprint"],
+    [
+        "harness",
+        "false_alarms",
+        "regressions",
+        "side_by_side",
+        pytest.param("kill_nine", marks=linux),
+        "footprint",
+    ],
 )
 @pytest.mark.slow
 def test_an_experiment_runs_and_its_record_can_be_drawn(name, trust, tmp_path):
@@ -201,8 +216,9 @@ def comparisons_of_files(planted, same, asked=30):
         ([1] * 29, [0] * 30, [None, True]),
     ],
 )
-def test_regressions_are_judged_by_what_the_command_ended_with(trust, planted, same, holds):
-    module, record = trust("regressions"), comparisons_of_files(planted, same)
+@pytest.mark.parametrize("name", ["regressions", "side_by_side"])
+def test_regressions_are_judged_by_what_the_command_ended_with(trust, name, planted, same, holds):
+    module, record = trust(name), comparisons_of_files(planted, same)
     assert [claim.holds for claim in module.claims(record)] == holds
     assert "| 10.0 | 10.0 | 10.0 |" in module.details(record)[-1]
 
@@ -398,8 +414,8 @@ def test_what_does_not_hold_is_drawn_as_such_and_what_is_missing_as_missing(trus
     assert (tmp_path / "trust.md").read_text().strip() == done.stdout.strip()
     assert "\n".join(rows) in done.stdout
     ends = [row.rsplit("| ", 1)[1] for row in rows[2:]]
-    assert ends == ["**no** |", "yes |", *["– |"] * 11, "yes |"]
-    assert sum("not measured yet" in row for row in rows) == 9
+    assert ends == ["**no** |", "yes |", *["– |"] * 13, "yes |"]
+    assert sum("not measured yet" in row for row in rows) == 11
     assert "64 for p90, 662 for p99" in rows[-1]
 
 
@@ -418,6 +434,7 @@ def test_the_kept_report_and_readme_are_drawn_from_the_kept_records(trust):
         ("harness", {"pairs": 20}),
         ("false_alarms", {"comparisons": 200, "planted": 30}),
         ("regressions", {"trials": 30}),
+        ("side_by_side", {"trials": 30}),
         ("kill_nine", {"kills": 100}),
         ("footprint", {"rounds": 10, "repeats": 20}),
         ("busy_machine", {"rounds": 10}),

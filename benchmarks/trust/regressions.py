@@ -5,7 +5,8 @@
 A trial is two runs of an artifact, one after the other as in a CI job, each in a results file, and
 the command that compares the files. In every other trial the second run's calls are followed by a
 busy wait of 10 % of their own duration; exit code 1 stops it. In the others nothing changed between
-the runs but the machine. Exit code 3, *cannot tell*, stops nothing.
+the runs but the machine. Exit code 3, *cannot tell*, stops nothing. ``side_by_side.py`` measures
+both in one run.
 
 Writes ``regressions.json`` after each trial; a rerun goes on. About 20 minutes.
 """
@@ -13,6 +14,7 @@ Writes ``regressions.json`` after each trial; a rerun goes on. About 20 minutes.
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +26,7 @@ from experiment import Claim, Record
 from edge_runtime.measure import plan, recording, runner
 from edge_runtime.results import limits
 from edge_runtime.results.settings import Settings
-from edge_runtime.results.statistics import percentile, unpaired_ratio
+from edge_runtime.results.statistics import Estimate, percentile, unpaired_ratio
 
 NAME = "regressions"
 FACTOR, LIMIT = 1.10, "slower=5%"
@@ -36,7 +38,7 @@ CLAIMS = (
     f"A planted slow-down of 10 % trips `--fail-if {LIMIT}` in {FOUND} of {OF} runs or more",
     f"A run compared with one of the same artifact trips it in {FALSE_ALARMS} of {OF} or less",
 )
-_EXITS = {0: "passed", 1: "tripped", limits.CANNOT_TELL: "could not be told"}
+EXITS = {0: "passed", 1: "tripped", limits.CANNOT_TELL: "could not be told"}
 
 
 @click.command(help=__doc__)
@@ -87,17 +89,17 @@ def compare(job: plan.Job, settings: dict[str, Any], seed: int, *, slowed: bool)
             rows = recording.new(plan.Plan((job,), how), file).run(start=start).rows
             experiment.require_ok(rows)
             medians.append([turn.median_ns for turn in rows[0].turns])
-        command = [sys.executable, "-m", "edge_runtime", "compare", *map(str, files)]
-        done = subprocess.run([*command, "--fail-if", LIMIT], capture_output=True, text=True)
-    if done.returncode not in _EXITS:
+        ended = end_of("compare", *files, "--fail-if", LIMIT)
+    return {"slowed": slowed, "seed": seed, **ended, "turn_median_ns": medians}
+
+
+def end_of(*arguments: object) -> dict[str, Any]:
+    """Run edge-bench, and return how it ended and what it said on standard error."""
+    command = [sys.executable, "-m", "edge_runtime", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode not in EXITS:
         raise click.ClickException(done.stderr)
-    return {
-        "slowed": slowed,
-        "seed": seed,
-        "exit_code": done.returncode,
-        "said": done.stderr.strip(),
-        "turn_median_ns": medians,
-    }
+    return {"exit_code": done.returncode, "said": done.stderr.strip()}
 
 
 def exits(record: dict[str, Any], *, slowed: bool) -> Counter[int]:
@@ -105,12 +107,9 @@ def exits(record: dict[str, Any], *, slowed: bool) -> Counter[int]:
     return Counter(t["exit_code"] for t in record["trials"] if t["slowed"] is slowed)
 
 
-def claims(record: dict[str, Any]) -> list[Claim]:
-    """Return what was claimed beside what was found."""
-    return [
-        _claim(record, CLAIMS[0], slowed=True),
-        _claim(record, CLAIMS[1], slowed=False),
-    ]
+def claims(record: dict[str, Any], texts: tuple[str, str] = CLAIMS) -> list[Claim]:
+    """Return what was claimed of either kind beside what was found."""
+    return [_claim(record, texts[0], slowed=True), _claim(record, texts[1], slowed=False)]
 
 
 def _claim(record: dict[str, Any], text: str, *, slowed: bool) -> Claim:
@@ -118,34 +117,42 @@ def _claim(record: dict[str, Any], text: str, *, slowed: bool) -> Claim:
     done = found.total()
     if done < asked:
         return Claim(text, f"{done} of {asked} trials made")
-    parts = [f"{count} {_EXITS[code]}" for code, count in sorted(found.items())]
+    parts = [f"{count} {EXITS[code]}" for code, count in sorted(found.items())]
     allowed = FOUND if slowed else FALSE_ALARMS
     fine = OF * found[1] >= allowed * done if slowed else OF * found[1] <= allowed * done
     return Claim(text, f"of {done} trials {', '.join(parts)}", fine)
 
 
-def slower_percent(trial: dict[str, Any]) -> float:
-    """Return by how many percent the second run's calls took longer."""
-    before, after = trial["turn_median_ns"]
-    return 100 * (unpaired_ratio(after, before).value - 1)
-
-
 def details(record: dict[str, Any]) -> list[str]:
     """Return how it was measured, and how far the runs were apart, as markdown."""
     settings = record["settings"]
-    lines = [
+    how = (
         f"Two runs one after the other, {settings['rounds']} rounds each, at least "
         f"{settings['min_runs']} samples and {settings['min_time_s']:g} s; batch 1, one thread; "
-        "trials of both kinds take turns. " + experiment.setting(record),
-        "",
-        "| second run | trials | slower by %: middle | least | most | passed / tripped / untold |",
+        "trials of both kinds take turns. " + experiment.setting(record)
+    )
+    return [how, "", *table(record, unpaired_ratio)]
+
+
+def table(
+    record: dict[str, Any], ratio: Callable[[Sequence[float], Sequence[float]], Estimate]
+) -> list[str]:
+    """Return how much slower the second was in all trials, and how they ended, as markdown.
+
+    Args:
+        record: of the trials.
+        ratio: of the medians of the later turns to those of the others.
+    """
+    lines = [
+        "| the second | trials | slower by %: middle | least | most | passed / tripped / untold |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for slowed, name in ((False, "the same"), (True, "10 % slower")):
-        found = sorted(slower_percent(t) for t in record["trials"] if t["slowed"] is slowed)
+        pairs = [t["turn_median_ns"] for t in record["trials"] if t["slowed"] is slowed]
+        found = sorted(100 * (ratio(after, before).value - 1) for before, after in pairs)
         if found:
             counts = exits(record, slowed=slowed)
-            ends = " / ".join(str(counts[code]) for code in _EXITS)
+            ends = " / ".join(str(counts[code]) for code in EXITS)
             middle = percentile(found, 50)
             figures = f"{middle:.1f} | {found[0]:.1f} | {found[-1]:.1f}"
             lines.append(f"| {name} | {len(found)} | {figures} | {ends} |")

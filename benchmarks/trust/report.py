@@ -18,13 +18,23 @@ import footprint
 import harness
 import kill_nine
 import regressions
+import side_by_side
 from experiment import BENCHMARKS, OUT, Claim
 
 from edge_runtime.files import write_text
 from edge_runtime.results.statistics import samples_needed
 
 BEGIN, END = "<!-- trust:begin -->", "<!-- trust:end -->"
-EXPERIMENTS = (harness, false_alarms, regressions, busy_machine, busy_ratios, kill_nine, footprint)
+EXPERIMENTS = (
+    harness,
+    false_alarms,
+    regressions,
+    side_by_side,
+    busy_machine,
+    busy_ratios,
+    kill_nine,
+    footprint,
+)
 LOADGEN = {90: 64, 99: 662}
 """Queries that a percentile needs. Source: MLPerf Inference rules, early stopping."""
 

@@ -210,10 +210,12 @@ def _plan(
     from edge_runtime.bundle.location import default_bundle
     from edge_runtime.measure import accuracy_data as labelled
     from edge_runtime.measure import plan as planning
+    from edge_runtime.results import side_by_side
 
     file = labelled.find(accuracy_data) if accuracy_data else None
     how = _settings(values, labelled.describe(file) if file else "")
     plan = planning.make(paths or (default_bundle(),), how, engines, file)
+    side_by_side.require_two({job.name for job in plan.jobs}, how.budget.slower_percent)
     installing.require_numpy(plan.jobs[0].bundle)
     if file:
         labelled.check(file, sorted({job.bundle for job in plan.jobs}))

@@ -114,7 +114,7 @@ def report(
 ) -> None:
     """Show results that --json wrote, on any machine."""
     from edge_runtime.report import render
-    from edge_runtime.results import document, limits
+    from edge_runtime.results import document, limits, side_by_side
     from edge_runtime.results.budget import Budget
     from edge_runtime.results.needs import Needs
 
@@ -125,6 +125,8 @@ def report(
         )
     needs, budget = take_needs(values), gates.take_budget(values)
     read = [document.read(file) for file in files]
+    for one in read:
+        side_by_side.require_two({row.bundle for row in one.rows}, budget.slower_percent)
     if needs != Needs():
         read = [replace(one, settings=replace(one.settings, needs=needs)) for one in read]
     if budget != Budget():

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from edge_runtime.results.rows import Results
 
 _LATENCIES = dict.fromkeys(("p50", "p90", "p95", "p99"), MILLISECONDS)
-_KINDS = {**_LATENCIES, "peak": SIZE, "top1": PERCENT, "size": SIZE, "energy": MILLIJOULES}
+_KINDS = {
+    **_LATENCIES,
+    "peak": SIZE,
+    "top1": PERCENT,
+    "size": SIZE,
+    "energy": MILLIJOULES,
+    "slower": PERCENT,
+}
 EPILOG = (
     "Limits: exit 1 where a whole interval breaks one; 3 where it cannot be told of one, as the "
     "interval holds the limit or there is no figure. Each is said on standard error."
@@ -25,7 +32,7 @@ budget_option = click.option(
     type=Limits(_KINDS, "p95=5ms,peak=64MB,top1=85%,size=1MB,energy=3mJ"),
     metavar="LIMITS",
     help="Hold every row to limits, any of these: p95=5ms,peak=64MB,top1=85%,size=1MB,energy=3mJ; "
-    "p50, p90 and p99 too.",
+    "p50, p90 and p99 too. Of several bundles: slower=5%, than the same row of the first one.",
 )
 fail_if_option = click.option(
     "--fail-if",
@@ -41,7 +48,8 @@ def take_budget(values: dict[str, Any]) -> "Budget":
     from edge_runtime.results.budgets import QUANTITIES
 
     limits = values.pop("budget") or {}
-    fields = {q.field: limits[q.name] for q in QUANTITIES if q.name in limits}
+    names = {**{q.name: q.field for q in QUANTITIES}, "slower": "slower_percent"}
+    fields = {names[name]: limit for name, limit in limits.items()}
     whole = {name: int(value) for name, value in fields.items() if name.endswith("_bytes")}
     return Budget(**{**fields, **whole})
 

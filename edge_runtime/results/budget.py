@@ -17,6 +17,7 @@ class Budget:
         top1_percent: top-1 at least, on the images that the run used.
         size_bytes: the artifact's file at most.
         energy_mj: millijoules per inference at most.
+        slower_percent: how much longer than the first bundle's a later bundle's call may take.
     """
 
     p50_ms: Magnitude | None = None
@@ -27,6 +28,7 @@ class Budget:
     top1_percent: Annotated[float, Bounds(0, 100)] | None = None
     size_bytes: Count | None = None
     energy_mj: Magnitude | None = None
+    slower_percent: Magnitude | None = None
 
     def __post_init__(self) -> None:
         if self.top1_percent is not None and self.top1_percent > 100:

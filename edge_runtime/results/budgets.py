@@ -7,6 +7,7 @@ memory and energy; its size and its answers are what they are.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from edge_runtime.results import side_by_side
 from edge_runtime.results.budget import Budget
 from edge_runtime.results.limits import Check, check
 from edge_runtime.results.rows import Results, Row, Status
@@ -58,7 +59,8 @@ def check_rows(results: Results, judged: Judgement) -> tuple[Check, ...]:
     """
     any_ran = any(row.ran for row in results.rows)
     rows = [r for r in results.rows if r.status is not Status.ENGINE_MISSING or not any_ran]
-    return tuple(one for row in rows for one in _of_row(row, results, judged))
+    own = (one for row in rows for one in _of_row(row, results, judged))
+    return *own, *side_by_side.check_bundles(results)
 
 
 def _of_row(row: Row, results: Results, judged: Judgement) -> Iterator[Check]:

@@ -182,7 +182,7 @@ def _notes(runs: tuple[Run, ...], pairs: tuple[Pair, ...]) -> Iterator[str]:
         "speed: ratio of the geometric means of the rounds' medians; brackets hold its 95 % "
         "interval (Welch). The runs were made at different times: what changed between them "
         "(temperature, other programs) is not in the interval. To tell a small difference, measure "
-        "both bundles in one run."
+        "both bundles in one run: edge-bench BEFORE AFTER --budget slower=5%."
     )
     for run in runs:
         if run.verdict.reasons:

@@ -10,6 +10,9 @@ from edge_runtime.results.statistics import Estimate
 CANNOT_TELL = 3
 """The exit code where no limit is known to be broken, and of some it cannot be told."""
 
+SLOW_DOWN = "slow-down"
+"""What a limit on how much longer a call takes than it did is called."""
+
 
 class Outcome(StrEnum):
     """What became of a limit."""
@@ -107,6 +110,12 @@ def check(
         word = "is" if outcome is Outcome.KEPT else "has to be"
         text = f"{row}: {name} {in_brackets(figure, unit)} {word} {bound}."
     return Check(row, name, limit, unit, figure, outcome, text)
+
+
+def slower_percent(speed: Estimate) -> Estimate:
+    """Return by how many percent a call takes longer, from how many times as fast it is."""
+    longer = (1 / speed.value, 1 / speed.high, 1 / speed.low)
+    return Estimate(*(100 * (ratio - 1) for ratio in longer))
 
 
 def in_brackets(figure: Estimate, unit: str) -> str:

@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 
 from edge_runtime.results.comparison import Comparison
-from edge_runtime.results.limits import Check, check
+from edge_runtime.results.limits import SLOW_DOWN, Check, check, slower_percent
 from edge_runtime.results.rows import Row
-from edge_runtime.results.statistics import Estimate
-
-_NAME = "slow-down"
 
 
 def check_pairs(comparison: Comparison, slower_percent: float) -> tuple[Check, ...]:
@@ -28,19 +25,13 @@ def _checks(comparison: Comparison, limit: float) -> Iterator[Check]:
         where = f" in {run.name}" if several else ""
         mine = [pair for pair in comparison.pairs if pair.run == number]
         for pair in mine:
-            figure = _slower(pair.speed) if pair.speed else None
+            figure = slower_percent(pair.speed) if pair.speed else None
             unknown = "no ratio is shown: a run has one round, or lost its time to others"
-            yield check(f"{pair.label}{where}", _NAME, figure, limit, "%", unknown=unknown)
+            yield check(f"{pair.label}{where}", SLOW_DOWN, figure, limit, "%", unknown=unknown)
         for row in _missing(comparison, [pair.before for pair in mine]):
             label = comparison.runs[0].results.label(row)
             unknown = f"{run.name} has no such row that ran"
-            yield check(f"{label}{where}", _NAME, None, limit, "%", unknown=unknown)
-
-
-def _slower(speed: Estimate) -> Estimate:
-    """Return by how many percent a call takes longer, from how many times as fast it is."""
-    longer = (1 / speed.value, 1 / speed.high, 1 / speed.low)
-    return Estimate(*(100 * (ratio - 1) for ratio in longer))
+            yield check(f"{label}{where}", SLOW_DOWN, None, limit, "%", unknown=unknown)
 
 
 def _missing(comparison: Comparison, compared: list[Row]) -> list[Row]:

@@ -1,0 +1,109 @@
+"""Does ``edge-bench BEFORE AFTER --budget slower=5%`` stop what became slower, and nothing else?
+
+    python benchmarks/trust/side_by_side.py
+
+As ``regressions.py``, with both measured in turns: a trial is one run of an artifact beside itself,
+and the command that holds its results file to the limit. In every other trial each call of the
+second row is followed by a busy wait of 10 % of its own duration.
+
+Writes ``side_by_side.json`` after each trial; a rerun goes on. About half an hour.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import experiment
+import regressions
+from experiment import Claim, Record
+
+from edge_runtime.measure import plan, recording, runner
+from edge_runtime.results.settings import Settings
+from edge_runtime.results.statistics import paired_ratio
+
+NAME = "side_by_side"
+CLAIMS = (
+    f"Measured in turns, a planted slow-down of 10 % trips `--budget {regressions.LIMIT}` in "
+    f"{regressions.FOUND} of {regressions.OF} runs or more",
+    f"An artifact beside itself trips it in {regressions.FALSE_ALARMS} of {regressions.OF} or less",
+)
+
+
+@click.command(help=__doc__)
+@click.option(
+    "--trials",
+    default=regressions.OF,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Each kind.",
+)
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(2))
+@click.option("--min-runs", default=700, show_default=True, type=click.IntRange(1))
+@click.option("--min-time", default=1.0, show_default=True, type=click.FloatRange(0))
+@experiment.options()
+def main(
+    trials: int, rounds: int, min_runs: int, min_time: float, out: Path, bundle: Path, anew: bool
+) -> None:
+    """Make the trials that are not recorded yet."""
+    job = experiment.artifacts(bundle)[0]
+    settings = {
+        "trials": trials,
+        "rounds": rounds,
+        "min_runs": min_runs,
+        "min_time_s": min_time,
+        "planted_factor": regressions.FACTOR,
+        "limit": regressions.LIMIT,
+    }
+    record = Record(NAME, out, settings, (job,), anew=anew)
+    with experiment.bar(record, 2 * trials, "trial") as bar:
+        for seed in range(len(record.trials), 2 * trials):
+            record.add(compare(job, settings, seed, slowed=seed % 2 == 1))
+            bar.update()
+    experiment.show(claims(record.content))
+
+
+def compare(job: plan.Job, settings: dict[str, Any], seed: int, *, slowed: bool) -> dict[str, Any]:
+    """Measure an artifact beside itself, and hold the file to the limit."""
+    jobs = (replace(job, name="before"), replace(job, name="after"))
+    how = Settings(
+        rounds=settings["rounds"],
+        min_runs=settings["min_runs"],
+        min_time_s=settings["min_time_s"],
+        accuracy_images=1,
+        seed=seed,
+    )
+
+    def start(one: plan.Job) -> list[str]:
+        if slowed and one is jobs[1]:
+            return experiment.script("slowed_worker.py", regressions.FACTOR)
+        return list(runner.standard(one))
+
+    with TemporaryDirectory() as scratch:
+        file = Path(scratch) / "both.json"
+        rows = recording.new(plan.Plan(jobs, how), file).run(start=start).rows
+        experiment.require_ok(rows)
+        ended = regressions.end_of("report", file, "--budget", regressions.LIMIT)
+    medians = [[turn.median_ns for turn in row.turns] for row in rows]
+    return {"slowed": slowed, "seed": seed, **ended, "turn_median_ns": medians}
+
+
+def claims(record: dict[str, Any]) -> list[Claim]:
+    """Return what was claimed beside what was found."""
+    return regressions.claims(record, CLAIMS)
+
+
+def details(record: dict[str, Any]) -> list[str]:
+    """Return how it was measured, and how far the rows were apart, as markdown."""
+    settings = record["settings"]
+    how = (
+        f"One run of two rows, {settings['rounds']} rounds, at least {settings['min_runs']} "
+        f"samples and {settings['min_time_s']:g} s a row; batch 1, one thread; trials of both "
+        "kinds take turns. " + experiment.setting(record)
+    )
+    return [how, "", *regressions.table(record, paired_ratio)]
+
+
+if __name__ == "__main__":
+    main()
