@@ -112,7 +112,7 @@ def check(
     return Check(row, name, limit, unit, figure, outcome, text)
 
 
-def slower_percent(speed: Estimate) -> Estimate:
+def slow_down_percent(speed: Estimate) -> Estimate:
     """Return by how many percent a call takes longer, from how many times as fast it is."""
     longer = (1 / speed.value, 1 / speed.high, 1 / speed.low)
     return Estimate(*(100 * (ratio - 1) for ratio in longer))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from edge_runtime.results.comparison import Comparison
-from edge_runtime.results.limits import SLOW_DOWN, Check, check, slower_percent
+from edge_runtime.results.limits import SLOW_DOWN, Check, check, slow_down_percent
 from edge_runtime.results.rows import Row
 
 
@@ -25,7 +25,7 @@ def _checks(comparison: Comparison, limit: float) -> Iterator[Check]:
         where = f" in {run.name}" if several else ""
         mine = [pair for pair in comparison.pairs if pair.run == number]
         for pair in mine:
-            figure = slower_percent(pair.speed) if pair.speed else None
+            figure = slow_down_percent(pair.speed) if pair.speed else None
             unknown = "no ratio is shown: a run has one round, or lost its time to others"
             yield check(f"{pair.label}{where}", SLOW_DOWN, figure, limit, "%", unknown=unknown)
         for row in _missing(comparison, [pair.before for pair in mine]):

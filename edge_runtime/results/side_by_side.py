@@ -9,7 +9,7 @@ names, for which it shows no ratio of such rows, takes calls of different length
 from collections.abc import Iterator
 
 from edge_runtime.errors import UsageError
-from edge_runtime.results.limits import SLOW_DOWN, Check, check, slower_percent
+from edge_runtime.results.limits import SLOW_DOWN, Check, check, slow_down_percent
 from edge_runtime.results.rows import Results, Row, Status
 from edge_runtime.results.statistics import Estimate
 
@@ -25,15 +25,20 @@ def check_bundles(results: Results) -> Iterator[Check]:
     limit = results.settings.budget.slower_percent
     if limit is None:
         return
-    for before, bundle, after in pairs(results):
+    found = [*pairs(results)]
+    for before, bundle, after in found:
         label = results.label(after) if after else f"{bundle} {results.artifact_label(before)}"
         figure, unknown = _known(before, after, results)
         yield check(label, SLOW_DOWN, figure, limit, "%", unknown=unknown)
+    if not found:
+        bundles = _bundles(results)
+        for bundle in bundles[1:]:
+            yield check(bundle, SLOW_DOWN, None, limit, "%", unknown=f"no row of {bundles[0]} ran")
 
 
 def pairs(results: Results) -> Iterator[tuple[Row, str, Row | None]]:
     """Give each row of the first bundle that ran, each later bundle, and the same row of that."""
-    bundles = [*dict.fromkeys(row.bundle for row in results.rows)]
+    bundles = _bundles(results)
     rows = {(row.bundle, *_same(row)): row for row in results.rows}
     for before in results.rows:
         if before.bundle == bundles[0] and before.ran:
@@ -58,6 +63,10 @@ def require_two(bundles: set[str], slower: float | None) -> None:
         )
 
 
+def _bundles(results: Results) -> list[str]:
+    return [*dict.fromkeys(row.bundle for row in results.rows)]
+
+
 def _same(row: Row) -> tuple[object, ...]:
     """What a row has in common with its like in another bundle."""
     tuned = bool(row.knobs)
@@ -76,4 +85,4 @@ def _known(before: Row, after: Row | None, results: Results) -> tuple[Estimate |
     speed = after.speed_against(before)
     if speed is None:
         return None, "one round gives no interval; measure with --rounds 10"
-    return slower_percent(speed), ""
+    return slow_down_percent(speed), ""

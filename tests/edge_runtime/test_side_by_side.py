@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_runtime.results import budgets, rules, side_by_side, verdict
 from edge_runtime.results.budget import Budget
-from edge_runtime.results.limits import CANNOT_TELL, Outcome, exit_code, slower_percent
+from edge_runtime.results.limits import CANNOT_TELL, Outcome, exit_code, slow_down_percent
 from edge_runtime.results.rows import Status
 from edge_runtime.results.statistics import Estimate
 
@@ -121,6 +121,16 @@ def test_one_round_gives_no_interval(results):
     assert check.outcome is Outcome.CANNOT_TELL and "--rounds 10" in check.text
 
 
+def test_where_no_row_of_the_first_bundle_ran_nothing_can_be_told(results):
+    before, after = in_turns(results, 1, 1.0)
+    gone = replace(before, status=Status.ENGINE_MISSING, turns=(), message="pip install it.")
+    (check,) = checks(results, gone, after)
+    assert check.outcome is Outcome.CANNOT_TELL
+    assert (
+        check.text == "after: cannot tell whether slow-down is at most 5 %: no row of before ran."
+    )
+
+
 def test_a_run_of_one_bundle_and_one_without_rows_are_held_to_nothing(results):
     assert checks(results, results.rows[2]) == checks(results) == []
     assert checks(results, *in_turns(results, 1, 2.0), limit=None) == []
@@ -128,7 +138,7 @@ def test_a_run_of_one_bundle_and_one_without_rows_are_held_to_nothing(results):
 
 @given(st.floats(0.1, 10), st.floats(0.5, 1), st.floats(1, 2))
 def test_a_slow_down_is_the_speed_turned_round(value, below, above):
-    found = slower_percent(Estimate(value, value * below, value * above))
+    found = slow_down_percent(Estimate(value, value * below, value * above))
     assert found.low <= found.value <= found.high
     assert (1 + found.value / 100) * value == pytest.approx(1)
     assert (1 + found.low / 100) * value * above == pytest.approx(1)
