@@ -23,7 +23,7 @@ TINY = {
     "harness": ["--pairs=2", "--calls=30", "--warm-up=10"],
     "false_alarms": ["--comparisons=2", "--rounds=2", "--planted=2", "--planted-rounds=3"],
     "regressions": ["--trials=1", "--rounds=2", "--min-runs=20", "--min-time=0"],
-    "side_by_side": ["--trials=1", "--rounds=2", "--min-runs=20", "--min-time=0"],
+    "side_by_side": ["--trials=1", "--rounds=6", "--min-runs=20", "--min-time=0"],
     "kill_nine": ["--kills=2", "--rounds=2"],
     "footprint": ["--repeats=2", "--rounds=1", "--min-runs=20", "--min-time=0"],
 }
@@ -197,7 +197,7 @@ def comparisons_of_files(planted, same, asked=30):
         {
             "slowed": slowed,
             "exit_code": code,
-            "turn_median_ns": [[100.0, 101], [100.0 * f, 101 * f]],
+            "turn_median_ns": [[100.0, 101] * 3, [100.0 * f, 101 * f] * 3],
         }
         for slowed, f, codes in ((True, 1.1, planted), (False, 1.0, same))
         for code in codes

@@ -21,7 +21,7 @@ from experiment import Claim, Record
 
 from edge_runtime.measure import plan, recording, runner
 from edge_runtime.results.settings import Settings
-from edge_runtime.results.statistics import paired_ratio
+from edge_runtime.results.signed_ranks import FEWEST, paired_ratio
 
 NAME = "side_by_side"
 CLAIMS = (
@@ -39,7 +39,7 @@ CLAIMS = (
     type=click.IntRange(1),
     help="Each kind.",
 )
-@click.option("--rounds", default=20, show_default=True, type=click.IntRange(2))
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(FEWEST))
 @click.option("--min-runs", default=700, show_default=True, type=click.IntRange(1))
 @click.option("--min-time", default=1.0, show_default=True, type=click.FloatRange(0))
 @experiment.options()

@@ -18,6 +18,7 @@ needs.py       what a row has to be to be recommended
 limits.py      a figure held to a limit: kept, broken, or it cannot be told
 budgets.py     every row held to a budget; regressions.py: every pair to its first file
 side_by_side.py    the rows of later bundles held to the first one's, in one run
+signed_ranks.py    the interval of their ratios
 recommendation.py  the fastest of those, as far as intervals show it
 comparison.py  result documents beside each other
 history.py     many of them in the order of their runs; steps.py: where a level changed

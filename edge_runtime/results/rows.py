@@ -162,12 +162,14 @@ class Row:
         The unit is the round: a ratio of the medians of two turns. None where fewer than 2 rounds
         have both.
         """
+        pairs = self.medians_beside(other)
+        return paired_ratio(*zip(*pairs, strict=True)) if len(pairs) >= 2 else None
+
+    def medians_beside(self, other: "Row") -> list[tuple[float, float]]:
+        """Return the medians of another row's and this one's turns, of each round that has both."""
         own = {turn.round: turn.median_ns for turn in self.turns}
         theirs = {turn.round: turn.median_ns for turn in other.turns}
-        shared = sorted(own.keys() & theirs.keys())
-        if len(shared) < 2:
-            return None
-        return paired_ratio([theirs[r] for r in shared], [own[r] for r in shared])
+        return [(theirs[r], own[r]) for r in sorted(own.keys() & theirs.keys())]
 
 
 @dataclass(frozen=True)

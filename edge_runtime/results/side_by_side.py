@@ -1,14 +1,15 @@
 """The rows of later bundles held to the first bundle's, which were measured beside them in one run.
 
 Rounds of one run are pairs: a turn of each row, in random order, within seconds. So the ratio's
-interval holds what happened between the turns too, and rows that lost time to other programs are
-compared all the same: calls of about the same length lose as much. (The bias that ``rules.py``
-names, for which it shows no ratio of such rows, takes calls of different lengths.)
+interval (``signed_ranks.py``) holds what happened between the turns too, and rows that lost time to
+other programs are compared all the same: calls of about the same length lose as much. (The bias
+that ``rules.py`` names, for which it shows no ratio of such rows, takes calls of different lengths.)
 """
 
 from collections.abc import Iterator
 
 from edge_runtime.errors import UsageError
+from edge_runtime.results import signed_ranks
 from edge_runtime.results.limits import SLOW_DOWN, Check, check, slow_down_percent
 from edge_runtime.results.rows import Results, Row, Status
 from edge_runtime.results.statistics import Estimate
@@ -82,7 +83,8 @@ def _known(before: Row, after: Row | None, results: Results) -> tuple[Estimate |
             return None, row.outcome.rstrip(".")
     if results.settings.emulated or results.host.emulated_on:
         return None, "the CPU is emulated"
-    speed = after.speed_against(before)
-    if speed is None:
-        return None, "one round gives no interval; measure with --rounds 10"
-    return slow_down_percent(speed), ""
+    found = after.medians_beside(before)
+    if len(found) < signed_ranks.FEWEST:
+        few = f"{len(found)} of the {signed_ranks.FEWEST} rounds that give an interval"
+        return None, f"{few}; measure with --rounds 20"
+    return slow_down_percent(signed_ranks.paired_ratio(*zip(*found, strict=True))), ""
