@@ -2,8 +2,8 @@
 
 Rounds of one run are pairs: a turn of each row, in random order, within seconds. So the ratio's
 interval (``signed_ranks.py``) holds what happened between the turns too, and rows that lost time to
-other programs are compared all the same: calls of about the same length lose as much. (The bias
-that ``rules.py`` names, for which it shows no ratio of such rows, takes calls of different lengths.)
+other programs are compared all the same: calls of about the same length lose as much. (``rules.py`` names a bias for
+which no ratio of such rows is shown: it takes calls of different lengths.)
 """
 
 from collections.abc import Iterator
