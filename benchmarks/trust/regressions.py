@@ -135,20 +135,23 @@ def details(record: dict[str, Any]) -> list[str]:
 
 
 def table(
-    record: dict[str, Any], ratio: Callable[[Sequence[float], Sequence[float]], Estimate]
+    record: dict[str, Any],
+    ratio: Callable[[Sequence[float], Sequence[float]], Estimate],
+    figure: str = "turn_median_ns",
 ) -> list[str]:
     """Return how much slower the second was in all trials, and how they ended, as markdown.
 
     Args:
         record: of the trials.
-        ratio: of the medians of the later turns to those of the others.
+        ratio: of the later turns' figures to those of the others.
+        figure: what a trial holds of each turn.
     """
     lines = [
         "| the second | trials | slower by %: middle | least | most | passed / tripped / untold |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for slowed, name in ((False, "the same"), (True, "10 % slower")):
-        pairs = [t["turn_median_ns"] for t in record["trials"] if t["slowed"] is slowed]
+        pairs = [t[figure] for t in record["trials"] if t["slowed"] is slowed]
         found = sorted(100 * (ratio(after, before).value - 1) for before, after in pairs)
         if found:
             counts = exits(record, slowed=slowed)

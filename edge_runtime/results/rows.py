@@ -162,13 +162,16 @@ class Row:
         The unit is the round: a ratio of the medians of two turns. None where fewer than 2 rounds
         have both.
         """
-        pairs = self.medians_beside(other)
-        return paired_ratio(*zip(*pairs, strict=True)) if len(pairs) >= 2 else None
+        pairs = self.turns_beside(other)
+        if len(pairs) < 2:
+            return None
+        theirs, own = zip(*pairs, strict=True)
+        return paired_ratio([turn.median_ns for turn in theirs], [turn.median_ns for turn in own])
 
-    def medians_beside(self, other: "Row") -> list[tuple[float, float]]:
-        """Return the medians of another row's and this one's turns, of each round that has both."""
-        own = {turn.round: turn.median_ns for turn in self.turns}
-        theirs = {turn.round: turn.median_ns for turn in other.turns}
+    def turns_beside(self, other: "Row") -> list[tuple[Turn, Turn]]:
+        """Return another row's turn and this one's, of each round that has both."""
+        own = {turn.round: turn for turn in self.turns}
+        theirs = {turn.round: turn for turn in other.turns}
         return [(theirs[r], own[r]) for r in sorted(own.keys() & theirs.keys())]
 
 
