@@ -6,7 +6,7 @@ As ``regressions.py``, with both measured in turns: a trial is one run of an art
 and the command that holds its results file to the limit. In every other trial each call of the
 second row is followed by a busy wait of 10 % of its own duration.
 
-Writes ``side_by_side.json`` after each trial; a rerun goes on. About half an hour.
+Writes ``side_by_side.json`` after each trial; a rerun goes on. About an hour.
 """
 
 from dataclasses import replace
@@ -41,7 +41,7 @@ CLAIMS = (
 )
 @click.option("--rounds", default=10, show_default=True, type=click.IntRange(FEWEST))
 @click.option("--min-runs", default=700, show_default=True, type=click.IntRange(1))
-@click.option("--min-time", default=10.0, show_default=True, type=click.FloatRange(0))
+@click.option("--min-time", default=20.0, show_default=True, type=click.FloatRange(0))
 @experiment.options()
 def main(
     trials: int, rounds: int, min_runs: int, min_time: float, out: Path, bundle: Path, anew: bool

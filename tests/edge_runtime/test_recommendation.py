@@ -87,15 +87,23 @@ def test_rows_that_did_not_end_well_are_not_recommended(recommend, slow, fast):
     assert recommend(fast) is None
 
 
-def test_a_run_that_lost_time_recommends_nothing(recommend, slow, fast):
-    def late(one):
-        turns = [
-            replace(turn, after=replace(turn.after, queue_wait_ns=10**9)) for turn in one.turns
-        ]
-        return replace(one, turns=tuple(turns))
+def late(row):
+    """The row, if it had waited for a CPU most of the time."""
+    turns = [replace(turn, after=replace(turn.after, queue_wait_ns=10**9)) for turn in row.turns]
+    return replace(row, turns=tuple(turns))
 
+
+def test_a_run_that_lost_time_recommends_nothing(recommend, slow, fast):
     advice = recommend(late(slow), late(fast))
     assert advice.row is None and "waited for a CPU" in advice.text
+
+
+def test_nothing_is_recommended_where_a_row_took_less_although_it_lost_time(recommend, slow, fast):
+    advice = recommend(slow, late(fast))
+    assert advice.row is None and advice.rivals == ()
+    assert advice.text.startswith("none: onnx int8-static took least, but lost time to others: ")
+    advice = recommend(late(slow), fast)
+    assert advice.row is fast and "1 more could not be timed" in advice.text
 
 
 def test_the_document_carries_it(results, slow, fast):
