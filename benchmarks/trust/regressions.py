@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -51,38 +52,55 @@ def main(
     trials: int, rounds: int, min_runs: int, min_time: float, out: Path, bundle: Path, anew: bool
 ) -> None:
     """Make the trials that are not recorded yet."""
+    how = {"trials": trials, "rounds": rounds, "min_runs": min_runs, "min_time_s": min_time}
+    experiment.show(claims(make_trials(NAME, how, compare, out, bundle, anew=anew)))
+
+
+Compare = Callable[[plan.Job, Settings, bool], dict[str, Any]]
+"""Measures an artifact twice, the second time slowed or not; returns what came of it."""
+
+
+def make_trials(
+    name: str, how: dict[str, Any], one: Compare, out: Path, bundle: Path, *, anew: bool
+) -> dict[str, Any]:
+    """Make the trials of an experiment that are not recorded yet, and return its record.
+
+    Args:
+        name: of the experiment.
+        how: ``trials`` of each kind; ``rounds``, ``min_runs`` and ``min_time_s`` of a run.
+        one: makes a trial.
+        out: the folder of the record.
+        bundle: of the artifact.
+        anew: whether to start afresh.
+    """
     job = experiment.artifacts(bundle)[0]
-    settings = {
-        "trials": trials,
-        "rounds": rounds,
-        "min_runs": min_runs,
-        "min_time_s": min_time,
-        "planted_factor": FACTOR,
-        "limit": LIMIT,
-    }
-    record = Record(NAME, out, settings, (job,), anew=anew)
-    with experiment.bar(record, 2 * trials, "trial") as bar:
-        for seed in range(len(record.trials), 2 * trials):
-            record.add(compare(job, settings, seed, slowed=seed % 2 == 1))
-            bar.update()
-    experiment.show(claims(record.content))
-
-
-def compare(job: plan.Job, settings: dict[str, Any], seed: int, *, slowed: bool) -> dict[str, Any]:
-    """Make two runs of an artifact and compare their files; return what came of it."""
-    how = Settings(
-        rounds=settings["rounds"],
-        min_runs=settings["min_runs"],
-        min_time_s=settings["min_time_s"],
+    settings = {**how, "planted_factor": FACTOR, "limit": LIMIT}
+    record = Record(name, out, settings, (job,), anew=anew)
+    total = 2 * how["trials"]
+    run = Settings(
+        rounds=how["rounds"],
+        min_runs=how["min_runs"],
+        min_time_s=how["min_time_s"],
         accuracy_images=1,
-        seed=seed,
     )
+    with experiment.bar(record, total, "trial") as bar:
+        for seed in range(len(record.trials), total):
+            slowed = seed % 2 == 1
+            found = one(job, replace(run, seed=seed), slowed)
+            record.add({"slowed": slowed, "seed": seed, **found})
+            bar.update()
+    return record.content
 
-    def slower(one: plan.Job) -> list[str]:
-        return experiment.script("slowed_worker.py", FACTOR)
 
+def slowed_start(job: plan.Job) -> list[str]:
+    """Return the command of a measuring process whose calls take longer."""
+    return experiment.script("slowed_worker.py", FACTOR)
+
+
+def compare(job: plan.Job, how: Settings, slowed: bool) -> dict[str, Any]:
+    """Make two runs of an artifact and compare their files."""
     medians = []
-    starts = {"before": runner.standard, "after": slower if slowed else runner.standard}
+    starts = {"before": runner.standard, "after": slowed_start if slowed else runner.standard}
     with TemporaryDirectory() as scratch:
         files = {Path(scratch) / f"{name}.json": start for name, start in starts.items()}
         for file, start in files.items():
@@ -90,7 +108,7 @@ def compare(job: plan.Job, settings: dict[str, Any], seed: int, *, slowed: bool)
             experiment.require_ok(rows)
             medians.append([turn.median_ns for turn in rows[0].turns])
         ended = end_of("compare", *files, "--fail-if", LIMIT)
-    return {"slowed": slowed, "seed": seed, **ended, "turn_median_ns": medians}
+    return {**ended, "turn_median_ns": medians}
 
 
 def end_of(*arguments: object) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import experiment
 import regressions
-from experiment import Claim, Record
+from experiment import Claim
 
 from edge_runtime.measure import plan, recording, runner
 from edge_runtime.results.settings import Settings
@@ -47,46 +47,25 @@ def main(
     trials: int, rounds: int, min_runs: int, min_time: float, out: Path, bundle: Path, anew: bool
 ) -> None:
     """Make the trials that are not recorded yet."""
-    job = experiment.artifacts(bundle)[0]
-    settings = {
-        "trials": trials,
-        "rounds": rounds,
-        "min_runs": min_runs,
-        "min_time_s": min_time,
-        "planted_factor": regressions.FACTOR,
-        "limit": regressions.LIMIT,
-    }
-    record = Record(NAME, out, settings, (job,), anew=anew)
-    with experiment.bar(record, 2 * trials, "trial") as bar:
-        for seed in range(len(record.trials), 2 * trials):
-            record.add(compare(job, settings, seed, slowed=seed % 2 == 1))
-            bar.update()
-    experiment.show(claims(record.content))
+    how = {"trials": trials, "rounds": rounds, "min_runs": min_runs, "min_time_s": min_time}
+    experiment.show(claims(regressions.make_trials(NAME, how, compare, out, bundle, anew=anew)))
 
 
-def compare(job: plan.Job, settings: dict[str, Any], seed: int, *, slowed: bool) -> dict[str, Any]:
+def compare(job: plan.Job, how: Settings, slowed: bool) -> dict[str, Any]:
     """Measure an artifact beside itself, and hold the file to the limit."""
     jobs = (replace(job, name="before"), replace(job, name="after"))
-    how = Settings(
-        rounds=settings["rounds"],
-        min_runs=settings["min_runs"],
-        min_time_s=settings["min_time_s"],
-        accuracy_images=1,
-        seed=seed,
-    )
 
     def start(one: plan.Job) -> list[str]:
-        if slowed and one is jobs[1]:
-            return experiment.script("slowed_worker.py", regressions.FACTOR)
-        return list(runner.standard(one))
+        slow = slowed and one is jobs[1]
+        return list(regressions.slowed_start(one) if slow else runner.standard(one))
 
     with TemporaryDirectory() as scratch:
         file = Path(scratch) / "both.json"
         rows = recording.new(plan.Plan(jobs, how), file).run(start=start).rows
         experiment.require_ok(rows)
         ended = regressions.end_of("report", file, "--budget", regressions.LIMIT)
-    fastest = [[min(turn.samples_ns) for turn in row.turns] for row in rows]
-    return {"slowed": slowed, "seed": seed, **ended, "turn_fastest_ns": fastest}
+    fastest = [[turn.fastest_ns for turn in row.turns] for row in rows]
+    return {**ended, "turn_fastest_ns": fastest}
 
 
 def claims(record: dict[str, Any]) -> list[Claim]:

@@ -48,7 +48,7 @@ def take_budget(values: dict[str, Any]) -> "Budget":
     from edge_runtime.results.budgets import QUANTITIES
 
     limits = values.pop("budget") or {}
-    names = {**{q.name: q.field for q in QUANTITIES}, "slower": "slower_percent"}
+    names = {q.name: q.field for q in QUANTITIES} | {"slower": "slower_percent"}
     fields = {names[name]: limit for name, limit in limits.items()}
     whole = {name: int(value) for name, value in fields.items() if name.endswith("_bytes")}
     return Budget(**{**fields, **whole})

@@ -79,14 +79,13 @@ def recommend(results: Results, judged: Judgement) -> Recommendation | None:
     timed = [row for row in fitting if row.key not in judged.lost_time]
     if not timed:
         return Recommendation(f"none: {judged.no_ratio[0]}.")
-    timed.sort(key=_median_ns)
-    # Lost time only adds: what took less in spite of it is faster than the best of the others.
-    quicker = [r for r in fitting if r not in timed and _median_ns(r) < _median_ns(timed[0])]
-    if quicker:
-        least = results.label(min(quicker, key=_median_ns))
-        text = f"none: {least} took least, but lost time to others: {judged.no_ratio[0]}."
+    # Lost time only adds: what took least in spite of it is faster than the best of the others.
+    least = min(fitting, key=_median_ns)
+    if least.key in judged.lost_time:
+        label = results.label(least)
+        text = f"none: {label} took least, but lost time to others: {judged.no_ratio[0]}."
         return Recommendation(text)
-    return _choose(timed, fitting, results, judged)
+    return _choose(sorted(timed, key=_median_ns), fitting, results, judged)
 
 
 def _choose(

@@ -15,7 +15,6 @@ from edge_runtime.results import signed_ranks
 from edge_runtime.results.limits import SLOW_DOWN, Check, check, slow_down_percent
 from edge_runtime.results.rows import Results, Row, Status
 from edge_runtime.results.statistics import Estimate
-from edge_runtime.results.turns import Turn
 
 
 def check_bundles(results: Results) -> Iterator[Check]:
@@ -90,9 +89,5 @@ def _known(before: Row, after: Row | None, results: Results) -> tuple[Estimate |
     if len(found) < signed_ranks.FEWEST:
         few = f"{len(found)} of the {signed_ranks.FEWEST} rounds that give an interval"
         return None, f"{few}; measure with --rounds 10"
-    fastest = [(_fastest_ns(one), _fastest_ns(other)) for one, other in found]
+    fastest = [(one.fastest_ns, other.fastest_ns) for one, other in found]
     return slow_down_percent(signed_ranks.paired_ratio(*zip(*fastest, strict=True))), ""
-
-
-def _fastest_ns(turn: Turn) -> float:
-    return turn.ordered_ns[0] / turn.calls_per_sample

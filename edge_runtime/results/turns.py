@@ -107,6 +107,11 @@ class Turn:
         """The median duration of a call."""
         return percentile(self.ordered_ns, 50) / self.calls_per_sample
 
+    @property
+    def fastest_ns(self) -> float:
+        """The shortest duration of a call."""
+        return self.ordered_ns[0] / self.calls_per_sample
+
     @cached_property
     def ordered_ns(self) -> list[int]:
         """The samples from the shortest to the longest: sorted once for all percentiles."""
